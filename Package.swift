@@ -1,0 +1,78 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// What-if, drawn from the ground up: a target may import only what stands above it in this file.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "whatif",
+    products: [.executable(name: "whatif", targets: ["whatif"])],
+    targets: [
+        // Floor 0: C libraries from Debian, and the operating system.
+        cLibrary("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
+        cLibrary("CPcap", pkgConfig: "libpcap", apt: "libpcap-dev"),
+        cLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        cLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        cLibrary("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
+        cLibrary("CBtrfsUtil", pkgConfig: "libbtrfsutil", apt: "libbtrfsutil-dev"),
+        .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
+        room("OperatingSystem", ["CLinux"]),
+
+        // Floor 1: values, and one owner for each outside thing.
+        room("Model"),
+        room("YAML", ["CYAML"]),
+        room("Wire", ["Model", "CPcap"]),
+        room("Volumes", ["Model", "CBtrfsUtil"]),
+        room("Hypervisor", ["Model", "CLibvirt"]),
+        room("Telemetry", ["Model", "Hypervisor"]),
+        room("Store", ["Model", "OperatingSystem", "CSQLite"]),
+
+        // Floor 2: what stands between production and a clone, and the pure decisions.
+        room("Proxies", ["Model", "OperatingSystem", "Wire"]),
+        room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
+        room("Exploration", ["Model"]),
+        room("Planning", ["Model", "Exploration"]),
+        room("Report", ["Model"]),
+
+        // Floor 3 and up: the campaign, what acts on it, and who asks.
+        room(
+            "Experimenter",
+            [
+                "Model", "OperatingSystem", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies", "Cloning",
+                "Exploration", "Planning",
+            ]),
+        room("Manager", ["Model", "Hypervisor", "Experimenter"]),
+        room("Lab", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "Proxies"]),
+        room("Arguments"),
+        .executableTarget(
+            name: "whatif",
+            dependencies: [
+                "Arguments", "Cloning", "Experimenter", "Exploration", "Hypervisor", "Lab", "Manager", "Model",
+                "OperatingSystem", "Planning", "Report", "Store", "Volumes", "Wire", "YAML",
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,154 @@
+/// What a command takes, declared once: parsing and help come from the same declaration.
+package struct CommandSchema: Sendable {
+    package struct Option: Sendable {
+        package let name: String
+        /// What the value is, as shown in help; nil is a switch.
+        package let value: String?
+        package let help: String
+
+        /// `--name VALUE`
+        package static func value(_ name: String, _ value: String, _ help: String) -> Option {
+            Option(name: name, value: value, help: help)
+        }
+
+        /// `--name`
+        package static func flag(_ name: String, _ help: String) -> Option {
+            Option(name: name, value: nil, help: help)
+        }
+    }
+
+    package struct Operand: Sendable {
+        package let name: String
+        package let help: String
+        package let isRequired: Bool
+
+        package init(_ name: String, _ help: String, isRequired: Bool = true) {
+            self.name = name
+            self.help = help
+            self.isRequired = isRequired
+        }
+    }
+
+    /// The words that name it, such as `lab`, `up`.
+    package let path: [String]
+    package let summary: String
+    package let discussion: String
+    package let operands: [Operand]
+    package let options: [Option]
+
+    package init(
+        _ path: String, _ summary: String, discussion: String = "", operands: [Operand] = [], options: [Option] = []
+    ) {
+        self.path = path.split(separator: " ").map(String.init)
+        self.summary = summary
+        self.discussion = discussion
+        self.operands = operands
+        self.options = options
+    }
+
+    package var name: String { path.joined(separator: " ") }
+
+    package var usage: String {
+        let operands = operands.map { $0.isRequired ? $0.name : "[\($0.name)]" }
+        let options = options.isEmpty ? [] : ["[options]"]
+        return (["whatif", name] + operands + options).joined(separator: " ")
+    }
+
+    package var help: String {
+        var text = "\(summary)\n\nUsage: \(usage)\n"
+        if !discussion.isEmpty { text += "\n\(discussion)\n" }
+        let rows =
+            operands.map { ($0.name, $0.help) }
+            + options.map { ("--\($0.name)" + ($0.value.map { " \($0)" } ?? ""), $0.help) } + [("--help", "Show this.")]
+        let width = rows.map(\.0.count).max() ?? 0
+        text += "\n"
+        for (name, help) in rows {
+            text += "  \(name)\(String(repeating: " ", count: width - name.count))  \(help)\n"
+        }
+        return text
+    }
+}
+
+/// Words that do not fit; the way out is in the message.
+package struct UsageError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// The words of one call, by the schema's names.
+package struct ParsedArguments: Sendable {
+    package private(set) var operands: [String] = []
+    private var values: [String: String] = [:]
+    private var flags: Set<String> = []
+    package private(set) var wantsHelp = false
+
+    package init(_ words: ArraySlice<String>, schema: CommandSchema) throws(UsageError) {
+        var rest = words
+        while let word = rest.popFirst() {
+            if word == "--help" || word == "-h" {
+                wantsHelp = true
+            } else if word.hasPrefix("--") {
+                try option(String(word.dropFirst(2)), &rest, schema)
+            } else {
+                operands.append(word)
+            }
+        }
+        if wantsHelp { return }
+        guard operands.count <= schema.operands.count else {
+            throw UsageError("'\(operands[schema.operands.count])' is one word too many; usage: \(schema.usage)")
+        }
+        if let missing = schema.operands.dropFirst(operands.count).first, missing.isRequired {
+            throw UsageError("\(missing.name) is missing; usage: \(schema.usage)")
+        }
+    }
+
+    private mutating func option(
+        _ text: String, _ rest: inout ArraySlice<String>, _ schema: CommandSchema
+    ) throws(UsageError) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let name = parts.first ?? ""
+        guard let option = schema.options.first(where: { $0.name == name }) else {
+            let near = Nearest.of(name, in: schema.options.map(\.name)).map { "; did you mean --\($0)?" } ?? ""
+            throw UsageError("'whatif \(schema.name)' has no option --\(name)\(near) (see --help)")
+        }
+        if option.value == nil {
+            if parts.count > 1 { throw UsageError("--\(name) takes no value") }
+            flags.insert(name)
+        } else if parts.count > 1 {
+            values[name] = parts[1]
+        } else if let value = rest.popFirst() {
+            values[name] = value
+        } else {
+            throw UsageError("--\(name) needs a value: \(option.value ?? "")")
+        }
+    }
+
+    package func flag(_ name: String) -> Bool { flags.contains(name) }
+    package func value(_ name: String) -> String? { values[name] }
+    package func operand(_ index: Int) -> String? { operands.indices.contains(index) ? operands[index] : nil }
+}
+
+/// The known word that was probably meant.
+package enum Nearest {
+    package static func of(_ word: String, in known: [String]) -> String? {
+        let best = known.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
+        guard let best, best.1 <= max(1, word.count / 3) else { return nil }
+        return best.0
+    }
+
+    /// Levenshtein's distance.
+    static func distance(_ a: [Character], _ b: [Character]) -> Int {
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let substitution = diagonal + (x == y ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

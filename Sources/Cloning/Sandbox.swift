@@ -1,0 +1,57 @@
+package import Hypervisor
+import OperatingSystem
+package import Store
+import Volumes
+
+/// Things that could not be removed; they stay in the journal for the next try.
+package struct RemovalError: Error, Sendable, CustomStringConvertible {
+    package let failures: [String]
+    package var description: String {
+        "not everything could be removed; run 'whatif sandbox gc' again: " + failures.joined(separator: "; ")
+    }
+}
+
+/// What the journal says exists, and its removal.
+package enum Sandbox {
+    /// Entries whose campaign has ended, however it ended: nobody holds its lock.
+    package static func abandoned(_ entries: [JournalEntry], in state: StateDirectory) throws -> [JournalEntry] {
+        var isAbandoned: [String: Bool] = [:]
+        for owner in Set(entries.map(\.owner)) { isAbandoned[owner] = try FileLock.take(state.lock(owner)) != nil }
+        return entries.filter { isAbandoned[$0.owner] == true }
+    }
+
+    /// Removes entries in the reverse order of their making. What is gone already counts as removed; what fails is kept
+    /// and said after the rest was tried. `node` is nil when the node of these entries does not exist any more.
+    package static func remove(_ entries: [JournalEntry], node: Node?, journal: Journal) throws {
+        var failures: [String] = []
+        for entry in entries.sorted(by: { $0.id > $1.id }) {
+            do {
+                if let node { try remove(entry, node) }
+                try journal.close(entry)
+            } catch {
+                failures.append("\(error)")
+            }
+        }
+        if !failures.isEmpty { throw RemovalError(failures: failures) }
+    }
+
+    private static func remove(_ entry: JournalEntry, _ node: Node) throws {
+        switch entry.kind {
+        case .domain:
+            try node.domain(entry.identifier)?.destroy()
+        case .rules:
+            try Ruleset.apply(SandboxRules.remove(entry.identifier))
+        case .bridge:
+            let result = try ChildProcess.run(["ip", "link", "delete", "dev", entry.identifier])
+            guard result.status != 0 else { return }
+            let list = try ChildProcess.succeed(["ip", "-oneline", "link", "show"])
+            if list.contains(" \(entry.identifier):") {
+                throw ProgramError(
+                    command: ["ip", "link", "delete", entry.identifier],
+                    reason: String(result.errors.prefix { $0 != "\n" }))
+            }
+        case .subvolume:
+            try Subvolume.delete(entry.identifier)
+        }
+    }
+}

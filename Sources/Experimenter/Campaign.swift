@@ -1,0 +1,226 @@
+import Cloning
+import Exploration
+import Glibc
+import Hypervisor
+package import Model
+package import OperatingSystem
+import Planning
+import Proxies
+package import Store
+
+/// What a campaign says while it runs.
+package enum CampaignEvent: Sendable {
+    case started(CampaignRecord)
+    case experiment(Allocation, why: String, isControl: Bool)
+    case phase(String, sent: Int, answered: Int)
+    case measured(Cell, isControl: Bool)
+    case control(ControlResult)
+    case finished(CampaignRecord)
+}
+
+/// Why a campaign could not start or go on; nothing is left behind.
+package enum CampaignError: Error, Sendable, CustomStringConvertible {
+    case unknownDomain(String, known: [String])
+    case notRunning(String)
+    case noAddress(domain: String)
+    case noTraffic(domain: String, interface: String)
+    case controlFailed([String])
+    case busy(String)
+
+    package var description: String {
+        switch self {
+        case .unknownDomain(let name, let known):
+            "there is no domain '\(name)' on this node; domains here: "
+                + (known.isEmpty ? "none" : known.sorted().joined(separator: ", "))
+        case .notRunning(let name): "the domain '\(name)' is not running; start it (virsh start \(name)) and run again"
+        case .noAddress(let domain):
+            "the domain '\(domain)' has no IPv4 address in its XML; add <ip address='…' prefix='…'/> to its <interface>"
+        case .noTraffic(let domain, let interface):
+            "no request to '\(domain)' was seen on \(interface) within 10 s; is the service under load, and does the port "
+                + "in 'serves' match?"
+        case .controlFailed(let reasons):
+            "the control clone could not be measured: " + reasons.joined(separator: "; ")
+        case .busy(let id): "campaign \(id) is running already"
+        }
+    }
+}
+
+/// The run that fills a matrix within a time bound: control clone first, then what the driver asks for.
+package struct Campaign {
+    private let file: ServiceFile
+    private let state: StateDirectory
+    private let interrupt: InterruptSignal
+    private let report: (CampaignEvent) -> Void
+    private let clock = SteadyClock()
+    /// Used for the predicted duration of the first experiment: boot, priming and removal.
+    private static let overhead = Duration.seconds(6)
+
+    package init(
+        _ file: ServiceFile, state: StateDirectory, interrupt: InterruptSignal,
+        report: @escaping (CampaignEvent) -> Void
+    ) {
+        self.file = file
+        self.state = state
+        self.interrupt = interrupt
+        self.report = report
+    }
+
+    private var now: Timestamp { Timestamp(nanoseconds: clock.now) }
+
+    package func run() throws -> CampaignRecord {
+        let specification = file.campaign
+        let node = try Node(connect: file.connect)
+        guard let tier = file.tier(specification.tier), let name = tier.domains.first else {
+            throw CampaignError.unknownDomain(specification.tier, known: [])
+        }
+        // All domains of the file are looked up first: a wrong name is found before anything is made.
+        for name in file.tiers.flatMap(\.domains) { _ = try Self.find(name, node) }
+        let domain = try Self.find(name, node)
+        let original = try domain.description()
+        let server = Endpoint(try Self.address(of: original), tier.serves.port)
+        let nextTiers = try tier.calls.compactMap { file.tier($0) }.flatMap { next in
+            try next.domains.map { name in
+                let description = try Self.find(name, node).description()
+                return Neighbour(
+                    domain: name, endpoint: Endpoint(try Self.address(of: description), next.serves.port))
+            }
+        }
+        guard let callerName = file.callers.first?.domains.first else {
+            throw CampaignError.unknownDomain("caller of \(tier.name)", known: [])
+        }
+        let caller = try Self.address(of: try Self.find(callerName, node).description())
+        guard let interface = original.interfaces.first?.device else { throw CampaignError.notRunning(name) }
+
+        let id = newIdentity()
+        guard let lock = try FileLock.take(state.lock(id)) else { throw CampaignError.busy(id) }
+        defer { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(id)) } }
+        let store = try MatrixStore(state.matrices)
+        let journal = try Journal(state.journal)
+        let onLine = Allocation([.cpu: try domain.cpuQuota() ?? Double(node.processorCount)])
+        var record = CampaignRecord(
+            id: id, service: file.service, tier: tier.name, domain: name, connect: file.connect, node: file.node,
+            started: now, sla: file.sla, goal: specification.goal, onLine: onLine,
+            matrix: ResultMatrix(axes: specification.axes))
+        let tap = OnLineTap()
+        let bench = Workbench(
+            specification: specification, original: original, server: server, caller: caller, nextTiers: nextTiers,
+            tap: tap,
+            maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
+            clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
+        try tap.start(interface: interface, server: server, nextTiers: nextTiers.map(\.endpoint))
+        do {
+            try waitForTraffic(tap, domain: name, interface: interface)
+            try store.save(record)
+            report(.started(record))
+            try explore(&record, bench, store)
+            record.matrix = Interpolator.fill(record.matrix)
+            record.answer = Decision.answer(record)
+            try finish(&record, .done, store)
+            try tap.stop()
+        } catch {
+            try? tap.stop()
+            try? finish(&record, error is Interrupted ? .interrupted : .failed, store)
+            throw error
+        }
+        return record
+    }
+
+    private func finish(_ record: inout CampaignRecord, _ end: CampaignRecord.State, _ store: MatrixStore) throws {
+        record.state = end
+        record.finished = now
+        try store.save(record)
+        if end == .done { report(.finished(record)) }
+    }
+
+    private func explore(_ record: inout CampaignRecord, _ bench: Workbench, _ store: MatrixStore) throws {
+        try control(&record, bench)
+        try store.save(record)
+        if record.control?.isWithinLimits != true { return }
+        let specification = file.campaign
+        let driver = Driver(goal: record.goal, sla: record.sla)
+        var duration = specification.experiment + specification.warmUp + Self.overhead
+        while true {
+            let timeLeft = specification.timeBound - (now - record.started)
+            guard case .measure(let allocation, let why) = driver.next(record.matrix, timeLeft: timeLeft, duration: duration)
+            else { return }
+            let begun = now
+            let cell = try experiment(allocation, why: why, bench, in: record.matrix)
+            record.matrix[allocation] = cell
+            try store.save(record)
+            report(.measured(cell, isControl: false))
+            duration = max(specification.experiment + specification.warmUp, now - begun)
+        }
+    }
+
+    /// The clone at the on-line allocation. When that allocation is a cell, the control is its measurement too.
+    private func control(_ record: inout CampaignRecord, _ bench: Workbench) throws {
+        let cell = try experiment(record.onLine, why: "how far is the sandbox from the on-line domain?", bench, in: nil)
+        guard let measurement = cell.measurement else {
+            if case .invalid(_, let reasons) = cell.content { throw CampaignError.controlFailed(reasons) }
+            throw CampaignError.controlFailed(["nothing was measured"])
+        }
+        let control = ControlResult(
+            allocation: record.onLine, measurement: measurement, limits: file.campaign.control)
+        record.control = control
+        if record.matrix[record.onLine] != nil, control.isWithinLimits { record.matrix[record.onLine] = cell }
+        report(.measured(cell, isControl: true))
+        report(.control(control))
+    }
+
+    /// One experiment as a cell. Without a matrix it is the control, which checks no interpolation.
+    private func experiment(
+        _ allocation: Allocation, why: String, _ bench: Workbench, in matrix: ResultMatrix?
+    ) throws -> Cell {
+        report(.experiment(allocation, why: why, isControl: matrix == nil))
+        let experiment = Experiment(bench: bench, allocation: allocation) { phase, progress in
+            report(.phase(phase.rawValue, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0))
+        }
+        let result = try experiment.run()
+        guard result.invalidity.isEmpty, let measurement = result.measurement else {
+            return Cell(allocation, .invalid(result.measurement, reasons: result.invalidity))
+        }
+        var cell = Cell(allocation, .measured(measurement))
+        let metric = Metric(file.sla.statistic)
+        if let predicted = matrix.flatMap({ Interpolator.fill($0)[allocation]?.estimate(metric) }),
+            let measured = measurement.estimate(metric)
+        {
+            cell.check = Check(
+                metric: metric, predicted: predicted, measured: measured.value, threshold: file.campaign.checkThreshold)
+        }
+        return cell
+    }
+
+    private func waitForTraffic(_ tap: OnLineTap, domain: String, interface: String) throws {
+        let deadline = now + .seconds(10)
+        while tap.requestCount == 0 {
+            if interrupt.wait(seconds: 0.05) == .interrupted { throw Interrupted() }
+            if now >= deadline { throw CampaignError.noTraffic(domain: domain, interface: interface) }
+        }
+    }
+
+    private static func find(_ name: String, _ node: Node) throws -> Domain {
+        guard let domain = try node.domain(name) else {
+            throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
+        }
+        guard domain.isActive else { throw CampaignError.notRunning(name) }
+        return domain
+    }
+
+    private static func address(of domain: DomainDescription) throws -> IPAddress {
+        guard let address = domain.interfaces.first?.addresses.first else {
+            throw CampaignError.noAddress(domain: domain.name)
+        }
+        return address
+    }
+
+    /// Sortable by time, and unlike any other: 20261121-083000-a1b2.
+    private func newIdentity() -> String {
+        var seconds = time_t(now.nanoseconds / 1_000_000_000)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        let two = { (number: Int32) in number < 10 ? "0\(number)" : "\(number)" }
+        let date = unsafe "\(parts.tm_year + 1900)\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
+        let time = unsafe "\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
+        return "\(date)-\(time)-\(String(UInt16.random(in: 0x1000...0xffff), radix: 16))"
+    }
+}

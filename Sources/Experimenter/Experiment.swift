@@ -1,0 +1,182 @@
+import Cloning
+import Hypervisor
+import Model
+import OperatingSystem
+import Proxies
+import Store
+import Telemetry
+
+/// A domain that answers at an address.
+struct Neighbour: Sendable, Hashable {
+    let domain: String
+    let endpoint: Endpoint
+}
+
+/// What every experiment of a campaign shares.
+struct Workbench {
+    let specification: CampaignSpecification
+    let original: DomainDescription
+    let server: Endpoint
+    let caller: IPAddress
+    let nextTiers: [Neighbour]
+    let tap: OnLineTap
+    let maker: CloneMaker
+    let clock: SteadyClock
+    let interrupt: InterruptSignal
+    /// The end of a container's console, for a clone that does not boot.
+    let consoleEnd: @Sendable (String) -> String
+
+    var now: Timestamp { Timestamp(nanoseconds: clock.now) }
+}
+
+/// One configuration measured: clone, duplicate the workload, measure, remove.
+struct Experiment {
+    enum Phase: String, Sendable {
+        case cloning, booting
+        case warmingUp = "warming up"
+        case measuring, draining
+    }
+
+    struct Result: Sendable {
+        var measurement: Measurement?
+        var invalidity: [String]
+    }
+
+    /// Live requests at boot quota before the measured allocation is set: caches fill, pools open.
+    private static let priming = Duration.seconds(2)
+    /// How long the last requests of the window may still be answered.
+    private static let drainLimit = Duration.seconds(5)
+
+    let bench: Workbench
+    let allocation: Allocation
+    let progress: (Phase, ReplayLoop.Progress?) -> Void
+
+    func run() throws -> Result {
+        let identity = try bench.maker.identity(for: bench.original)
+        let loop = try ReplayLoop(
+            target: Endpoint(identity.outsideAddress, bench.server.port), source: bench.caller.v4,
+            answerPoints: bench.nextTiers.compactMap { next in
+                next.endpoint.address.v4.map { AnswerPoint(address: $0, port: next.endpoint.port) }
+            },
+            timeShift: bench.specification.timeShift, clock: bench.clock)
+        let neighbours = [bench.caller] + bench.nextTiers.map(\.endpoint.address)
+        let sandbox = try SandboxThread(identity, neighbours: neighbours.uniqued(), loop: loop)
+        do {
+            progress(.cloning, nil)
+            let clone = try bench.maker.make(identity, of: bench.original) { try sandbox.attach(bench.interrupt) }
+            let result = try measure(clone, sandbox)
+            try end(identity, sandbox)
+            return result
+        } catch {
+            // The first error is the one to report; what could not be removed stays in the journal for `sandbox gc`.
+            try? end(identity, sandbox)
+            throw error
+        }
+    }
+
+    private func end(_ identity: CloneIdentity, _ sandbox: SandboxThread) throws {
+        bench.tap.unsubscribe()
+        defer { _ = try? sandbox.stop() }
+        try bench.maker.remove(identity)
+    }
+
+    private func measure(_ clone: Clone, _ sandbox: SandboxThread) throws -> Result {
+        let specification = bench.specification
+        let quota = allocation[.cpu] ?? 1
+        try clone.domain.setCPUQuota(max(1, quota))
+        bench.tap.subscribe(sandbox.loop.inputs, timeShift: specification.timeShift)
+        try waitForBoot(clone, sandbox)
+        try wait(Self.priming, sandbox, .booting)
+
+        try clone.domain.setCPUQuota(quota)
+        try wait(specification.warmUp, sandbox, .warmingUp)
+
+        let droppedBefore = bench.tap.droppedPackets
+        let start = bench.now
+        let answersBefore = sandbox.loop.progress.answers
+        let meter = try CPUMeter(clone.domain, at: start)
+        try wait(specification.experiment, sandbox, .measuring)
+        let end = bench.now
+        let cpuUsed = try meter.cores(at: end)
+        try drain(sandbox)
+        let stop = bench.now
+        let answers = sandbox.loop.progress.answers.since(answersBefore)
+        bench.tap.unsubscribe()
+        try sandbox.stop()
+
+        let window = start..<end
+        let shift = specification.timeShift
+        let onLine = bench.tap.window(start - shift..<end - shift)
+        let tally = Tally(replayed: sandbox.loop.outcome.requests, onLine: onLine, window: window, end: stop)
+        let dropped = bench.tap.droppedPackets - droppedBefore
+        var invalidity = Tally.invalidity(tally.account, answers, dropped: dropped, specification)
+        guard
+            let times = ResponseTimes(tally.samples, answered: tally.account.answered, window: end - start),
+            let onLineTimes = onLine.responseTimes(over: end - start)
+        else {
+            invalidity.append(
+                "\(tally.account.sent) requests in the window; intervals need \(2 * RunStatistics.sections)")
+            return Result(measurement: nil, invalidity: invalidity)
+        }
+        let measurement = Measurement(
+            started: start, window: (end - start).seconds, clone: times, onLine: onLineTimes,
+            requests: tally.account, answers: answers, cpuUsed: cpuUsed,
+            energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput))
+        return Result(measurement: measurement, invalidity: invalidity)
+    }
+
+    /// The clone has booted when it has answered a live request.
+    private func waitForBoot(_ clone: Clone, _ sandbox: SandboxThread) throws {
+        let deadline = bench.now + bench.specification.bootLimit
+        while sandbox.loop.progress.answered == 0 {
+            try pause(0.02, sandbox)
+            progress(.booting, nil)
+            if bench.now >= deadline || !clone.domain.isActive {
+                throw CloneError.doesNotBoot(
+                    domain: bench.original.name, within: bench.specification.bootLimit,
+                    lastWords: bench.consoleEnd(clone.identity.domain))
+            }
+        }
+    }
+
+    private func wait(_ duration: Duration, _ sandbox: SandboxThread, _ phase: Phase) throws {
+        let deadline = bench.now + duration
+        while true {
+            let left = (deadline - bench.now).seconds
+            progress(phase, sandbox.loop.progress)
+            if left <= 0 { return }
+            try pause(min(1, left), sandbox)
+        }
+    }
+
+    private func drain(_ sandbox: SandboxThread) throws {
+        let deadline = bench.now + Self.drainLimit
+        bench.tap.unsubscribe()
+        while bench.now < deadline, !sandbox.loop.progress.isDrained {
+            progress(.draining, sandbox.loop.progress)
+            try pause(0.05, sandbox)
+        }
+    }
+
+    private func pause(_ seconds: Double, _ sandbox: SandboxThread) throws {
+        if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
+        try sandbox.throwFailure()
+    }
+}
+
+extension AnswerAccount {
+    func since(_ earlier: AnswerAccount) -> AnswerAccount {
+        var difference = self
+        difference.exact -= earlier.exact
+        difference.template -= earlier.template
+        difference.unmatched -= earlier.unmatched
+        return difference
+    }
+}
+
+extension Array where Element: Hashable {
+    func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,134 @@
+package import Model
+import OperatingSystem
+import Proxies
+import Synchronization
+import Wire
+
+/// Listens on the on-line domain's interface from the first to the last moment of a campaign, and hands what it hears to
+/// the experiment that is running. Production is only listened to.
+package final class OnLineTap: Sendable {
+    private struct State {
+        var log = OnLineLog()
+        var recentRounds: [PostgreSQLRound] = []
+        var isHTTP: [ConnectionID: Bool] = [:]
+        var requestNumbers: [ConnectionID: Int] = [:]
+        var exchangeNumbers: [ConnectionID: Int] = [:]
+        var subscriber: Mailbox<ReplayInput>?
+        var timeShift = Duration.zero
+        var statistics = CaptureStatistics()
+    }
+
+    /// How much of the next tier's past a new experiment is given.
+    private static let historyLimit = 20_000
+
+    private let state = Mutex(State())
+    private let stopped = Atomic(false)
+    private let thread = Mutex<WorkerThread?>(nil)
+
+    package init() {}
+
+    /// Starts capturing on `interface` of the calling thread's network namespace. Needs CAP_NET_RAW.
+    package func start(interface: String, server: Endpoint, nextTiers: [Endpoint]) throws {
+        let watched = [WatchedServer(server, .http)] + nextTiers.map { WatchedServer($0, .postgresql) }
+        let filter = watched.map { "(host \($0.endpoint.address) and tcp port \($0.endpoint.port))" }
+            .joined(separator: " or ")
+        // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
+        nonisolated(unsafe) let capture = try Capture.live(interface: interface, filter: filter)
+        let worker = try WorkerThread("capture") { [self] in
+            try unsafe run(capture, Dissector(watched), server)
+        }
+        thread.withLock { $0 = worker }
+    }
+
+    private func run(_ capture: Capture, _ dissector: consuming Dissector, _ server: Endpoint) throws {
+        let poller = try Poller()
+        try poller.add(capture.descriptor, token: 0)
+        var events: [WireEvent] = []
+        while !stopped.load(ordering: .acquiring) {
+            _ = try poller.wait(nanoseconds: 50_000_000)
+            _ = try capture.process { packet, time in
+                dissector.accept(packet, link: capture.link, at: time) { events.append($0) }
+            }
+            let statistics = capture.statistics()
+            state.withLock { state in
+                state.statistics = statistics
+                for event in events { Self.take(event, &state, server) }
+            }
+            events.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private static func take(_ event: WireEvent, _ state: inout State, _ server: Endpoint) {
+        let shift = state.timeShift
+        switch event {
+        case .opened(let id, _, let to, let time):
+            state.isHTTP[id] = to == server
+            if to == server {
+                state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
+            }
+        case .request(let id, let request):
+            let number = state.requestNumbers[id, default: 0]
+            state.requestNumbers[id] = number + 1
+            let key = RequestKey(connection: id, number: number)
+            state.log.request(key, asked: request.lastByte)
+            state.subscriber?.put(
+                .item(
+                    ReplayItem(
+                        connection: id, due: request.lastByte + shift,
+                        kind: .request(key, method: request.method, request.bytes))))
+        case .exchange(let id, let exchange):
+            let number = state.exchangeNumbers[id, default: 0]
+            state.exchangeNumbers[id] = number + 1
+            state.log.exchange(
+                OnLineLog.Exchange(
+                    key: RequestKey(connection: id, number: number), asked: exchange.request.lastByte,
+                    status: exchange.reply.status, responseTime: exchange.responseTime))
+        case .round(_, let round):
+            state.recentRounds.append(round)
+            if state.recentRounds.count > historyLimit { state.recentRounds.removeFirst(historyLimit / 2) }
+            state.subscriber?.put(.round(round, history: false))
+        case .lost(let id, let count, _, let time):
+            // After a loss the numbers of requests and replies start level again.
+            let level = max(state.requestNumbers[id, default: 0], state.exchangeNumbers[id, default: 0])
+            state.requestNumbers[id] = level
+            state.exchangeNumbers[id] = level
+            if state.isHTTP[id] == true { state.log.lost(count, at: time) }
+        case .closed(let id, let time):
+            if state.isHTTP[id] == true {
+                state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
+            }
+            state.isHTTP[id] = nil
+            state.requestNumbers[id] = nil
+            state.exchangeNumbers[id] = nil
+        }
+    }
+
+    /// From now on `mailbox` gets everything, requests a time shift later than they were; the past of the next tier first.
+    func subscribe(_ mailbox: Mailbox<ReplayInput>, timeShift: Duration) {
+        state.withLock { state in
+            for round in state.recentRounds { mailbox.put(.round(round, history: true)) }
+            state.subscriber = mailbox
+            state.timeShift = timeShift
+        }
+    }
+
+    func unsubscribe() { state.withLock { $0.subscriber = nil } }
+
+    package var requestCount: Int { state.withLock { $0.log.requestCount } }
+    package var droppedPackets: Int { state.withLock { $0.statistics.dropped } }
+
+    func window(_ range: Range<Timestamp>) -> OnLineLog.Window { state.withLock { $0.log.window(range) } }
+
+    /// The on-line response times in a window of time; nil when too little was seen.
+    package func responseTimes(_ range: Range<Timestamp>) -> ResponseTimes? {
+        window(range).responseTimes(over: range.upperBound - range.lowerBound)
+    }
+
+    /// Ends the capture and throws what went wrong in it.
+    package func stop() throws {
+        stopped.store(true, ordering: .releasing)
+        try thread.withLock { $0 }?.join()
+    }
+
+    deinit { stopped.store(true, ordering: .releasing) }
+}

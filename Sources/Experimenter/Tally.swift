@@ -1,0 +1,64 @@
+import Model
+import Proxies
+
+/// From the logs of an experiment to its figures. Pure.
+struct Tally {
+    private(set) var samples: [ResponseSample] = []
+    private(set) var account = RequestAccount()
+
+    /// `window` is the clone's: requests due in it count. `end` is when the experiment stopped waiting.
+    init(
+        replayed: [ReplayedRequest], onLine: OnLineLog.Window, window: Range<Timestamp>, end: Timestamp
+    ) {
+        let expected = Dictionary(onLine.exchanges.map { ($0.key, $0.status) }, uniquingKeysWith: { first, _ in first })
+        account.captured = onLine.captured
+        account.lost = onLine.lost
+        for request in replayed where window.contains(request.due) {
+            account.sent += 1
+            account.latest = max(account.latest, (request.sent - request.due).seconds)
+            if request.moved { account.moved += 1 }
+            switch request.outcome {
+            case .answered(let status, let time):
+                account.answered += 1
+                if let onLine = expected[request.key], onLine != status {
+                    account.mismatched += 1
+                    if status >= 500 && onLine < 500 { account.failed += 1 }
+                }
+                samples.append(ResponseSample(due: request.due, response: time - request.due))
+            case .cutOff(let time):
+                account.failed += 1
+                samples.append(ResponseSample(due: request.due, response: time - request.due))
+            case .waiting:
+                account.unanswered += 1
+                samples.append(ResponseSample(due: request.due, response: end - request.due))
+            }
+        }
+    }
+
+    /// Why a cell with these figures must not be used; empty when it may.
+    static func invalidity(
+        _ account: RequestAccount, _ answers: AnswerAccount, dropped: Int, _ specification: CampaignSpecification
+    ) -> [String] {
+        var reasons: [String] = []
+        let share = { (part: Int, whole: Int) in whole == 0 ? 0 : Double(part) / Double(whole) }
+        let lost = share(account.lost, account.captured + account.lost)
+        if lost > specification.lostLimit {
+            reasons.append("\(account.lost) requests lost (\(Format.percent(lost)), limit \(Format.percent(specification.lostLimit)))")
+        }
+        if dropped > 0 && account.lost == 0 && account.captured > 0 {
+            reasons.append("the kernel dropped \(dropped) packets of the capture")
+        }
+        if account.captured != account.sent {
+            reasons.append("\(account.captured) requests captured and \(account.sent) sent")
+        }
+        let unmatched = share(answers.unmatched, answers.total)
+        if unmatched > specification.unmatchedLimit {
+            reasons.append(
+                "\(answers.unmatched) of the clone's queries without a recorded answer (\(Format.percent(unmatched)), limit "
+                    + "\(Format.percent(specification.unmatchedLimit)))")
+        }
+        let failed = share(account.failed, account.sent)
+        if failed > 0.01 { reasons.append("\(account.failed) requests failed on the clone (\(Format.percent(failed)))") }
+        return reasons
+    }
+}

@@ -1,0 +1,65 @@
+import CLibvirt
+import Glibc
+
+/// A connection to the libvirt of one node. Blocking; any thread may use it (libvirt connections are thread-safe).
+/// `@unchecked Sendable`: libvirt guards its connections with their own lock.
+@safe package final class Node: @unchecked Sendable {
+    package let uri: String
+    let handle: virConnectPtr
+
+    /// `lxc:///system`, `qemu+ssh://host/system`, … Needs read and write access to libvirt's socket.
+    package init(connect uri: String) throws(HypervisorError) {
+        self.uri = uri
+        // libvirt would print every error itself.
+        unsafe virSetErrorFunc(nil) { _, _ in }
+        guard let handle = unsafe virConnectOpen(uri) else { throw HypervisorError("connect to libvirt at \(uri)") }
+        unsafe self.handle = handle
+    }
+
+    deinit { unsafe virConnectClose(handle) }
+
+    package var processorCount: Int {
+        var info = virNodeInfo()
+        return unsafe virNodeGetInfo(handle, &info) == 0 ? Int(info.cpus) : 1
+    }
+
+    /// "LXC 6.18.44"
+    package var hypervisorVersion: String {
+        var version: UInt = 0
+        unsafe virConnectGetVersion(handle, &version)
+        let kind = unsafe virConnectGetType(handle).map { unsafe String(cString: $0) } ?? "?"
+        return "\(kind) \(version / 1_000_000).\(version / 1000 % 1000).\(version % 1000)"
+    }
+
+    package func domains() throws(HypervisorError) -> [Domain] {
+        var list: UnsafeMutablePointer<virDomainPtr?>?
+        let count = unsafe virConnectListAllDomains(handle, &list, 0)
+        guard count >= 0, let list = unsafe list else { throw HypervisorError("list the domains of \(uri)") }
+        defer { unsafe free(list) }
+        return unsafe UnsafeBufferPointer(start: list, count: Int(count)).compactMap { pointer in
+            unsafe pointer.map { unsafe Domain($0, of: self) }
+        }
+    }
+
+    /// Nil when there is none of that name.
+    package func domain(_ name: String) throws(HypervisorError) -> Domain? {
+        if let pointer = unsafe virDomainLookupByName(handle, name) { return unsafe Domain(pointer, of: self) }
+        let error = HypervisorError("look up the domain \(name)")
+        if error.cause == .noDomain { return nil }
+        throw error
+    }
+
+    /// Starts a transient domain: it is gone from libvirt when it stops.
+    package func create(_ xml: String) throws(HypervisorError) -> Domain {
+        guard let pointer = unsafe virDomainCreateXML(handle, xml, 0) else {
+            throw HypervisorError("start the domain")
+        }
+        return unsafe Domain(pointer, of: self)
+    }
+
+    /// Defines a domain so that it outlives its stops, or changes the definition it has.
+    package func define(_ xml: String) throws(HypervisorError) -> Domain {
+        guard let pointer = unsafe virDomainDefineXML(handle, xml) else { throw HypervisorError("define the domain") }
+        return unsafe Domain(pointer, of: self)
+    }
+}

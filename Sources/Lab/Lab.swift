@@ -1,0 +1,170 @@
+import Foundation
+import Glibc
+package import Hypervisor
+package import Model
+package import OperatingSystem
+import Proxies
+import Volumes
+
+/// The embedded data centre: one private host in namespaces of its own, with a real three-tier auction service.
+package struct Lab {
+    package struct DomainStatus: Sendable, Codable {
+        package var name: String
+        package var isRunning: Bool
+        package var address: String
+        /// In cores; nil is unlimited.
+        package var cpuQuota: Double?
+    }
+
+    /// The tiers in the order in which they start.
+    package static let domains = ["db1", "app1", "web1"]
+    package static let web = Endpoint(IPAddress(v4: 0x0a32_000a), 80)
+    /// What the app tier starts with: too little for the demonstration's load, so that there is something to find.
+    package static let appQuota = 0.35
+
+    private let files: LabFiles
+    private let interrupt: InterruptSignal
+    private let say: (String) -> Void
+
+    package init(_ files: LabFiles, interrupt: InterruptSignal, say: @escaping (String) -> Void) {
+        self.files = files
+        self.interrupt = interrupt
+        self.say = say
+    }
+
+    /// Brings the lab up, and leaves the calling process inside the private host. What fails is undone.
+    package func up() throws {
+        guard ProcessIdentity.isRoot else { throw LabError.notRoot }
+        if files.holder != nil { throw LabError.alreadyUp }
+        let recipes = try LabFiles.recipes()
+        let archive = try files.rootArchive(recipes: recipes)
+        if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
+        // What a killed `up` or `down` may have left.
+        try down()
+        do {
+            say("starting the private host")
+            let holder = try startHost(recipes)
+            try Namespaces.enter(of: holder)
+            try makeVolume(archive)
+            try startService(recipes)
+        } catch {
+            try? down()
+            throw error
+        }
+    }
+
+    private func buildRoot(_ recipes: String, _ archive: String) throws {
+        say("building the containers' root file system from Debian packages (once, about half a minute)")
+        try FileManager.default.createDirectory(atPath: files.cache, withIntermediateDirectories: true)
+        try ChildProcess.succeed([recipes + "/lab/root/build", archive])
+        for name in try FileManager.default.contentsOfDirectory(atPath: files.cache)
+        where name.hasPrefix("auction-") && "\(files.cache)/\(name)" != archive {
+            try? FileManager.default.removeItem(atPath: "\(files.cache)/\(name)")
+        }
+    }
+
+    private func startHost(_ recipes: String) throws -> Int32 {
+        try FileManager.default.createDirectory(
+            atPath: files.directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let log = try Descriptor.open(files.directory + "/host.log", O_WRONLY | O_CREAT | O_TRUNC)
+        let host = try ChildProcess(
+            ["bash", recipes + "/lab/node-start", files.directory, LabFiles.group], output: log.raw, errors: log.raw)
+        let failure = { () -> LabError in
+            let text = (try? String(contentsOfFile: files.directory + "/host.log", encoding: .utf8)) ?? ""
+            return .hostFailed(text.split(separator: "\n").suffix(2).joined(separator: "; "))
+        }
+        for _ in 0..<1500 {
+            if let holder = files.holder,
+                FileManager.default.fileExists(atPath: files.directory + "/host/run/libvirt/libvirt-sock")
+            {
+                return holder
+            }
+            if host.hasEnded { throw failure() }
+            try pause(0.01)
+        }
+        throw failure()
+    }
+
+    private func pause(_ seconds: Double) throws {
+        if interrupt.wait(seconds: seconds) == .interrupted { throw LabError.hostFailed("interrupted") }
+    }
+
+    /// btrfs in a sparse loop file, mounted in the host's mount namespace; the loop device goes with the mount.
+    private func makeVolume(_ archive: String) throws {
+        say("unpacking the root file systems onto btrfs")
+        try ChildProcess.succeed(["truncate", "--size", "8G", files.image])
+        try ChildProcess.succeed(["mkfs.btrfs", "--quiet", files.image])
+        try FileManager.default.createDirectory(atPath: files.volume, withIntermediateDirectories: true)
+        try ChildProcess.succeed(["mount", "-o", "loop,noatime", files.image, files.volume])
+        try Subvolume.create(files.volume + "/base")
+        try ChildProcess.succeed(["tar", "--extract", "--file", archive, "--directory", files.volume + "/base"])
+        for name in Self.domains {
+            try Subvolume.snapshot(files.volume + "/base", to: "\(files.volume)/\(name)", needed: 0)
+        }
+    }
+
+    private func startService(_ recipes: String) throws {
+        say("starting db1 (PostgreSQL), app1 (auction application) and web1 (nginx)")
+        try ChildProcess.succeed(
+            ["ip", "-batch", "-"],
+            input: """
+                link add name br0 address 52:54:00:00:50:01 type bridge
+                address add 10.50.0.1/24 dev br0
+                link set dev br0 up
+                """)
+        let node = try Node(connect: "lxc:///system")
+        for name in Self.domains {
+            let template = try String(contentsOfFile: "\(recipes)/lab/domains/\(name).xml", encoding: .utf8)
+            let domain = try node.define(template.replacingOccurrences(of: "@VOLUME@", with: files.volume))
+            try domain.start()
+        }
+        // The first requests also fill the application's connection pool.
+        let health = try Fetch.get(Self.web, "/", times: 16, within: .seconds(30), interrupt: interrupt)
+        guard health.allSatisfy({ $0 == 200 }), !health.isEmpty else {
+            throw LabError.serviceFailed("web1 answers \(health.map { "\($0)" }.joined(separator: ", ")) to GET /")
+        }
+        try node.domain("app1")?.setCPUQuota(Self.appQuota)
+        say("the auction service answers at \(Self.web)")
+    }
+
+    /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
+    package func down() throws {
+        try endUsers()
+        let group = LabGroup()
+        group.end()
+        // The namespaces, their mounts and the loop device go with the last process, a moment later.
+        for _ in 0..<250 where loopIsAttached { usleep(20_000) }
+        if loopIsAttached { throw LabError.leftBehind("a loop device of \(files.image)") }
+        guard group.remove() else { throw LabError.leftBehind("cgroups named \(LabFiles.group)") }
+        if FileManager.default.fileExists(atPath: files.directory) {
+            try FileManager.default.removeItem(atPath: files.directory)
+        }
+    }
+
+    /// A process that entered the host keeps its mounts alive: it has to end first, by its owner.
+    private func endUsers() throws {
+        guard let holder = files.holder else { return }
+        let link = { (pid: Int32) in try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/mnt") }
+        guard let namespace = link(holder) else { return }
+        let members = LabGroup().members.union([ProcessIdentity.current])
+        let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+        let users = all.filter { !members.contains($0) && link($0) == namespace }
+        if !users.isEmpty { throw LabError.inUse(pids: users.sorted()) }
+    }
+
+    private var loopIsAttached: Bool {
+        let list = (try? ChildProcess.run(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]))?.output ?? ""
+        return list.split(separator: "\n").contains { $0.hasPrefix(files.image) }
+    }
+
+    /// From inside the private host.
+    package static func status(_ node: Node) throws -> [DomainStatus] {
+        try node.domains().sorted { $0.name < $1.name }.map { domain in
+            let description = try domain.description()
+            return DomainStatus(
+                name: domain.name, isRunning: domain.isActive,
+                address: description.interfaces.first?.addresses.first?.description ?? "",
+                cpuQuota: domain.isActive ? try domain.cpuQuota() : nil)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/// What keeps the lab from being what was asked, and what to do.
+package enum LabError: Error, Sendable, CustomStringConvertible {
+    case notUp
+    case alreadyUp
+    case notRoot
+    case recipesMissing(searched: [String])
+    case hostFailed(String)
+    case serviceFailed(String)
+    case inUse(pids: [Int32])
+    case leftBehind(String)
+
+    package var description: String {
+        switch self {
+        case .notUp: "the lab is not up; bring it up with 'whatif lab up'"
+        case .alreadyUp: "the lab is up already; 'whatif lab status' shows it, 'whatif lab down' takes it down"
+        case .notRoot: "the lab needs root: it makes namespaces, cgroups and mounts of its own"
+        case .recipesMissing(let searched):
+            "the folder Sandbox with the lab's recipes was not found (looked in \(searched.joined(separator: ", "))); "
+                + "set WHATIF_SANDBOX to it"
+        case .hostFailed(let reason): "the lab's private host did not start: \(reason)"
+        case .serviceFailed(let reason): "the lab's auction service did not start: \(reason)"
+        case .inUse(let pids):
+            "the lab is in use by process \(pids.map { "\($0)" }.joined(separator: ", ")); end it (a campaign ends by "
+                + "Ctrl-C) and run 'whatif lab down' again"
+        case .leftBehind(let what): "the lab is down, but this is left: \(what); run 'whatif lab down' again"
+        }
+    }
+}

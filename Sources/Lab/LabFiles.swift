@@ -1,0 +1,79 @@
+import Foundation
+import Glibc
+package import Store
+import OperatingSystem
+
+/// Where the lab and its recipes are.
+package struct LabFiles: Sendable {
+    /// Everything of the private host that is on disk; gone after `lab down`.
+    let directory: String
+    /// Root file systems that were built once; kept.
+    let cache: String
+
+    /// Name of the lab's cgroup in every hierarchy.
+    static let group = "whatif-lab"
+
+    package init(_ state: StateDirectory) {
+        directory = state.path + "/lab"
+        cache = unsafe getenv("WHATIF_CACHE").map { unsafe String(cString: $0) } ?? "/var/cache/whatif"
+    }
+
+    var pidFile: String { directory + "/pid" }
+    var image: String { directory + "/volume.img" }
+    /// Mount point of the volume, in the host's mount namespace only.
+    var volume: String { directory + "/volume" }
+
+    /// The process that holds the host's namespaces, when the lab is up.
+    package var holder: Int32? {
+        guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8), let pid = Int32(text.filter(\.isNumber)),
+            // A pid can be used again: the holder is a member of the lab's cgroup.
+            let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8), groups.contains("/\(Self.group)")
+        else { return nil }
+        return pid
+    }
+
+    /// The folder `Sandbox` of the project: WHATIF_SANDBOX, or found upwards of the program.
+    static func recipes() throws(LabError) -> String {
+        if let path = unsafe getenv("WHATIF_SANDBOX") { return unsafe String(cString: path) }
+        var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        var searched: [String] = []
+        while folder.path != "/" {
+            let candidate = folder.appendingPathComponent("Sandbox").path
+            if FileManager.default.fileExists(atPath: candidate + "/lab/node-start") { return candidate }
+            searched.append(folder.path)
+            folder.deleteLastPathComponent()
+        }
+        throw .recipesMissing(searched: searched)
+    }
+
+    /// The cached root file system for these recipes: another recipe is another file.
+    func rootArchive(recipes: String) throws -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+        for folder in ["root", "auction"] {
+            let base = "\(recipes)/lab/\(folder)"
+            for name in (FileManager.default.enumerator(atPath: base)?.compactMap { $0 as? String } ?? []).sorted() {
+                let contents = FileManager.default.contents(atPath: "\(base)/\(name)") ?? Data()
+                for byte in Data(name.utf8) + contents { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            }
+        }
+        return "\(cache)/auction-\(String(hash, radix: 16)).tar"
+    }
+}
+
+extension LabFiles {
+    /// Enters the private host, as one would log in to a machine. Throws when the lab is not up.
+    package func enter() throws {
+        guard ProcessIdentity.isRoot else { throw LabError.notRoot }
+        guard let holder else { throw LabError.notUp }
+        try Namespaces.enter(of: holder)
+    }
+}
+
+extension LabFiles {
+    /// As `enter`, and `lab down` ends the calling process with the rest of the lab.
+    package func enterForLoad() throws {
+        guard holder != nil else { throw LabError.notUp }
+        try LabGroup().join()
+        try enter()
+    }
+}

@@ -1,0 +1,72 @@
+/// A figure and the interval it is believed to lie in, with its confidence. Never a bare number.
+package struct Estimate: Hashable, Codable, Sendable {
+    package var value: Double
+    package var lower: Double
+    package var upper: Double
+
+    package init(_ value: Double, lower: Double, upper: Double) {
+        self.value = value
+        self.lower = min(lower, value)
+        self.upper = max(upper, value)
+    }
+}
+
+/// One response time and when its request was due, both in seconds; the order of `due` is the order of arrival.
+package struct ResponseSample: Hashable, Sendable {
+    package let due: Timestamp
+    package let response: Duration
+
+    package init(due: Timestamp, response: Duration) {
+        self.due = due
+        self.response = response
+    }
+}
+
+/// Point and interval estimates from one run, honest about correlation between neighbouring requests.
+package enum RunStatistics {
+    /// How many consecutive sections a run is cut into.
+    package static let sections = 10
+
+    /// The 95 % two-sided quantile of Student's t by degrees of freedom 1…30.
+    private static let studentT: [Double] = [
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+        2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    ]
+
+    package static func studentT95(degreesOfFreedom: Int) -> Double {
+        degreesOfFreedom < 1 ? .infinity : degreesOfFreedom <= 30 ? studentT[degreesOfFreedom - 1] : 1.96
+    }
+
+    /// The statistic over all samples, with a 95 % interval by sectioning (Asmussen and Glynn, Stochastic Simulation,
+    /// III.5): the statistic of each of ten consecutive sections, spread about the overall value, Student's t.
+    ///
+    /// Requests that are still unanswered at the end of a run belong in `samples` with the time waited so far: a lower
+    /// bound. Returns nil for fewer than two samples a section.
+    package static func estimate(_ statistic: ResponseStatistic, of samples: [ResponseSample]) -> Estimate? {
+        guard samples.count >= 2 * sections else { return nil }
+        let ordered = samples.sorted { $0.due < $1.due }
+        let overall = value(of: statistic, in: ordered[...])
+        var squares = 0.0
+        for section in 0..<sections {
+            let range = ordered.count * section / sections..<ordered.count * (section + 1) / sections
+            let difference = value(of: statistic, in: ordered[range]) - overall
+            squares += difference * difference
+        }
+        let k = Double(sections)
+        let half = studentT95(degreesOfFreedom: sections - 1) * (squares / (k - 1) / k).squareRoot()
+        return Estimate(overall, lower: max(0, overall - half), upper: overall + half)
+    }
+
+    /// The statistic of a slice, in seconds; percentiles are exact order statistics.
+    static func value(of statistic: ResponseStatistic, in samples: ArraySlice<ResponseSample>) -> Double {
+        if statistic == .mean { return samples.reduce(0) { $0 + $1.response.seconds } / Double(samples.count) }
+        let sorted = samples.map(\.response.seconds).sorted()
+        let quantile =
+            switch statistic {
+            case .p50: 0.50
+            case .p95: 0.95
+            default: 0.99
+            }
+        return sorted[min(sorted.count - 1, max(0, Int((quantile * Double(sorted.count)).rounded(.up)) - 1))]
+    }
+}

@@ -1,0 +1,164 @@
+/// What became of every request that was captured for an experiment (invariant: each one is accounted for).
+package struct RequestAccount: Hashable, Codable, Sendable {
+    /// Requests seen complete on the wire within the measured window.
+    package var captured = 0
+    /// Requests that could not be duplicated whole: packets dropped by the kernel, or gaps in the TCP sequence.
+    package var lost = 0
+    package var sent = 0
+    package var answered = 0
+    /// Answered with a status of 500 or above where the on-line system answered below 500, or cut off by the clone.
+    package var failed = 0
+    /// Sent, and still without a reply when the experiment ended; their wait counts as their response time.
+    package var unanswered = 0
+    /// Answered with another status than on-line.
+    package var mismatched = 0
+    /// Due while the reply before it on its connection was still out, and therefore sent on a further connection.
+    package var moved = 0
+    /// How much later than due the latest request left, in seconds.
+    package var latest = 0.0
+
+    package init() {}
+}
+
+/// How the out-proxy found its answers.
+package struct AnswerAccount: Hashable, Codable, Sendable {
+    /// Same statement, same values.
+    package var exact = 0
+    /// Same statement, other values.
+    package var template = 0
+    /// Nothing recorded: the clone got an error instead of an answer.
+    package var unmatched = 0
+
+    package init() {}
+
+    package var total: Int { exact + template + unmatched }
+}
+
+/// Response times of one window, each figure in seconds with its 95 % interval.
+package struct ResponseTimes: Hashable, Codable, Sendable {
+    package var count: Int
+    /// Requests answered per second.
+    package var throughput: Double
+    package var mean: Estimate
+    package var p50: Estimate
+    package var p95: Estimate
+    package var p99: Estimate
+
+    /// Nil when there are too few samples to say anything with an interval.
+    package init?(_ samples: [ResponseSample], answered: Int, window: Duration) {
+        guard window > .zero,
+            let mean = RunStatistics.estimate(.mean, of: samples),
+            let p50 = RunStatistics.estimate(.p50, of: samples),
+            let p95 = RunStatistics.estimate(.p95, of: samples),
+            let p99 = RunStatistics.estimate(.p99, of: samples)
+        else { return nil }
+        count = samples.count
+        throughput = Double(answered) / window.seconds
+        (self.mean, self.p50, self.p95, self.p99) = (mean, p50, p95, p99)
+    }
+
+    package subscript(statistic: ResponseStatistic) -> Estimate {
+        switch statistic {
+        case .mean: mean
+        case .p50: p50
+        case .p95: p95
+        case .p99: p99
+        }
+    }
+}
+
+/// Energy by the stated model, never measured here.
+package struct EnergyEstimate: Hashable, Codable, Sendable {
+    package var joulesPerRequest: Double
+    /// The model and its parameters, in words an operator can check.
+    package var model: String
+
+    package init(joulesPerRequest: Double, model: String) {
+        self.joulesPerRequest = joulesPerRequest
+        self.model = model
+    }
+}
+
+/// One experiment's result: the clone under one allocation, and the on-line domain in the same window.
+package struct Measurement: Hashable, Codable, Sendable {
+    package var started: Timestamp
+    /// Length of the measured window in seconds, warm-up excluded.
+    package var window: Double
+    package var clone: ResponseTimes
+    package var onLine: ResponseTimes
+    package var requests: RequestAccount
+    package var answers: AnswerAccount
+    /// CPU used by the clone over the window, in cores.
+    package var cpuUsed: Double
+    package var energy: EnergyEstimate?
+
+    package init(
+        started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,
+        answers: AnswerAccount, cpuUsed: Double, energy: EnergyEstimate?
+    ) {
+        self.started = started
+        self.window = window
+        self.clone = clone
+        self.onLine = onLine
+        self.requests = requests
+        self.answers = answers
+        self.cpuUsed = cpuUsed
+        self.energy = energy
+    }
+
+    package func estimate(_ metric: Metric) -> Estimate? {
+        switch metric {
+        case .throughput: Estimate(clone.throughput, lower: clone.throughput, upper: clone.throughput)
+        case .mean: clone.mean
+        case .p50: clone.p50
+        case .p95: clone.p95
+        case .p99: clone.p99
+        case .cpuUsed: Estimate(cpuUsed, lower: cpuUsed, upper: cpuUsed)
+        case .energy: energy.map { Estimate($0.joulesPerRequest, lower: $0.joulesPerRequest, upper: $0.joulesPerRequest) }
+        }
+    }
+}
+
+/// What a cell holds of. The raw value is the name in commands and files.
+package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
+    case throughput, mean, p50, p95, p99
+    case cpuUsed = "cpu-used"
+    case energy
+
+    package init(_ statistic: ResponseStatistic) {
+        self =
+            switch statistic {
+            case .mean: .mean
+            case .p50: .p50
+            case .p95: .p95
+            case .p99: .p99
+            }
+    }
+
+    package func format(_ value: Double) -> String {
+        switch self {
+        case .throughput: Format.significant(value) + "/s"
+        case .mean, .p50, .p95, .p99: Format.milliseconds(value)
+        case .cpuUsed: Format.percent(value)
+        case .energy: Format.significant(value * 1e3) + " mJ"
+        }
+    }
+
+    /// Reads a limit for this metric: `50 ms`, `40/s`, `35%`, `80 mJ`.
+    package func parse(_ text: String) throws(UnitError) -> Double {
+        switch self {
+        case .mean, .p50, .p95, .p99: return try Units.duration(text).seconds
+        case .cpuUsed: return try Units.fraction(text)
+        case .throughput:
+            guard let (number, unit) = Units.split(text), unit == "/s" else {
+                throw UnitError(found: text, expected: "a rate such as '40/s'")
+            }
+            return number
+        case .energy:
+            guard let (number, unit) = Units.split(text), let scale = ["mJ": 1e-3, "J": 1][unit] else {
+                throw UnitError(found: text, expected: "an energy per request such as '80 mJ'")
+            }
+            return number * scale
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/// The figure of the response time that an SLA limits or a query asks for.
+package enum ResponseStatistic: String, Hashable, Codable, CaseIterable, Sendable {
+    case mean, p50, p95, p99
+}
+
+/// "p95 below 50 ms, seen over 60 s": the promise a service makes about its response time.
+package struct SLA: Hashable, Codable, Sendable, CustomStringConvertible {
+    package let statistic: ResponseStatistic
+    package let limit: Duration
+    /// The window over which the statistic is taken on-line.
+    package let over: Duration
+
+    package init(_ statistic: ResponseStatistic, below limit: Duration, over: Duration) {
+        self.statistic = statistic
+        self.limit = limit
+        self.over = over
+    }
+
+    package func isMet(by seconds: Double) -> Bool { seconds < limit.seconds }
+
+    package var description: String { "\(statistic.rawValue) < \(Format.duration(limit))" }
+}

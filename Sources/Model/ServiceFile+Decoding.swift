@@ -1,0 +1,253 @@
+// Reading of service files. Every error is a DecodingError whose coding path leads to the place in the file; the reader of
+// the file turns that into line and column.
+
+private struct AnyKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+extension Decoder {
+    /// The container by the type's keys, after any key that the type does not know has been refused by name.
+    fileprivate func strictContainer<Key: CodingKey & CaseIterable>(
+        keyedBy: Key.Type
+    ) throws -> KeyedDecodingContainer<Key> {
+        let known = Key.allCases.map(\.stringValue)
+        for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: codingPath + [key],
+                    debugDescription: "unknown key '\(key.stringValue)', expected one of: \(known.joined(separator: ", "))"))
+        }
+        return try container(keyedBy: Key.self)
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// Decodes a text and turns it into a value, so that a wrong unit is an error at its own place.
+    fileprivate func value<T>(_ key: Key, _ parse: (String) throws(UnitError) -> T) throws -> T {
+        let text = try decode(String.self, forKey: key)
+        do { return try parse(text) } catch { throw refusal(of: key, "\(error)") }
+    }
+
+    fileprivate func value<T>(_ key: Key, default fallback: T, _ parse: (String) throws(UnitError) -> T) throws -> T {
+        contains(key) ? try value(key, parse) : fallback
+    }
+
+    fileprivate func refusal(of key: Key, _ message: String) -> DecodingError {
+        .dataCorrupted(.init(codingPath: codingPath + [key], debugDescription: message))
+    }
+}
+
+extension ServedPort: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        let parts = text.split(separator: ":", maxSplits: 1)
+        let names = ApplicationProtocol.allCases.map(\.rawValue).joined(separator: ", ")
+        guard parts.count == 2, let name = ApplicationProtocol(rawValue: String(parts[0])), let port = UInt16(parts[1]),
+            port > 0
+        else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "found '\(text)', expected protocol:port such as 'http:8080' (protocols: \(names))"))
+        }
+        self.init(protocolName: name, port: port)
+    }
+}
+
+extension Tier: Decodable {
+    private enum CodingKeys: String, CodingKey, CaseIterable { case name, domains, serves, calls }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .name)
+        domains = try fields.decode([String].self, forKey: .domains)
+        serves = try fields.decode(ServedPort.self, forKey: .serves)
+        calls = try fields.decodeIfPresent([String].self, forKey: .calls) ?? []
+        if domains.isEmpty { throw fields.refusal(of: .domains, "a tier needs at least one domain") }
+    }
+}
+
+/// `{ p95: 50 ms, over: 60 s }`
+private struct SLAFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case mean, p50, p95, p99, over }
+    let sla: SLA
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        let limits = ResponseStatistic.allCases.compactMap { statistic in
+            CodingKeys(rawValue: statistic.rawValue).flatMap { fields.contains($0) ? (statistic, $0) : nil }
+        }
+        guard let (statistic, key) = limits.first, limits.count == 1 else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "an SLA limits one of mean, p50, p95, p99, for instance { p95: 50 ms, over: 60 s }"))
+        }
+        sla = SLA(
+            statistic, below: try fields.value(key, Units.duration),
+            over: try fields.value(.over, default: .seconds(60), Units.duration))
+    }
+}
+
+private struct AxesFields: Decodable {
+    let axes: [Axis]
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: AnyKey.self)
+        let known = Resource.allCases.map(\.rawValue).joined(separator: ", ")
+        axes = try fields.allKeys.map { key in
+            guard let resource = Resource(rawValue: key.stringValue) else {
+                throw fields.refusal(of: key, "unknown axis '\(key.stringValue)'; this version can set: \(known)")
+            }
+            var list = try fields.nestedUnkeyedContainer(forKey: key)
+            var values: [Double] = []
+            while !list.isAtEnd {
+                let path = list.codingPath
+                let text = try list.decode(String.self)
+                do throws(UnitError) {
+                    let value = try resource.parse(text)
+                    guard !values.contains(value) else {
+                        throw UnitError(found: text, expected: "each value once")
+                    }
+                    values.append(value)
+                } catch {
+                    throw DecodingError.dataCorrupted(.init(codingPath: path, debugDescription: "\(error)"))
+                }
+            }
+            guard values.count >= 2 else {
+                throw fields.refusal(of: key, "an axis needs at least two values to try")
+            }
+            return Axis(resource, values)
+        }
+        if axes.isEmpty {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "no axis to try; for instance { cpu: [20%, 40%, 60%] }"))
+        }
+    }
+}
+
+extension ControlLimits {
+    fileprivate enum FileKeys: String, CodingKey, CaseIterable { case mean, throughput }
+
+    fileprivate struct Fields: Decodable {
+        var limits = ControlLimits()
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.strictContainer(keyedBy: FileKeys.self)
+            limits.mean = try fields.value(.mean, default: limits.mean, Units.fraction)
+            limits.throughput = try fields.value(.throughput, default: limits.throughput, Units.fraction)
+        }
+    }
+}
+
+private struct CheckFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case threshold }
+    let threshold: Double
+    init(from decoder: any Decoder) throws {
+        threshold = try decoder.strictContainer(keyedBy: CodingKeys.self).value(.threshold, Units.fraction)
+    }
+}
+
+private struct LimitFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case lost, unmatched }
+    let lost: Double
+    let unmatched: Double
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        lost = try fields.value(.lost, default: CampaignSpecification.lostDefault, Units.fraction)
+        unmatched = try fields.value(.unmatched, default: CampaignSpecification.unmatchedDefault, Units.fraction)
+    }
+}
+
+private struct EnergyFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case core }
+    let core: Double
+    init(from decoder: any Decoder) throws {
+        core = try decoder.strictContainer(keyedBy: CodingKeys.self).value(.core, Units.watts)
+    }
+}
+
+extension CampaignSpecification: Decodable {
+    fileprivate static let lostDefault = 0.001
+    fileprivate static let unmatchedDefault = 0.01
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case tier, axes, experiment, find, check, limits, control, energy
+        case warmUp = "warm-up"
+        case timeBound = "time-bound"
+        case timeShift = "time-shift"
+        case bootLimit = "boot-limit"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        tier = try fields.decode(String.self, forKey: .tier)
+        axes = try fields.decode(AxesFields.self, forKey: .axes).axes
+        experiment = try fields.value(.experiment, default: .seconds(20), Units.duration)
+        warmUp = try fields.value(.warmUp, default: .seconds(5), Units.duration)
+        timeBound = try fields.value(.timeBound, default: .seconds(300), Units.duration)
+        timeShift = try fields.value(.timeShift, default: .seconds(2), Units.duration)
+        bootLimit = try fields.value(.bootLimit, default: .seconds(30), Units.duration)
+        goal =
+            try fields.value(.find, default: .cheapest) { (text) throws(UnitError) in
+                guard let goal = Goal(rawValue: text) else {
+                    throw UnitError(
+                        found: text, expected: "one of: " + Goal.allCases.map(\.rawValue).joined(separator: ", "))
+                }
+                return goal
+            }
+        checkThreshold = try fields.decodeIfPresent(CheckFields.self, forKey: .check)?.threshold ?? 0.10
+        let limits = try fields.decodeIfPresent(LimitFields.self, forKey: .limits)
+        lostLimit = limits?.lost ?? Self.lostDefault
+        unmatchedLimit = limits?.unmatched ?? Self.unmatchedDefault
+        control = try fields.decodeIfPresent(ControlLimits.Fields.self, forKey: .control)?.limits ?? ControlLimits()
+        energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy).map { EnergyModel(core: $0.core) }
+        if timeBound <= experiment + warmUp {
+            throw fields.refusal(of: .timeBound, "the time bound leaves no room for one experiment and its warm-up")
+        }
+    }
+}
+
+extension ServiceFile: Decodable {
+    private enum CodingKeys: String, CodingKey, CaseIterable { case service, connect, node, sla, tiers, campaign }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        service = try fields.decode(String.self, forKey: .service)
+        connect = try fields.decode(String.self, forKey: .connect)
+        node = try fields.decodeIfPresent(String.self, forKey: .node)
+        sla = try fields.decode(SLAFields.self, forKey: .sla).sla
+        tiers = try fields.decode([Tier].self, forKey: .tiers)
+        campaign = try fields.decode(CampaignSpecification.self, forKey: .campaign)
+
+        let names = tiers.map(\.name)
+        let listed = names.joined(separator: ", ")
+        if let node, node != "lab" {
+            throw fields.refusal(of: .node, "unknown node '\(node)'; leave it out for this machine, or write 'lab'")
+        }
+        if Set(names).count != names.count { throw fields.refusal(of: .tiers, "two tiers have the same name") }
+        for callee in tiers.flatMap(\.calls) where !names.contains(callee) {
+            throw fields.refusal(of: .tiers, "a tier calls '\(callee)', which is not a tier; tiers: \(listed)")
+        }
+        guard let tier = tier(campaign.tier) else {
+            throw fields.refusal(of: .campaign, "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)")
+        }
+        if tier.serves.protocolName != .http {
+            throw fields.refusal(
+                of: .campaign,
+                "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue); requests can be replayed to tiers that serve http")
+        }
+        for callee in tier.calls.compactMap({ self.tier($0) }) where callee.serves.protocolName != .postgresql {
+            throw fields.refusal(
+                of: .campaign,
+                "tier '\(tier.name)' calls '\(callee.name)' by \(callee.serves.protocolName.rawValue); answers can be replayed for postgresql")
+        }
+        if callers.isEmpty {
+            throw fields.refusal(of: .campaign, "no tier calls '\(tier.name)', so there are no requests to replay")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+/// The application protocol a tier serves. The raw value is the name in service files.
+package enum ApplicationProtocol: String, Hashable, Codable, CaseIterable, Sendable {
+    case http, postgresql
+}
+
+/// `http:8080`
+package struct ServedPort: Hashable, Sendable {
+    package let protocolName: ApplicationProtocol
+    package let port: UInt16
+}
+
+/// One stage of a service and the domains that run it.
+package struct Tier: Hashable, Sendable {
+    package let name: String
+    package let domains: [String]
+    package let serves: ServedPort
+    /// Names of the tiers this one sends requests to.
+    package let calls: [String]
+}
+
+/// How much the control clone may differ from the on-line domain before the sandbox is not trusted.
+package struct ControlLimits: Hashable, Codable, Sendable {
+    package var mean = 0.15
+    package var throughput = 0.02
+}
+
+/// Power in watts for the linear model: a share of the idle power is not attributed to a domain.
+package struct EnergyModel: Hashable, Sendable {
+    /// Watts of one core fully busy, above idle.
+    package var core: Double
+}
+
+/// What is asked: which tier, which allocations, how long, to find what.
+package struct CampaignSpecification: Hashable, Sendable {
+    package var tier: String
+    package var axes: [Axis]
+    /// Length of the measured window.
+    package var experiment: Duration
+    package var warmUp: Duration
+    package var timeBound: Duration
+    package var goal: Goal
+    /// How much later than on-line the clone sees a request, so that the recorded answers are there.
+    package var timeShift: Duration
+    /// Relative error that an interpolated cell may show when it is checked.
+    package var checkThreshold: Double
+    /// Shares of requests lost and of the clone's queries unmatched above which a cell is invalid.
+    package var lostLimit: Double
+    package var unmatchedLimit: Double
+    package var control: ControlLimits
+    package var energy: EnergyModel?
+    /// How long a clone may take from its start until it accepts a connection.
+    package var bootLimit: Duration
+}
+
+/// A file people write, as in the README: a service, its SLA and a campaign.
+package struct ServiceFile: Hashable, Sendable {
+    package var service: String
+    /// libvirt URI of the node.
+    package var connect: String
+    /// The private host to enter before connecting: `lab` is the embedded data centre. Nil is this machine itself.
+    package var node: String?
+    package var sla: SLA
+    package var tiers: [Tier]
+    package var campaign: CampaignSpecification
+
+    package func tier(_ name: String) -> Tier? { tiers.first { $0.name == name } }
+
+    package var callers: [Tier] { tiers.filter { $0.calls.contains(campaign.tier) } }
+}

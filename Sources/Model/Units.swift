@@ -1,0 +1,66 @@
+/// A text that does not say a value in the expected unit; `expected` completes "expected …".
+package struct UnitError: Error, Hashable, CustomStringConvertible {
+    package let found: String
+    package let expected: String
+
+    package var description: String { "found '\(found)', expected \(expected)" }
+}
+
+/// The units people write: `50 ms`, `4 min`, `20%`, `128 MiB`, `10 W`.
+package enum Units {
+    /// Splits `12.5 ms` into 12.5 and `ms`. Nil when there is no finite number in front.
+    static func split(_ text: String) -> (number: Double, unit: String)? {
+        let trimmed = text.trimmingSpaces()
+        let digits = trimmed.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == "-" || $0 == "+") }
+        guard let number = Double(digits), number.isFinite else { return nil }
+        return (number, String(trimmed.dropFirst(digits.count)).trimmingSpaces())
+    }
+
+    private static let secondsPerUnit: [String: Double] = [
+        "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600,
+    ]
+
+    /// A duration above zero.
+    package static func duration(_ text: String) throws(UnitError) -> Duration {
+        guard let (number, unit) = split(text), let scale = secondsPerUnit[unit], number > 0, number * scale < 1e9 else {
+            throw UnitError(found: text, expected: "a duration such as '50 ms', '20 s' or '4 min'")
+        }
+        return .nanoseconds(Int64((number * scale * 1e9).rounded()))
+    }
+
+    /// A fraction: `20%` is 0.2. The percent sign is required, so that 0.2 and 20 cannot be mixed up.
+    package static func fraction(_ text: String) throws(UnitError) -> Double {
+        guard let (number, unit) = split(text), unit == "%", number >= 0 else {
+            throw UnitError(found: text, expected: "a percentage such as '20%'")
+        }
+        return number / 100
+    }
+
+    private static let bytesPerUnit: [String: Double] = [
+        "B": 1, "KiB": 1024, "MiB": 1_048_576, "GiB": 1_073_741_824,
+        "kB": 1e3, "MB": 1e6, "GB": 1e9,
+    ]
+
+    /// A size in bytes, above zero.
+    package static func bytes(_ text: String) throws(UnitError) -> Int64 {
+        guard let (number, unit) = split(text), let scale = bytesPerUnit[unit], number > 0, number * scale < 9e18 else {
+            throw UnitError(found: text, expected: "a size such as '128 MiB' or '1 GiB'")
+        }
+        return Int64((number * scale).rounded())
+    }
+
+    /// A power in watts, zero or more.
+    package static func watts(_ text: String) throws(UnitError) -> Double {
+        guard let (number, unit) = split(text), unit == "W", number >= 0 else {
+            throw UnitError(found: text, expected: "a power such as '10 W'")
+        }
+        return number
+    }
+}
+
+extension String {
+    package func trimmingSpaces() -> String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    }
+}

@@ -1,0 +1,109 @@
+import CLinux
+import Glibc
+
+/// IPv4 TCP sockets without blocking. Addresses are 32-bit numbers in host order, as 10.50.0.1 = 0x0a320001.
+package enum Sockets {
+    private static func withAddress<Result>(
+        _ address: UInt32, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = port.bigEndian
+        name.sin_addr.s_addr = address.bigEndian
+        return unsafe withUnsafePointer(to: &name) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+
+    private static func text(_ address: UInt32, _ port: UInt16) -> String {
+        "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255):\(port)"
+    }
+
+    private static func make() throws(SystemError) -> Descriptor {
+        let kind = CInt(SOCK_STREAM.rawValue | UInt32(O_NONBLOCK | O_CLOEXEC))
+        return Descriptor(owning: try check("make a socket") { socket(AF_INET, kind, 0) })
+    }
+
+    private static func set(_ socket: Descriptor, _ level: CInt, _ option: CInt) {
+        var one: CInt = 1
+        _ = unsafe setsockopt(socket.raw, level, option, &one, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    /// A socket that accepts connections on a local address.
+    package static func listen(_ address: UInt32, _ port: UInt16) throws(SystemError) -> Descriptor {
+        let socket = try make()
+        set(socket, SOL_SOCKET, SO_REUSEADDR)
+        try check("listen on \(text(address, port))") {
+            unsafe withAddress(address, port) { unsafe bind(socket.raw, $0, $1) }
+        }
+        try check("listen on \(text(address, port))") { Glibc.listen(socket.raw, 1024) }
+        return socket
+    }
+
+    /// The next connection that waits, or nil.
+    package static func accept(_ listener: Descriptor) throws(SystemError) -> Descriptor? {
+        let flags = O_NONBLOCK | O_CLOEXEC
+        let raw = accept4(listener.raw, nil, nil, flags)
+        if raw >= 0 {
+            let socket = Descriptor(owning: raw)
+            set(socket, CInt(IPPROTO_TCP), TCP_NODELAY)
+            return socket
+        }
+        if [EAGAIN, EINTR, ECONNABORTED].contains(errno) { return nil }
+        throw SystemError("accept a connection")
+    }
+
+    /// Starts a connection; it is made when the socket turns writable without `error`. `from` sets the source address.
+    package static func connect(
+        to address: UInt32, _ port: UInt16, from source: UInt32? = nil
+    ) throws(SystemError) -> Descriptor {
+        let socket = try make()
+        set(socket, CInt(IPPROTO_TCP), TCP_NODELAY)
+        if let source {
+            // Without it the port would be chosen at bind, and connections in quick succession would run out of ports.
+            set(socket, CInt(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT)
+            try check("use the source address \(text(source, 0))") {
+                unsafe withAddress(source, 0) { unsafe bind(socket.raw, $0, $1) }
+            }
+        }
+        let result = unsafe withAddress(address, port) { unsafe Glibc.connect(socket.raw, $0, $1) }
+        if result == -1 && errno != EINPROGRESS { throw SystemError("connect to \(text(address, port))") }
+        return socket
+    }
+
+    /// The error that waits on a socket; 0 is none.
+    package static func error(of socket: Descriptor) -> CInt {
+        var code: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        _ = unsafe getsockopt(socket.raw, SOL_SOCKET, SO_ERROR, &code, &size)
+        return code
+    }
+
+    package enum Received: Sendable {
+        case bytes([UInt8])
+        case nothingYet
+        /// The other side has closed, or the connection was reset.
+        case ended
+    }
+
+    package static func receive(_ socket: Descriptor) -> Received {
+        var result = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
+            result = unsafe recv(socket.raw, buffer.baseAddress, buffer.count, 0)
+            count = max(0, result)
+        }
+        if result > 0 { return .bytes(bytes) }
+        return result < 0 && (errno == EAGAIN || errno == EINTR) ? .nothingYet : .ended
+    }
+
+    /// Sends what the kernel takes of `bytes` from `start`; nil when the connection is gone.
+    package static func send(_ socket: Descriptor, _ bytes: [UInt8], from start: Int) -> Int? {
+        let result = unsafe bytes.withUnsafeBytes {
+            unsafe Glibc.send(socket.raw, $0.baseAddress?.advanced(by: start), $0.count - start, CInt(MSG_NOSIGNAL))
+        }
+        if result >= 0 { return result }
+        return errno == EAGAIN || errno == EINTR ? 0 : nil
+    }
+}

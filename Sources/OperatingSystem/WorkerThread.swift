@@ -1,0 +1,54 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A thread of its own for a loop that blocks in the kernel (capture, replay), with its result to wait for.
+///
+/// The body ends by itself when it is told to stop; `join` waits for that and rethrows what it threw.
+package final class WorkerThread: Sendable {
+    private final class Body: Sendable {
+        let name: String
+        let run: @Sendable () throws -> Void
+        let failure = Mutex<(any Error)?>(nil)
+
+        init(_ name: String, _ run: @escaping @Sendable () throws -> Void) {
+            self.name = name
+            self.run = run
+        }
+    }
+
+    private let body: Body
+    private let thread: Mutex<pthread_t?>
+
+    /// Signals stay with the threads that were there before: the new one blocks them all.
+    package init(_ name: String, _ run: @escaping @Sendable () throws -> Void) throws(SystemError) {
+        body = Body(name, run)
+        var handle = pthread_t()
+        var everything = sigset_t()
+        var before = sigset_t()
+        unsafe sigfillset(&everything)
+        unsafe pthread_sigmask(SIG_BLOCK, &everything, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let code = unsafe pthread_create(
+            &handle, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                unsafe pthread_setname_np(pthread_self(), String(body.name.prefix(15)))
+                do { try body.run() } catch { body.failure.withLock { $0 = error } }
+                return nil
+            }, Unmanaged.passRetained(body).toOpaque())
+        guard code == 0 else { throw SystemError("start a thread", code: code) }
+        thread = Mutex(handle)
+    }
+
+    /// Waits for the end; a second call returns at once.
+    package func join() throws {
+        let handle = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if let handle { pthread_join(handle, nil) }
+        if let error = body.failure.withLock({ $0 }) { throw error }
+    }
+}

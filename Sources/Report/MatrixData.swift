@@ -1,0 +1,83 @@
+import Foundation
+package import Model
+
+/// A campaign for other programs: one JSON object or CSV line per cell. Times in seconds, CPU as a fraction of a core,
+/// energy in joules per request; a missing figure is null or empty.
+package enum MatrixData {
+    private struct CellDocument: Encodable {
+        var allocation: [String: Double]
+        var state: String
+        var metrics: [String: Estimate]
+        var requests: RequestAccount?
+        var answers: AnswerAccount?
+        var check: Check?
+        var invalid: [String]?
+    }
+
+    private struct Document: Encodable {
+        var campaign: String
+        var service: String
+        var tier: String
+        var domain: String
+        var state: String
+        var sla: String
+        var onLine: [String: Double]
+        var verdict: String?
+        var answer: [String: Double]?
+        var reasons: [String]?
+        var controlMeanDeviation: Double?
+        var controlThroughputDeviation: Double?
+        var cells: [CellDocument]
+    }
+
+    private static func plain(_ allocation: Allocation) -> [String: Double] {
+        Dictionary(allocation.values.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func document(_ cell: Cell) -> CellDocument {
+        var metrics: [String: Estimate] = [:]
+        for metric in Metric.allCases { metrics[metric.rawValue] = cell.estimate(metric) }
+        var invalid: [String]?
+        if case .invalid(_, let reasons) = cell.content { invalid = reasons }
+        return CellDocument(
+            allocation: plain(cell.allocation), state: cell.state, metrics: metrics,
+            requests: cell.measurement?.requests, answers: cell.measurement?.answers, check: cell.check, invalid: invalid)
+    }
+
+    package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
+        var document = Document(
+            campaign: record.id, service: record.service, tier: record.tier, domain: record.domain,
+            state: record.state.rawValue, sla: record.sla.description, onLine: plain(record.onLine),
+            reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
+            controlThroughputDeviation: record.control?.throughputDeviation,
+            cells: (cells ?? record.matrix.cells).map(Self.document))
+        switch record.answer?.verdict {
+        case .cheapest(let allocation): (document.verdict, document.answer) = ("cheapest", plain(allocation))
+        case .nothingMeets: document.verdict = "nothing meets"
+        case .undecided: document.verdict = "undecided"
+        case nil: break
+        }
+        return try encode(document)
+    }
+
+    package static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    package static func csv(_ record: CampaignRecord, cells: [Cell]? = nil) -> String {
+        let axes = record.matrix.axes.map(\.resource)
+        let metrics = Metric.allCases
+        let heading =
+            axes.map(\.rawValue) + ["state"]
+            + metrics.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] }
+        let lines = (cells ?? record.matrix.cells).map { cell in
+            axes.map { cell.allocation[$0].map { "\($0)" } ?? "" } + [cell.state]
+                + metrics.flatMap { metric in
+                    cell.estimate(metric).map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
+                }
+        }
+        return ([heading] + lines).map { $0.joined(separator: ",") }.joined(separator: "\n")
+    }
+}

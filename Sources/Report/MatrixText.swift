@@ -1,0 +1,61 @@
+package import Model
+
+/// A campaign as text for a terminal.
+package enum MatrixText {
+    package static func table(_ record: CampaignRecord, cells: [Cell]? = nil) -> String {
+        let statistic = record.sla.statistic
+        let metric = Metric(statistic)
+        let axes = record.matrix.axes.map(\.resource.rawValue)
+        var table = TextTable(
+            axes + ["state", statistic.rawValue, "95 % interval", "mean", "p99", "rate", "cpu used", "energy", "requests", ""],
+            axes.map { _ in .right } + [.left, .right, .left, .right, .right, .right, .right, .right, .right, .left])
+        for cell in cells ?? record.matrix.cells {
+            let show = { (metric: Metric) in cell.estimate(metric).map { metric.format($0.value) } ?? "" }
+            let interval = cell.estimate(metric).map { "[\(metric.format($0.lower)) – \(metric.format($0.upper))]" } ?? ""
+            table.add(
+                record.matrix.axes.map { axis in cell.allocation[axis.resource].map(axis.resource.format) ?? "" }
+                    + [
+                        cell.state, show(metric), interval, show(.mean), show(.p99), show(.throughput), show(.cpuUsed),
+                        show(.energy), cell.measurement.map { "\($0.requests.answered)/\($0.requests.captured)" } ?? "",
+                        note(cell, record),
+                    ])
+        }
+        return table.text
+    }
+
+    private static func note(_ cell: Cell, _ record: CampaignRecord) -> String {
+        var notes: [String] = []
+        if cell.allocation == record.onLine { notes.append("on-line") }
+        if let verdict = record.answer?.verdict, case .cheapest(cell.allocation) = verdict { notes.append("cheapest") }
+        if let estimate = cell.estimate(Metric(record.sla.statistic)), !record.sla.isMet(by: estimate.value) {
+            notes.append("violates")
+        }
+        if case .invalid(_, let reasons) = cell.content { notes += reasons }
+        return notes.joined(separator: ", ")
+    }
+
+    /// The answer in a sentence, then its reasons.
+    package static func answer(_ record: CampaignRecord) -> String {
+        guard let answer = record.answer else { return "no answer: the campaign is \(record.state.rawValue)" }
+        let sentence =
+            switch answer.verdict {
+            case .cheapest(let allocation):
+                "The cheapest allocation of \(record.domain) that meets \(record.sla) is \(allocation)"
+                    + (allocation == record.onLine ? ", which it has." : " (on-line now: \(record.onLine)).")
+            case .nothingMeets: "No allocation of the axis meets \(record.sla)."
+            case .undecided(let reason): "No answer: \(reason)."
+            }
+        return ([sentence] + answer.reasons.map { "  - " + $0 }).joined(separator: "\n")
+    }
+
+    package static func measurement(_ measurement: Measurement) -> String {
+        let account = measurement.requests
+        let answers = measurement.answers
+        return "p95 \(Format.milliseconds(measurement.clone.p95.value)) (on-line "
+            + "\(Format.milliseconds(measurement.onLine.p95.value))), mean \(Format.milliseconds(measurement.clone.mean.value)) "
+            + "(\(Format.milliseconds(measurement.onLine.mean.value))), \(account.answered) of \(account.captured) requests answered, "
+            + "\(account.lost) lost, \(account.unanswered) unanswered, \(account.mismatched) mismatched; queries "
+            + "\(answers.exact) exact, \(answers.template) by template, \(answers.unmatched) unmatched; cpu "
+            + Format.percent(measurement.cpuUsed)
+    }
+}

@@ -1,0 +1,177 @@
+import Glibc
+package import Model
+
+/// A slice of the matrix as SVG: the SLA's statistic along the axis, measured cells with their intervals, interpolated ones
+/// hollow with their band, the limit, the on-line point and the answer. Reads the same in a paper and in a browser.
+package struct SVGPlot {
+    private static let width = 760.0
+    private static let height = 460.0
+    private static let left = 76.0
+    private static let right = 24.0
+    private static let top = 64.0
+    private static let bottom = 92.0
+
+    private struct Point {
+        let x: Double
+        let cell: Cell
+        let estimate: Estimate
+    }
+
+    private let record: CampaignRecord
+    private let points: [Point]
+    private let xRange: ClosedRange<Double>
+    private let yRange: ClosedRange<Double>
+    private let axis: Axis
+
+    /// Nil when no cell has a figure yet.
+    package init?(_ record: CampaignRecord) {
+        guard let axis = record.matrix.axes.first, let first = axis.values.first, let last = axis.values.last,
+            first < last
+        else { return nil }
+        let metric = Metric(record.sla.statistic)
+        let points = record.matrix.cells.compactMap { cell in
+            cell.allocation[axis.resource].flatMap { x in
+                cell.estimate(metric).map { Point(x: x, cell: cell, estimate: $0) }
+            }
+        }
+        guard !points.isEmpty else { return nil }
+        self.record = record
+        self.axis = axis
+        self.points = points
+        xRange = first...last
+        let limit = record.sla.limit.seconds
+        let values = points.flatMap { [$0.estimate.value, $0.estimate.lower, $0.estimate.upper] }.filter { $0 > 0 } + [limit]
+        yRange = (values.min() ?? limit) / 1.4...(values.max() ?? limit) * 1.4
+    }
+
+    private func x(_ value: Double) -> Double {
+        let share = (value - xRange.lowerBound) / (xRange.upperBound - xRange.lowerBound)
+        return Self.left + (0.03 + 0.94 * share) * (Self.width - Self.left - Self.right)
+    }
+
+    /// Logarithmic: response times of different allocations differ by orders of magnitude.
+    private func y(_ value: Double) -> Double {
+        let low = log2(yRange.lowerBound)
+        let share = (log2(max(value, yRange.lowerBound)) - low) / (log2(yRange.upperBound) - low)
+        return Self.height - Self.bottom - share * (Self.height - Self.top - Self.bottom)
+    }
+
+    package var text: String {
+        let body = [frame, grid, limitLine, band, line, marks, legend].joined(separator: "\n")
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(n(Self.width)) \(n(Self.height))" \
+            font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#222">
+            <title>\(Self.escape("\(record.service): \(record.sla.statistic.rawValue) of \(record.domain) by \(axis.resource.rawValue)"))</title>
+            \(body)
+            </svg>
+
+            """
+    }
+
+    private var frame: String {
+        let heading = "\(record.sla.statistic.rawValue) response time of \(record.domain) by \(axis.resource.rawValue) allocation"
+        let answer: String =
+            switch record.answer?.verdict {
+            case .cheapest(let allocation): "cheapest that meets \(record.sla): \(allocation)"
+            case .nothingMeets: "no allocation meets \(record.sla)"
+            case .undecided(let reason): "no answer: \(reason)"
+            case nil: "campaign \(record.state.rawValue)"
+            }
+        return """
+            <rect width="\(n(Self.width))" height="\(n(Self.height))" fill="#fff"/>
+            <text x="\(n(Self.left))" y="26" font-size="16" font-weight="bold">\(Self.escape(heading))</text>
+            <text x="\(n(Self.left))" y="46" fill="#555">\(Self.escape("\(record.service), campaign \(record.id): \(answer)"))</text>
+            """
+    }
+
+    private var grid: String {
+        let (l, r, b) = (Self.left, Self.width - Self.right, Self.height - Self.bottom)
+        var lines: [String] = []
+        for value in axis.values {
+            let px = n(x(value))
+            lines.append("<line x1=\"\(px)\" y1=\"\(n(b))\" x2=\"\(px)\" y2=\"\(n(b + 5))\" stroke=\"#888\"/>")
+            lines.append("<text x=\"\(px)\" y=\"\(n(b + 20))\" text-anchor=\"middle\">\(axis.resource.format(value))</text>")
+        }
+        for tick in ticks {
+            let py = n(y(tick))
+            lines.append("<line x1=\"\(n(l))\" y1=\"\(py)\" x2=\"\(n(r))\" y2=\"\(py)\" stroke=\"#e6e6e6\"/>")
+            lines.append("<text x=\"\(n(l - 8))\" y=\"\(py)\" dy=\"4\" text-anchor=\"end\">\(Format.milliseconds(tick))</text>")
+        }
+        lines.append("<line x1=\"\(n(l))\" y1=\"\(n(b))\" x2=\"\(n(r))\" y2=\"\(n(b))\" stroke=\"#888\"/>")
+        let middle = n((l + r) / 2)
+        lines.append("<text x=\"\(middle)\" y=\"\(n(b + 42))\" text-anchor=\"middle\">\(axis.resource.rawValue) (100% is one core)</text>")
+        return lines.joined(separator: "\n")
+    }
+
+    /// 1, 2 and 5 times powers of ten within the range.
+    private var ticks: [Double] {
+        var ticks: [Double] = []
+        var decade = 1e-6
+        while decade < yRange.upperBound {
+            for step in [1.0, 2, 5] where yRange.contains(step * decade) { ticks.append(step * decade) }
+            decade *= 10
+        }
+        return ticks
+    }
+
+    private var limitLine: String {
+        let py = n(y(record.sla.limit.seconds))
+        return """
+            <line x1="\(n(Self.left))" y1="\(py)" x2="\(n(Self.width - Self.right))" y2="\(py)" stroke="#c0392b" stroke-dasharray="7 4"/>
+            <text x="\(n(Self.width - Self.right))" y="\(py)" dy="-6" text-anchor="end" fill="#c0392b">SLA \(Self.escape(record.sla.description))</text>
+            """
+    }
+
+    private var band: String {
+        guard points.count > 1 else { return "" }
+        let upper = points.map { "\(n(x($0.x))),\(n(y($0.estimate.upper)))" }
+        let lower = points.reversed().map { "\(n(x($0.x))),\(n(y($0.estimate.lower)))" }
+        return "<polygon points=\"\((upper + lower).joined(separator: " "))\" fill=\"#2c6fbb\" fill-opacity=\"0.10\"/>"
+    }
+
+    private var line: String {
+        let path = points.map { "\(n(x($0.x))),\(n(y($0.estimate.value)))" }.joined(separator: " ")
+        return "<polyline points=\"\(path)\" fill=\"none\" stroke=\"#2c6fbb\" stroke-opacity=\"0.55\" stroke-dasharray=\"3 3\"/>"
+    }
+
+    private var marks: String {
+        points.map { point in
+            let (px, py) = (n(x(point.x)), n(y(point.estimate.value)))
+            var parts: [String] = []
+            if case .cheapest(point.cell.allocation)? = record.answer?.verdict {
+                parts.append("<circle cx=\"\(px)\" cy=\"\(py)\" r=\"12\" fill=\"none\" stroke=\"#1e8449\" stroke-width=\"2.5\"/>")
+            }
+            if point.cell.measurement != nil {
+                parts.append(
+                    "<line x1=\"\(px)\" y1=\"\(n(y(point.estimate.upper)))\" x2=\"\(px)\" y2=\"\(n(y(point.estimate.lower)))\" stroke=\"#2c6fbb\" stroke-width=\"1.6\"/>")
+            }
+            let fill = point.cell.measurement == nil ? "#fff" : "#2c6fbb"
+            parts.append("<circle cx=\"\(px)\" cy=\"\(py)\" r=\"5\" fill=\"\(fill)\" stroke=\"#2c6fbb\" stroke-width=\"1.6\"/>")
+            if let check = point.cell.check {
+                let predicted = n(y(check.predicted.value))
+                parts.append("<path d=\"M\(px) \(predicted) m-5 -5 l10 10 m0 -10 l-10 10\" stroke=\"#d68910\" stroke-width=\"1.8\"/>")
+            }
+            if point.cell.allocation == record.onLine {
+                parts.append("<text x=\"\(px)\" y=\"\(py)\" dx=\"9\" dy=\"-8\" fill=\"#555\">on-line</text>")
+            }
+            return parts.joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+
+    private var legend: String {
+        let py = n(Self.height - 20)
+        let text = n(Self.height - 16)
+        return """
+            <circle cx="92" cy="\(py)" r="5" fill="#2c6fbb" stroke="#2c6fbb"/><text x="103" y="\(text)">measured, 95 % interval</text>
+            <circle cx="272" cy="\(py)" r="5" fill="#fff" stroke="#2c6fbb" stroke-width="1.6"/><text x="283" y="\(text)">interpolated</text>
+            <path d="M386 \(py) m-5 -5 l10 10 m0 -10 l-10 10" stroke="#d68910" stroke-width="1.8"/><text x="397" y="\(text)">predicted, then checked</text>
+            <circle cx="568" cy="\(py)" r="8" fill="none" stroke="#1e8449" stroke-width="2.5"/><text x="582" y="\(text)">the answer</text>
+            """
+    }
+
+    private func n(_ value: Double) -> String { Format.decimal(value, 1) }
+
+    private static func escape(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    }
+}

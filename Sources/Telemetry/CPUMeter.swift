@@ -1,0 +1,32 @@
+package import Hypervisor
+package import Model
+
+/// CPU used by a domain between two readings, from libvirt's counter (the cgroup's, for a container).
+package struct CPUMeter {
+    private let domain: Domain
+    private let start: Double
+    private let startTime: Timestamp
+
+    package init(_ domain: Domain, at time: Timestamp) throws(HypervisorError) {
+        self.domain = domain
+        start = try domain.cpuSeconds()
+        startTime = time
+    }
+
+    /// Cores busy on average since the start.
+    package func cores(at time: Timestamp) throws(HypervisorError) -> Double {
+        let elapsed = (time - startTime).seconds
+        return elapsed > 0 ? (try domain.cpuSeconds() - start) / elapsed : 0
+    }
+}
+
+extension EnergyModel {
+    /// The energy of a request by a linear model of dynamic power: P = busy cores × watts of a core (X. Fan, W.-D. Weber,
+    /// L. A. Barroso, ISCA 2007, section 4). Idle power is not attributed to a domain.
+    package func estimate(cpuUsed: Double, throughput: Double) -> EnergyEstimate? {
+        guard throughput > 0 else { return nil }
+        return EnergyEstimate(
+            joulesPerRequest: cpuUsed * core / throughput,
+            model: "linear: \(Format.significant(core)) W for each busy core, idle power not counted")
+    }
+}

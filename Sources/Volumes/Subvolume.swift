@@ -1,0 +1,71 @@
+import CBtrfsUtil
+import Glibc
+
+/// What can go wrong with a volume; each case says what to do about it.
+package enum VolumeError: Error, Sendable, CustomStringConvertible {
+    case notASubvolume(path: String)
+    case noRoom(path: String, free: Int64, needed: Int64)
+    case failed(doing: String, path: String, reason: String, code: Int32)
+
+    package var description: String {
+        switch self {
+        case .notASubvolume(let path):
+            "\(path) is not a btrfs subvolume; a clone needs the domain's root file system on one "
+                + "(btrfs subvolume create, then copy the root there)"
+        case .noRoom(let path, let free, let needed):
+            "the volume of \(path) has \(free >> 20) MiB free and a clone needs at least \(needed >> 20) MiB; "
+                + "free some space, or grow the volume (btrfs filesystem resize)"
+        case .failed(let doing, let path, let reason, _):
+            "cannot \(doing) \(path): \(reason)"
+        }
+    }
+}
+
+/// btrfs subvolumes as roots of containers: a snapshot is an instant copy on write, and the original is only read.
+///
+/// Needs CAP_SYS_ADMIN to delete. Paths are those of the calling process's mount namespace.
+package enum Subvolume {
+    private static func check(
+        _ result: btrfs_util_error, _ doing: String, _ path: String
+    ) throws(VolumeError) {
+        guard result != BTRFS_UTIL_OK else { return }
+        let code = errno
+        let library = unsafe String(cString: btrfs_util_strerror(result))
+        let system = unsafe String(cString: strerror(code))
+        throw .failed(doing: doing, path: path, reason: "\(library) (\(system))", code: code)
+    }
+
+    package static func exists(_ path: String) -> Bool {
+        unsafe btrfs_util_is_subvolume(path) == BTRFS_UTIL_OK
+    }
+
+    package static func create(_ path: String) throws(VolumeError) {
+        try unsafe check(btrfs_util_create_subvolume(path, 0, nil, nil), "create the subvolume", path)
+    }
+
+    /// A writable snapshot of `source`, refused before anything is made when fewer than `needed` bytes are free.
+    package static func snapshot(_ source: String, to path: String, needed: Int64) throws(VolumeError) {
+        guard exists(source) else { throw .notASubvolume(path: source) }
+        let free = try freeBytes(source)
+        guard free >= needed else { throw .noRoom(path: source, free: free, needed: needed) }
+        try unsafe check(btrfs_util_create_snapshot(source, path, 0, nil, nil), "make the snapshot", path)
+    }
+
+    /// Deletes a subvolume; one that is gone already is no error, so that clean-up can be repeated.
+    package static func delete(_ path: String) throws(VolumeError) {
+        var status = stat()
+        if unsafe stat(path, &status) == -1 && errno == ENOENT { return }
+        guard exists(path) else { throw .notASubvolume(path: path) }
+        try unsafe check(btrfs_util_delete_subvolume(path, 0), "delete the subvolume", path)
+    }
+
+    package static func freeBytes(_ path: String) throws(VolumeError) -> Int64 {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else {
+            let code = errno
+            throw .failed(
+                doing: "read the free space of", path: path, reason: unsafe String(cString: strerror(code)), code: code)
+        }
+        return Int64(status.f_bavail) * Int64(status.f_frsize)
+    }
+}

@@ -1,0 +1,147 @@
+import CPcap
+package import Model
+
+/// libpcap's own words about a capture that cannot be had, and what to do.
+package struct CaptureError: Error, Sendable, CustomStringConvertible {
+    package let source: String
+    package let reason: String
+    package let isPermission: Bool
+
+    package var description: String {
+        "cannot capture on \(source): \(reason)"
+            + (isPermission ? "; capturing needs root or the capability CAP_NET_RAW" : "")
+    }
+}
+
+/// What libpcap and the kernel counted: `dropped` packets were not seen by us.
+package struct CaptureStatistics: Hashable, Sendable {
+    package var received = 0
+    package var dropped = 0
+
+    package init(received: Int = 0, dropped: Int = 0) {
+        self.received = received
+        self.dropped = dropped
+    }
+}
+
+/// Packets from a live interface or from a file, through libpcap. One owner, used by one thread at a time.
+/// The handle never leaves this class.
+@safe package final class Capture {
+    private let handle: OpaquePointer
+    private let source: String
+    package let link: LinkType
+    private let nanosecondFactor: Int64
+    private let isLive: Bool
+
+    private init(_ handle: OpaquePointer, source: String, isLive: Bool) throws(CaptureError) {
+        unsafe self.handle = handle
+        self.source = source
+        self.isLive = isLive
+        let number = unsafe pcap_datalink(handle)
+        guard let link = LinkType(rawValue: number) ?? (number == DLT_RAW ? .rawIP : nil) else {
+            let name = unsafe pcap_datalink_val_to_name(number).map { unsafe String(cString: $0) } ?? "\(number)"
+            unsafe pcap_close(handle)
+            throw CaptureError(source: source, reason: "link type \(name) is not read", isPermission: false)
+        }
+        self.link = link
+        nanosecondFactor = unsafe pcap_get_tstamp_precision(handle) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000
+    }
+
+    deinit { unsafe pcap_close(handle) }
+
+    /// Opens an interface of the calling thread's network namespace. Needs CAP_NET_RAW.
+    package static func live(
+        interface: String, filter: String, bufferBytes: Int32 = 16 << 20
+    ) throws(CaptureError) -> Capture {
+        var buffer = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+        guard let handle = unsafe pcap_create(interface, &buffer) else {
+            throw CaptureError(source: interface, reason: text(buffer), isPermission: false)
+        }
+        unsafe pcap_set_snaplen(handle, 262_144)
+        unsafe pcap_set_promisc(handle, 0)
+        // TPACKET_V3 hands packets over in blocks; 10 ms is how long a block may wait to be filled.
+        unsafe pcap_set_timeout(handle, 10)
+        unsafe pcap_set_buffer_size(handle, bufferBytes)
+        unsafe pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO)
+        let status = unsafe pcap_activate(handle)
+        guard status >= 0 else {
+            let detail = unsafe String(cString: pcap_geterr(handle))
+            let name = unsafe String(cString: pcap_statustostr(status))
+            unsafe pcap_close(handle)
+            throw CaptureError(
+                source: interface, reason: detail.isEmpty ? name : "\(name) (\(detail))",
+                isPermission: status == PCAP_ERROR_PERM_DENIED)
+        }
+        let capture = try unsafe Capture(handle, source: interface, isLive: true)
+        try capture.setFilter(filter)
+        // So that `process` returns and its caller can see that it shall end.
+        guard unsafe pcap_setnonblock(handle, 1, &buffer) == 0 else {
+            throw CaptureError(source: interface, reason: text(buffer), isPermission: false)
+        }
+        return capture
+    }
+
+    /// Opens a pcap or pcapng file.
+    package static func file(_ path: String, filter: String = "") throws(CaptureError) -> Capture {
+        var buffer = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+        guard
+            let handle = unsafe pcap_open_offline_with_tstamp_precision(
+                path, UInt32(PCAP_TSTAMP_PRECISION_NANO), &buffer)
+        else { throw CaptureError(source: path, reason: text(buffer), isPermission: false) }
+        let capture = try unsafe Capture(handle, source: path, isLive: false)
+        if !filter.isEmpty { try capture.setFilter(filter) }
+        return capture
+    }
+
+    private static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private func setFilter(_ expression: String) throws(CaptureError) {
+        var program = unsafe bpf_program()
+        guard unsafe pcap_compile(handle, &program, expression, 1, PCAP_NETMASK_UNKNOWN) == 0 else {
+            throw failure("the filter '\(expression)' is not understood: ")
+        }
+        defer { unsafe pcap_freecode(&program) }
+        guard unsafe pcap_setfilter(handle, &program) == 0 else { throw failure("the filter cannot be set: ") }
+    }
+
+    private func failure(_ prefix: String = "") -> CaptureError {
+        CaptureError(source: source, reason: prefix + (unsafe String(cString: pcap_geterr(handle))), isPermission: false)
+    }
+
+    /// A descriptor to poll for packets, for live captures.
+    package var descriptor: Int32 { unsafe pcap_get_selectable_fd(handle) }
+
+    /// Hands on the packets that are there; false at the end of a file.
+    package func process(_ body: (Span<UInt8>, Timestamp) -> Void) throws(CaptureError) -> Bool {
+        for _ in 0..<4096 {
+            var header: UnsafeMutablePointer<pcap_pkthdr>?
+            var data: UnsafePointer<UInt8>?
+            switch unsafe pcap_next_ex(handle, &header, &data) {
+            case 1:
+                guard let header = unsafe header, let data = unsafe data else { return false }
+                let stamp = unsafe header.pointee.ts
+                let time = Timestamp(
+                    nanoseconds: Int64(stamp.tv_sec) * 1_000_000_000 + Int64(stamp.tv_usec) * nanosecondFactor)
+                let count = unsafe Int(header.pointee.caplen)
+                body(unsafe Span(_unsafeElements: UnsafeBufferPointer(start: data, count: count)), time)
+            case 0:
+                return true
+            case PCAP_ERROR_BREAK:
+                return false
+            default:
+                throw failure()
+            }
+        }
+        return true
+    }
+
+    package func statistics() -> CaptureStatistics {
+        guard isLive else { return CaptureStatistics() }
+        var counters = pcap_stat()
+        guard unsafe pcap_stats(handle, &counters) == 0 else { return CaptureStatistics() }
+        return CaptureStatistics(
+            received: Int(counters.ps_recv), dropped: Int(counters.ps_drop) + Int(counters.ps_ifdrop))
+    }
+}

@@ -1,0 +1,186 @@
+package import Model
+
+/// Counters of what a dissector saw; every loss is in one of them.
+package struct DissectorCounters: Hashable, Sendable {
+    package var packets = 0
+    package var segments = 0
+    package var fragments = 0
+    package var gaps = 0
+    package var missingBytes = 0
+    package var connections = 0
+    package var evicted = 0
+}
+
+/// From packets to events: finds the connections to the watched servers, puts each direction in order and reads its
+/// protocol. Pure: packets and their times in, events out.
+package struct Dissector: Sendable {
+    private struct Key: Hashable {
+        let client: Endpoint
+        let server: Endpoint
+    }
+
+    private struct Connection {
+        let id: ConnectionID
+        var client = HalfStream()
+        var server = HalfStream()
+        var reader: any ConnectionReader
+        var lastSeen: Timestamp
+        var clientClosed = false
+        var serverClosed = false
+    }
+
+    /// Connections that are followed at once; the one longest idle goes first.
+    package static let connectionLimit = 100_000
+
+    private let servers: [Endpoint: ApplicationProtocol]
+    private var connections: [Key: Connection] = [:]
+    private var nextID: ConnectionID = 1
+    package private(set) var counters = DissectorCounters()
+
+    package init(_ servers: [WatchedServer]) {
+        self.servers = Dictionary(servers.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func reader(
+        _ protocolName: ApplicationProtocol, _ id: ConnectionID, fromStart: Bool
+    ) -> any ConnectionReader {
+        switch protocolName {
+        case .http: HTTPReader(id, fromStart: fromStart)
+        case .postgresql: PostgreSQLReader(id, fromStart: fromStart)
+        }
+    }
+
+    package mutating func accept(
+        _ packet: Span<UInt8>, link: LinkType, at time: Timestamp, emit: (WireEvent) -> Void
+    ) {
+        counters.packets += 1
+        switch PacketDecoder.decode(packet, link: link) {
+        case .other: break
+        case .fragment: counters.fragments += 1
+        case .segment(let segment):
+            accept(segment, packet.extracting(segment.payload), at: time, emit: emit)
+        }
+    }
+
+    package mutating func accept(
+        _ segment: TCPSegment, _ payload: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void
+    ) {
+        let fromClient: Bool
+        let key: Key
+        if servers[segment.destination] != nil {
+            (fromClient, key) = (true, Key(client: segment.source, server: segment.destination))
+        } else if servers[segment.source] != nil {
+            (fromClient, key) = (false, Key(client: segment.destination, server: segment.source))
+        } else {
+            return
+        }
+        counters.segments += 1
+        let opens = segment.flags.contains(.syn) && !segment.flags.contains(.acknowledgement)
+        if opens, let old = connections[key], old.client.isStarted, old.clientClosed || old.serverClosed {
+            // The port is used again before we saw the end of the connection before.
+            close(key, at: time, emit: emit)
+        }
+        var connection: Connection
+        if let known = connections.removeValue(forKey: key) {
+            connection = known
+        } else {
+            if segment.flags.contains(.reset) { return }
+            // The last packets of a connection that was closed before.
+            if segment.flags.contains(.fin) || (payload.count == 0 && !opens && segment.cutOff == 0) { return }
+            connection = open(key, fromStart: segment.flags.contains(.syn), at: time, emit: emit)
+        }
+        connection.lastSeen = time
+
+        if segment.flags.contains(.reset) {
+            finish(&connection, at: time, emit: emit)
+            return
+        }
+        deliver(segment, payload, fromClient: fromClient, to: &connection, at: time, emit: emit)
+
+        let clientEnds = connection.client.isFinished && !connection.clientClosed
+        let serverEnds = connection.server.isFinished && !connection.serverClosed
+        if serverEnds {
+            connection.serverClosed = true
+            connection.reader.serverClosed(at: time, emit: emit)
+        }
+        if clientEnds {
+            connection.clientClosed = true
+            connection.reader.clientClosed(at: time, emit: emit)
+        }
+        if connection.clientClosed && connection.serverClosed {
+            emit(.closed(connection.id, time))
+        } else {
+            connections[key] = connection
+        }
+    }
+
+    private mutating func open(
+        _ key: Key, fromStart: Bool, at time: Timestamp, emit: (WireEvent) -> Void
+    ) -> Connection {
+        if connections.count >= Self.connectionLimit, let idle = connections.min(by: { $0.value.lastSeen < $1.value.lastSeen }) {
+            counters.evicted += 1
+            close(idle.key, at: time, emit: emit)
+        }
+        let id = nextID
+        nextID += 1
+        counters.connections += 1
+        emit(.opened(id, client: key.client, server: key.server, time))
+        return Connection(
+            id: id, reader: Self.reader(servers[key.server] ?? .http, id, fromStart: fromStart), lastSeen: time)
+    }
+
+    private mutating func close(_ key: Key, at time: Timestamp, emit: (WireEvent) -> Void) {
+        guard var connection = connections.removeValue(forKey: key) else { return }
+        finish(&connection, at: time, emit: emit)
+    }
+
+    private func finish(_ connection: inout Connection, at time: Timestamp, emit: (WireEvent) -> Void) {
+        if !connection.serverClosed { connection.reader.serverClosed(at: time, emit: emit) }
+        if !connection.clientClosed { connection.reader.clientClosed(at: time, emit: emit) }
+        emit(.closed(connection.id, time))
+    }
+
+    /// Puts the segment in its place, and hands on what has become whole in both directions.
+    private mutating func deliver(
+        _ segment: TCPSegment, _ payload: Span<UInt8>, fromClient: Bool, to connection: inout Connection,
+        at time: Timestamp, emit: (WireEvent) -> Void
+    ) {
+        var reader = connection.reader
+        var gaps = 0
+        var missing = 0
+        let onGap = { (count: Int) in
+            gaps += 1
+            missing += count
+            reader.gap(at: time, emit: emit)
+        }
+        let toServer = { (bytes: Span<UInt8>, time: Timestamp) in reader.client(bytes, at: time, emit: emit) }
+        let toClient = { (bytes: Span<UInt8>, time: Timestamp) in reader.server(bytes, at: time, emit: emit) }
+        if fromClient {
+            if segment.flags.contains(.syn) { connection.client.synchronise(segment.sequence) }
+            if segment.flags.contains(.acknowledgement) {
+                connection.server.acknowledged(segment.acknowledged, deliver: toClient, gap: onGap)
+            }
+            connection.client.accept(
+                segment.sequence, payload, cutOff: segment.cutOff, at: time, deliver: toServer, gap: onGap)
+        } else {
+            if segment.flags.contains(.syn) { connection.server.synchronise(segment.sequence) }
+            if segment.flags.contains(.acknowledgement) {
+                connection.client.acknowledged(segment.acknowledged, deliver: toServer, gap: onGap)
+            }
+            connection.server.accept(
+                segment.sequence, payload, cutOff: segment.cutOff, at: time, deliver: toClient, gap: onGap)
+        }
+        if segment.flags.contains(.fin) {
+            let end = segment.sequence &+ UInt32(payload.count + segment.cutOff)
+            if fromClient { connection.client.finish(end) } else { connection.server.finish(end) }
+        }
+        counters.gaps += gaps
+        counters.missingBytes += missing
+        connection.reader = reader
+    }
+
+    /// The end of a capture: what is still open is reported as it stands.
+    package mutating func finish(at time: Timestamp, emit: (WireEvent) -> Void) {
+        for key in connections.sorted(by: { $0.value.id < $1.value.id }).map(\.key) { close(key, at: time, emit: emit) }
+    }
+}

@@ -1,0 +1,111 @@
+import Arguments
+import Experimenter
+import Hypervisor
+import Manager
+import Model
+import OperatingSystem
+import Report
+import Store
+
+/// `whatif apply`
+enum ApplyCommand: Command {
+    static let schema = CommandSchema(
+        "apply", "Set the allocation that a campaign found on the on-line domain.",
+        discussion: """
+            Shows the change and asks; '--yes' answers beforehand. The setting is read back, and with '--observe' the tier is
+            watched on the wire afterwards: exit code 3 when the SLA is not met then. The setting is live, not persistent:
+            a restart of the domain returns to its definition.
+            """,
+        operands: [.init("FILE.yaml", "The service file of the campaign.")],
+        options: [
+            .value("campaign", "ID", "Which campaign (default: the latest of this service)."),
+            .flag("yes", "Do not ask."), .flag("dry-run", "Show the change and change nothing."),
+            .value("observe", "DURATION", "Watch the tier for so long afterwards, such as '20 s'."),
+            .flag("json", "What was done as one JSON object."),
+        ])
+
+    private struct Document: Encodable {
+        var campaign: String
+        var domain: String
+        var from: Double?
+        var to: Double
+        var isApplied: Bool
+        var observed: ResponseTimes?
+        var meetsSLA: Bool?
+    }
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        let file = try Inputs.serviceFile(arguments.operand(0) ?? "")
+        let observation = try Inputs.duration(arguments, "observe")
+        try Inputs.requireRoot("changing a domain")
+        let state = try StateDirectory.standard()
+        let record = try find(arguments.value("campaign"), file, state)
+        guard case .cheapest(let allocation) = record.answer?.verdict, let quota = allocation[.cpu] else {
+            Terminal.complain("campaign \(record.id) found no allocation to apply")
+            Terminal.note(MatrixText.answer(record))
+            return .no
+        }
+        try Inputs.enter(node: file.node, state)
+        let interrupt = try InterruptSignal()
+        let actuator = Actuator(try Node(connect: file.connect))
+        let change = try actuator.change(record.domain, to: quota)
+        var document = Document(
+            campaign: record.id, domain: record.domain, from: change.from, to: quota, isApplied: false)
+
+        Terminal.note("campaign \(record.id) found: \(change)")
+        if arguments.flag("dry-run") {
+            Terminal.note("dry run: nothing was changed")
+        } else if change.isNothing {
+            Terminal.note("the domain has this allocation already")
+        } else {
+            guard try isConfirmed(arguments) else {
+                Terminal.note("nothing was changed")
+                return .failed
+            }
+            try actuator.apply(change)
+            document.isApplied = true
+            Terminal.note("set and read back: \(record.domain) cpu \(Format.percent(quota))")
+        }
+        if let observation, !arguments.flag("dry-run") {
+            let times = try OnLineWatch.observe(file, for: observation, interrupt: interrupt)
+            document.observed = times
+            document.meetsSLA = times.map { file.sla.isMet(by: $0[file.sla.statistic].value) }
+            report(times, file.sla, observation, change)
+        }
+        if arguments.flag("json") { Terminal.print(try MatrixData.encode(document)) }
+        return document.meetsSLA == false ? .no : .done
+    }
+
+    private static func find(_ id: String?, _ file: ServiceFile, _ state: StateDirectory) throws -> CampaignRecord {
+        let store = try MatrixStore(state.matrices)
+        let found =
+            try id.map { try store.campaign($0) }
+            ?? store.campaigns().first { $0.service == file.service && $0.tier == file.campaign.tier && $0.state == .done }
+        guard let record = found else {
+            throw UsageError(
+                id.map { "there is no campaign '\($0)'; 'whatif matrix list' shows what there is" }
+                    ?? "there is no finished campaign of \(file.service); 'whatif run' makes one")
+        }
+        return record
+    }
+
+    private static func isConfirmed(_ arguments: ParsedArguments) throws -> Bool {
+        if arguments.flag("yes") { return true }
+        guard let answer = Terminal.confirm("Change the on-line domain now?") else {
+            throw UsageError("nobody can be asked here; '--yes' answers beforehand, '--dry-run' only shows")
+        }
+        return answer
+    }
+
+    private static func report(_ times: ResponseTimes?, _ sla: SLA, _ window: Duration, _ change: QuotaChange) {
+        guard let times else {
+            Terminal.note("too few requests in \(Format.duration(window)) to say whether the SLA is met")
+            return
+        }
+        let value = times[sla.statistic]
+        Terminal.note(
+            "on-line now: \(sla.statistic.rawValue) \(Format.milliseconds(value.value)) over \(Format.duration(window)) "
+                + "(\(times.count) requests, \(Format.significant(times.throughput))/s): SLA \(sla) is "
+                + (sla.isMet(by: value.value) ? "met" : "NOT met; \(change.domain) had cpu \(change.from.map(Format.percent) ?? "unlimited")"))
+    }
+}

@@ -1,0 +1,50 @@
+import Arguments
+import Foundation
+import Lab
+import Model
+import OperatingSystem
+import Store
+import YAML
+
+/// A file that cannot be read.
+struct FileError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Something that the machine lacks for what was asked.
+struct Lacking: Error, CustomStringConvertible {
+    let description: String
+}
+
+enum SystemErrorCode {
+    static let noSpace = ENOSPC
+}
+
+/// What several commands read: service files, durations, the state directory, the node.
+enum Inputs {
+    static func serviceFile(_ path: String) throws -> ServiceFile {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
+            throw FileError(description: "service file \(path): \(reason)")
+        }
+        return try YAMLDecoder.decode(ServiceFile.self, from: String(decoding: data, as: UTF8.self), file: path)
+    }
+
+    static func duration(_ arguments: ParsedArguments, _ name: String) throws -> Duration? {
+        guard let text = arguments.value(name) else { return nil }
+        do { return try Units.duration(text) } catch { throw UsageError("--\(name): \(error)") }
+    }
+
+    static func requireRoot(_ doing: String) throws {
+        guard ProcessIdentity.isRoot else {
+            throw Lacking(
+                description: "\(doing) needs root (CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW); run it with sudo")
+        }
+    }
+
+    /// Moves into the node of a service file before anything is connected. Paths stay what they are: the node's mount
+    /// namespace is a copy of this machine's.
+    static func enter(node: String?, _ state: StateDirectory) throws {
+        if node == "lab" { try LabFiles(state).enter() }
+    }
+}

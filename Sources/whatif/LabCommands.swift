@@ -1,0 +1,105 @@
+import Arguments
+import Hypervisor
+import Lab
+import Model
+import OperatingSystem
+import Report
+import Store
+
+/// `whatif lab up`
+enum LabUpCommand: Command {
+    static let schema = CommandSchema(
+        "lab up", "Bring up the lab: a private host with a real three-tier auction service.",
+        discussion: """
+            nginx (web1), gunicorn with an auction application (app1) and PostgreSQL (db1), in containers of libvirt on btrfs,
+            in namespaces of their own. Nothing touches the root namespaces. Needs root. The first time, the containers' root
+            file system is built from Debian packages.
+            """)
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        try Inputs.requireRoot("the lab")
+        let files = LabFiles(try StateDirectory.standard())
+        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).up()
+        return .done
+    }
+}
+
+/// `whatif lab status`
+enum LabStatusCommand: Command {
+    static let schema = CommandSchema(
+        "lab status", "Show the lab's domains, their addresses and CPU quotas.",
+        options: [.flag("json", "A JSON list of domains.")])
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        try LabFiles(try StateDirectory.standard()).enter()
+        let domains = try Lab.status(try Node(connect: "lxc:///system"))
+        if arguments.flag("json") {
+            Terminal.print(try MatrixData.encode(domains))
+        } else {
+            var table = TextTable(["domain", "state", "address", "cpu quota"], [.left, .left, .left, .right])
+            for domain in domains {
+                table.add([
+                    domain.name, domain.isRunning ? "running" : "stopped", domain.address,
+                    domain.cpuQuota.map(Format.percent) ?? "unlimited",
+                ])
+            }
+            Terminal.print(table.text)
+        }
+        return .done
+    }
+}
+
+/// `whatif lab load`
+enum LabLoadCommand: Command {
+    static let schema = CommandSchema(
+        "lab load", "Put the auction service under an open-loop load of sessions.",
+        options: [
+            .value("rate", "N", "Requests a second on average (default 40)."),
+            .value("for", "DURATION", "How long, such as '5 min' (default: until Ctrl-C)."),
+            .value("seed", "N", "Which visitors come (default 1)."),
+            .flag("json", "The report as one JSON object, times in seconds."),
+        ])
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        try Inputs.requireRoot("the lab")
+        guard let rate = Double(arguments.value("rate") ?? "40"), rate > 0, rate <= 100_000 else {
+            throw UsageError("--rate: expected requests a second, such as 40")
+        }
+        guard let seed = UInt64(arguments.value("seed") ?? "1") else {
+            throw UsageError("--seed: expected a whole number")
+        }
+        let duration = try Inputs.duration(arguments, "for")
+        try LabFiles(try StateDirectory.standard()).enterForLoad()
+        let report = try LoadRun.run(
+            rate: rate, duration: duration, seed: seed, interrupt: try InterruptSignal()
+        ) { elapsed, sent, answered in
+            Terminal.passing("load: \(Format.decimal(elapsed, 0)) s, \(sent) requests sent, \(answered) answered")
+        }
+        if arguments.flag("json") {
+            Terminal.print(try MatrixData.encode(report))
+        } else {
+            let time = { (seconds: Double?) in seconds.map(Format.milliseconds) ?? "–" }
+            Terminal.print(
+                """
+                \(report.sent) requests in \(Format.decimal(report.seconds, 1)) s, \(report.answered) answered \
+                (\(Format.significant(report.throughput))/s), \(report.failed) failed, \(report.unanswered) unanswered
+                mean \(time(report.mean)), p50 \(time(report.p50)), p95 \(time(report.p95)), p99 \(time(report.p99)); \
+                sent at most \(Format.milliseconds(report.latest)) late
+                """)
+        }
+        return .done
+    }
+}
+
+/// `whatif lab down`
+enum LabDownCommand: Command {
+    static let schema = CommandSchema("lab down", "Take the lab down; nothing of it is left.")
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        try Inputs.requireRoot("the lab")
+        let files = LabFiles(try StateDirectory.standard())
+        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).down()
+        Terminal.note("the lab is down")
+        return .done
+    }
+}

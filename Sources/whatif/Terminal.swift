@@ -1,0 +1,40 @@
+import Glibc
+
+/// What the user sees: results on standard output, progress and complaints on standard error.
+enum Terminal {
+    static let isInteractive = isatty(2) == 1
+
+    static func print(_ text: String) {
+        write(text.hasSuffix("\n") ? text : text + "\n", to: 1)
+    }
+
+    /// A line of progress: kept, also where there is no terminal.
+    static func note(_ text: String) {
+        write(isInteractive ? "\r\u{1b}[K\(text)\n" : text + "\n", to: 2)
+    }
+
+    /// A passing state, shown in place on a terminal and nowhere else.
+    static func passing(_ text: String) {
+        if isInteractive { write("\r\u{1b}[K\(text)", to: 2) }
+    }
+
+    static func complain(_ text: String) { note("whatif: \(text)") }
+
+    /// Asks a question whose answer is yes only when it is written out. Nil when nobody can answer.
+    static func confirm(_ question: String) -> Bool? {
+        guard isatty(0) == 1 else { return nil }
+        write("\(question) [yes/no] ", to: 2)
+        return readLine()?.lowercased() == "yes"
+    }
+
+    static func exit(_ code: ExitCode) -> Never { Glibc.exit(code.rawValue) }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count <= 0 { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}
