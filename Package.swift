@@ -74,5 +74,20 @@ let package = Package(
                 "OperatingSystem", "Planning", "Report", "Store", "Volumes", "Wire", "YAML",
             ],
             swiftSettings: settings),
+
+        // Tests: a folder a module, what several of them share, and the system tests on the real lab.
+        .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
+        tests("Model", ["Model"]),
+        tests("YAML", ["YAML", "Model"]),
+        tests("Hypervisor", ["Hypervisor", "Model"]),
+        tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
+        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),
+        tests("Exploration", ["Exploration", "Model", "TestSupport"]),
+        tests("Planning", ["Planning", "Model", "TestSupport"]),
+        tests("Report", ["Report", "Model", "TestSupport"]),
+        tests("Arguments", ["Arguments"]),
+        tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
+        tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
+        tests("System", ["Model", "OperatingSystem", "Store", "whatif"]),
     ]
 )

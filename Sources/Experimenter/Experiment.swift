@@ -15,6 +15,7 @@ struct Neighbour: Sendable, Hashable {
 /// What every experiment of a campaign shares.
 struct Workbench {
     let specification: CampaignSpecification
+    let domain: Domain
     let original: DomainDescription
     let server: Endpoint
     let caller: IPAddress
@@ -95,9 +96,11 @@ struct Experiment {
         let start = bench.now
         let answersBefore = sandbox.loop.progress.answers
         let meter = try CPUMeter(clone.domain, at: start)
+        let onLineMeter = try CPUMeter(bench.domain, at: start)
         try wait(specification.experiment, sandbox, .measuring)
         let end = bench.now
         let cpuUsed = try meter.cores(at: end)
+        let onLineCPUUsed = try onLineMeter.cores(at: end)
         try drain(sandbox)
         let stop = bench.now
         let answers = sandbox.loop.progress.answers.since(answersBefore)
@@ -120,7 +123,7 @@ struct Experiment {
         }
         let measurement = Measurement(
             started: start, window: (end - start).seconds, clone: times, onLine: onLineTimes,
-            requests: tally.account, answers: answers, cpuUsed: cpuUsed,
+            requests: tally.account, answers: answers, cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
             energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput))
         return Result(measurement: measurement, invalidity: invalidity)
     }

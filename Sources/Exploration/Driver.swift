@@ -18,8 +18,8 @@ package struct Driver: Sendable {
     /// `timeLeft` against `duration`, the time one experiment is expected to take.
     ///
     /// `cheapest` rests on one assumption, that more of the resource does not make the response time worse. Under it the
-    /// answer lies between the largest cell that violates the SLA and the smallest that meets it, and halving that
-    /// stretch finds it with the fewest experiments. Each halving also checks the interpolation at that cell.
+    /// answer lies between the largest cell that does not surely meet the SLA and the smallest that does, and halving
+    /// that stretch finds it with the fewest experiments. Each halving also checks the interpolation at that cell.
     package func next(_ matrix: ResultMatrix, timeLeft: Duration, duration: Duration) -> Step {
         let cells = matrix.cells
         func ifTimeAllows(_ index: Int, _ why: String) -> Step {
@@ -47,7 +47,7 @@ package struct Driver: Sendable {
         }
         return lastCheck(Interpolator.fill(matrix), answer: meeting).map {
             ifTimeAllows($0, "no interpolated cell has been checked yet")
-        } ?? .finish(why: "the cell below the answer is known to violate \(sla)")
+        } ?? .finish(why: "the cell below the answer does not surely meet \(sla)")
     }
 
     /// An interpolated cell to check when the search itself has checked none: the one nearest the answer.
@@ -67,6 +67,8 @@ package struct Driver: Sendable {
 }
 
 /// What the measured cells say about where the cheapest allocation lies. Indices into the matrix's cells.
+///
+/// A cell meets the SLA when its whole interval does; one whose interval spans the limit is not good enough to act on.
 package struct Bracket: Hashable, Sendable {
     package private(set) var highestViolating: Int?
     package private(set) var lowestMeeting: Int?
@@ -74,7 +76,7 @@ package struct Bracket: Hashable, Sendable {
     package init(_ matrix: ResultMatrix, _ sla: SLA) {
         for (index, cell) in matrix.cells.enumerated() {
             guard let measurement = cell.measurement else { continue }
-            if sla.isMet(by: measurement.clone[sla.statistic].value) {
+            if sla.isSurelyMet(by: measurement.clone[sla.statistic]) {
                 lowestMeeting = min(lowestMeeting ?? index, index)
             } else {
                 highestViolating = max(highestViolating ?? index, index)
@@ -84,7 +86,7 @@ package struct Bracket: Hashable, Sendable {
         if let violating = highestViolating, let meeting = lowestMeeting, meeting < violating {
             lowestMeeting = matrix.cells.indices.first { index in
                 index > violating
-                    && matrix.cells[index].measurement.map { sla.isMet(by: $0.clone[sla.statistic].value) } ?? false
+                    && matrix.cells[index].measurement.map { sla.isSurelyMet(by: $0.clone[sla.statistic]) } ?? false
             }
         }
     }

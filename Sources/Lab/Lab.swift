@@ -68,7 +68,7 @@ package struct Lab {
             atPath: files.directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let log = try Descriptor.open(files.directory + "/host.log", O_WRONLY | O_CREAT | O_TRUNC)
         let host = try ChildProcess(
-            ["bash", recipes + "/lab/node-start", files.directory, LabFiles.group], output: log.raw, errors: log.raw)
+            ["bash", recipes + "/lab/node-start", files.directory, files.group.name], output: log.raw, errors: log.raw)
         let failure = { () -> LabError in
             let text = (try? String(contentsOfFile: files.directory + "/host.log", encoding: .utf8)) ?? ""
             return .hostFailed(text.split(separator: "\n").suffix(2).joined(separator: "; "))
@@ -130,12 +130,12 @@ package struct Lab {
     /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
     package func down() throws {
         try endUsers()
-        let group = LabGroup()
+        let group = files.group
         group.end()
         // The namespaces, their mounts and the loop device go with the last process, a moment later.
         for _ in 0..<250 where loopIsAttached { usleep(20_000) }
         if loopIsAttached { throw LabError.leftBehind("a loop device of \(files.image)") }
-        guard group.remove() else { throw LabError.leftBehind("cgroups named \(LabFiles.group)") }
+        guard group.remove() else { throw LabError.leftBehind("cgroups named \(files.group.name)") }
         if FileManager.default.fileExists(atPath: files.directory) {
             try FileManager.default.removeItem(atPath: files.directory)
         }
@@ -146,7 +146,7 @@ package struct Lab {
         guard let holder = files.holder else { return }
         let link = { (pid: Int32) in try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/mnt") }
         guard let namespace = link(holder) else { return }
-        let members = LabGroup().members.union([ProcessIdentity.current])
+        let members = files.group.members.union([ProcessIdentity.current])
         let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
         let users = all.filter { !members.contains($0) && link($0) == namespace }
         if !users.isEmpty { throw LabError.inUse(pids: users.sorted()) }

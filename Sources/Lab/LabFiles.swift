@@ -10,11 +10,13 @@ package struct LabFiles: Sendable {
     /// Root file systems that were built once; kept.
     let cache: String
 
-    /// Name of the lab's cgroup in every hierarchy.
-    static let group = "whatif-lab"
+    /// Name of the lab's cgroup in every hierarchy: one lab for each state directory.
+    let group: LabGroup
 
     package init(_ state: StateDirectory) {
         directory = state.path + "/lab"
+        let digits = String(Self.hash(Array(state.path.utf8)), radix: 16)
+        group = LabGroup(name: state.path == StateDirectory.standardPath ? "whatif-lab" : "whatif-lab-\(digits)")
         cache = unsafe getenv("WHATIF_CACHE").map { unsafe String(cString: $0) } ?? "/var/cache/whatif"
     }
 
@@ -27,7 +29,7 @@ package struct LabFiles: Sendable {
     package var holder: Int32? {
         guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8), let pid = Int32(text.filter(\.isNumber)),
             // A pid can be used again: the holder is a member of the lab's cgroup.
-            let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8), groups.contains("/\(Self.group)")
+            let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8), groups.contains("/\(group.name)\n")
         else { return nil }
         return pid
     }
@@ -48,15 +50,20 @@ package struct LabFiles: Sendable {
 
     /// The cached root file system for these recipes: another recipe is another file.
     func rootArchive(recipes: String) throws -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+        var bytes: [UInt8] = []
         for folder in ["root", "auction"] {
             let base = "\(recipes)/lab/\(folder)"
             for name in (FileManager.default.enumerator(atPath: base)?.compactMap { $0 as? String } ?? []).sorted() {
                 let contents = FileManager.default.contents(atPath: "\(base)/\(name)") ?? Data()
-                for byte in Data(name.utf8) + contents { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+                bytes += Array(name.utf8) + contents
             }
         }
-        return "\(cache)/auction-\(String(hash, radix: 16)).tar"
+        return "\(cache)/auction-\(String(Self.hash(bytes), radix: 16)).tar"
+    }
+
+    /// FNV-1a, for names only.
+    private static func hash(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }
 
@@ -73,7 +80,7 @@ extension LabFiles {
     /// As `enter`, and `lab down` ends the calling process with the rest of the lab.
     package func enterForLoad() throws {
         guard holder != nil else { throw LabError.notUp }
-        try LabGroup().join()
+        try group.join()
         try enter()
     }
 }

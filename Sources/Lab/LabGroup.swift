@@ -3,13 +3,15 @@ import Glibc
 import OperatingSystem
 
 /// The lab's cgroups: every process of the private host and of its containers is in them, and nothing else.
-struct LabGroup {
+struct LabGroup: Sendable {
+    let name: String
+
     /// The folders of the group, one for each v1 hierarchy or the one of v2.
     private var folders: [String] {
         let base = "/sys/fs/cgroup"
         let hierarchies = FileManager.default.fileExists(atPath: base + "/cgroup.controllers")
             ? [base] : ((try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []).map { "\(base)/\($0)" }
-        return hierarchies.map { "\($0)/\(LabFiles.group)" }.filter { FileManager.default.fileExists(atPath: $0) }
+        return hierarchies.map { "\($0)/\(name)" }.filter { FileManager.default.fileExists(atPath: $0) }
     }
 
     /// Every folder of the group and below, deepest first.

@@ -32,8 +32,11 @@ package struct PlannedRequest: Hashable, Sendable {
     package let isLast: Bool
 }
 
-/// The auction service's visitors, after RUBiS: sessions begin at random (Poisson) whatever the service does, each looks at
-/// a few pages with pauses between, and some log in to bid or to sell. Pure: the same seed gives the same visitors.
+/// The auction service's visitors, after RUBiS: sessions begin whatever the service does, each looks at a few pages with
+/// pauses between, and some log in to bid or to sell. Pure: the same seed gives the same visitors.
+///
+/// Starts are stratified: one at a random moment of each interval of 1/rate. Within a second the load is as irregular as
+/// real visitors; over the tens of seconds of an experiment its rate is the same, so that experiments can be compared.
 package struct LoadPlan: Sendable {
     /// Requests of a session on average; what `sessions a second` is made from.
     static let meanLength = 6.5
@@ -45,7 +48,7 @@ package struct LoadPlan: Sendable {
 
     private var random: SplitMix64
     private let sessionRate: Double
-    private var nextStart = 0.0
+    private var nextInterval: Double
     private var nextSession: UInt64 = 1
 
     /// `rate` in requests a second.
@@ -53,15 +56,15 @@ package struct LoadPlan: Sendable {
         random = SplitMix64(seed: seed)
         sessionRate = rate / Self.meanLength
         // The sessions that would be under way had the load begun before.
-        nextStart = -Self.meanLength * Self.meanPause
+        nextInterval = (-12 * sessionRate).rounded(.down)
     }
 
     /// The sessions that begin before `horizon`, as requests in any order.
     package mutating func requests(startingBefore horizon: Duration) -> [PlannedRequest] {
         var requests: [PlannedRequest] = []
-        while nextStart < horizon.seconds {
-            requests += session(at: nextStart).filter { $0.offset >= .zero }
-            nextStart += exponential(1 / sessionRate)
+        while nextInterval / sessionRate < horizon.seconds {
+            requests += session(at: (nextInterval + random.unit()) / sessionRate).filter { $0.offset >= .zero }
+            nextInterval += 1
         }
         return requests
     }
@@ -70,8 +73,8 @@ package struct LoadPlan: Sendable {
 
     private mutating func session(at start: Double) -> [PlannedRequest] {
         var pages: [LoadPage] = [.home]
-        // 3 to 10 pages, 6.5 on average.
-        let length = 3 + random.below(8)
+        // 5 to 8 pages, 6.5 on average.
+        let length = 5 + random.below(4)
         let isMember = random.unit() < 0.25
         if isMember { pages.append(.logIn(user: 1 + random.below(1000))) }
         while pages.count < length { pages.append(page(isMember: isMember)) }

@@ -32,11 +32,14 @@ package struct ControlResult: Hashable, Codable, Sendable {
     package var allocation: Allocation
     package var measurement: Measurement
     package var limits: ControlLimits
+    /// How often the control was measured before and was out of line.
+    package var repeated: Int
 
-    package init(allocation: Allocation, measurement: Measurement, limits: ControlLimits) {
+    package init(allocation: Allocation, measurement: Measurement, limits: ControlLimits, repeated: Int = 0) {
         self.allocation = allocation
         self.measurement = measurement
         self.limits = limits
+        self.repeated = repeated
     }
 
     /// Relative deviation of the clone's mean response time from the on-line one.

@@ -26,7 +26,7 @@ package enum Format {
 
     package static func percent(_ fraction: Double) -> String {
         let value = fraction * 100
-        return decimal(value, value == value.rounded() ? 0 : 1) + "%"
+        return decimal(value, abs(value - value.rounded()) < 1e-6 ? 0 : 1) + "%"
     }
 
     package static func signedPercent(_ fraction: Double) -> String {

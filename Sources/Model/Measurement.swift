@@ -90,11 +90,13 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var answers: AnswerAccount
     /// CPU used by the clone over the window, in cores.
     package var cpuUsed: Double
+    /// CPU used by the on-line domain over the same stretch of time, in cores.
+    package var onLineCPUUsed: Double
     package var energy: EnergyEstimate?
 
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,
-        answers: AnswerAccount, cpuUsed: Double, energy: EnergyEstimate?
+        answers: AnswerAccount, cpuUsed: Double, onLineCPUUsed: Double, energy: EnergyEstimate?
     ) {
         self.started = started
         self.window = window
@@ -103,6 +105,7 @@ package struct Measurement: Hashable, Codable, Sendable {
         self.requests = requests
         self.answers = answers
         self.cpuUsed = cpuUsed
+        self.onLineCPUUsed = onLineCPUUsed
         self.energy = energy
     }
 

@@ -18,5 +18,8 @@ package struct SLA: Hashable, Codable, Sendable, CustomStringConvertible {
 
     package func isMet(by seconds: Double) -> Bool { seconds < limit.seconds }
 
+    /// Met by the whole interval: what an allocation has to show before it is called good enough.
+    package func isSurelyMet(by estimate: Estimate) -> Bool { estimate.upper < limit.seconds }
+
     package var description: String { "\(statistic.rawValue) < \(Format.duration(limit))" }
 }

@@ -22,6 +22,8 @@ package struct Tier: Hashable, Sendable {
 package struct ControlLimits: Hashable, Codable, Sendable {
     package var mean = 0.15
     package var throughput = 0.02
+
+    package init() {}
 }
 
 /// Power in watts for the linear model: a share of the idle power is not attributed to a domain.

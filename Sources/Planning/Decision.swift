@@ -41,13 +41,17 @@ package enum Decision {
     private static func controlReasons(_ record: CampaignRecord) -> [String] {
         guard let control = record.control else { return [] }
         let onLine = control.measurement.onLine[record.sla.statistic]
-        return [
+        var reasons = [
             "control clone at \(control.allocation): mean \(Format.signedPercent(control.meanDeviation)), throughput "
                 + "\(Format.signedPercent(control.throughputDeviation)) against on-line (limits "
                 + "±\(Format.percent(control.limits.mean)), ±\(Format.percent(control.limits.throughput)))",
             "on-line at \(control.allocation): \(record.sla.statistic.rawValue) \(Format.milliseconds(onLine.value)), so "
                 + (record.sla.isMet(by: onLine.value) ? "the SLA \(record.sla) is met" : "the SLA \(record.sla) is violated"),
         ]
+        if control.repeated > 0 {
+            reasons.append("the control was out of line \(control.repeated) time(s) before, and repeated")
+        }
+        return reasons
     }
 
     private static func checkReason(_ cell: Cell) -> String? {
@@ -60,8 +64,8 @@ package enum Decision {
     private static func describe(_ cell: Cell, _ sla: SLA) -> String {
         guard let estimate = cell.measurement?.clone[sla.statistic] else { return "\(cell.allocation)" }
         let interval = "[\(Format.milliseconds(estimate.lower)) – \(Format.milliseconds(estimate.upper))]"
-        let verdict = sla.isMet(by: estimate.value) ? "meets" : "violates"
-        let sure = estimate.lower < sla.limit.seconds && estimate.upper >= sla.limit.seconds ? ", its interval spans the limit" : ""
-        return "\(cell.allocation) \(verdict) \(sla): \(Format.milliseconds(estimate.value)) \(interval)\(sure)"
+        let verdict =
+            sla.isSurelyMet(by: estimate) ? "meets" : sla.isMet(by: estimate.lower) ? "may not meet" : "violates"
+        return "\(cell.allocation) \(verdict) \(sla): \(Format.milliseconds(estimate.value)) \(interval)"
     }
 }

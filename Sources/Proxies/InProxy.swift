@@ -45,6 +45,14 @@ package struct ReplayedRequest: Sendable {
     package let sent: Timestamp
     package let moved: Bool
     package var outcome: Outcome
+
+    package init(key: RequestKey, due: Timestamp, sent: Timestamp, moved: Bool, outcome: Outcome) {
+        self.key = key
+        self.due = due
+        self.sent = sent
+        self.moved = moved
+        self.outcome = outcome
+    }
 }
 
 /// The in-proxy's decisions (open loop): which connection carries which request when, and how long the answers took from

@@ -27,8 +27,8 @@ package enum MatrixText {
         var notes: [String] = []
         if cell.allocation == record.onLine { notes.append("on-line") }
         if let verdict = record.answer?.verdict, case .cheapest(cell.allocation) = verdict { notes.append("cheapest") }
-        if let estimate = cell.estimate(Metric(record.sla.statistic)), !record.sla.isMet(by: estimate.value) {
-            notes.append("violates")
+        if let estimate = cell.estimate(Metric(record.sla.statistic)), !record.sla.isSurelyMet(by: estimate) {
+            notes.append(record.sla.isMet(by: estimate.lower) ? "unsure" : "violates")
         }
         if case .invalid(_, let reasons) = cell.content { notes += reasons }
         return notes.joined(separator: ", ")
@@ -56,6 +56,6 @@ package enum MatrixText {
             + "(\(Format.milliseconds(measurement.onLine.mean.value))), \(account.answered) of \(account.captured) requests answered, "
             + "\(account.lost) lost, \(account.unanswered) unanswered, \(account.mismatched) mismatched; queries "
             + "\(answers.exact) exact, \(answers.template) by template, \(answers.unmatched) unmatched; cpu "
-            + Format.percent(measurement.cpuUsed)
+            + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
     }
 }

@@ -5,9 +5,11 @@ package import OperatingSystem
 package struct StateDirectory: Sendable {
     package let path: String
 
+    package static let standardPath = "/var/lib/whatif"
+
     /// `WHATIF_STATE`, or /var/lib/whatif. Made on first use, readable by root alone.
     package static func standard() throws(SystemError) -> StateDirectory {
-        let path = unsafe getenv("WHATIF_STATE").map { unsafe String(cString: $0) } ?? "/var/lib/whatif"
+        let path = unsafe getenv("WHATIF_STATE").map { unsafe String(cString: $0) } ?? Self.standardPath
         return try StateDirectory(path)
     }
 

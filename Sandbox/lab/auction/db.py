@@ -24,7 +24,7 @@ pool = ConnectionPool(
     "host=db1 port=5432 dbname=auction user=auction sslmode=disable gssencmode=disable",
     min_size=4,
     # One for each thread of gunicorn: no request ever waits for another's.
-    max_size=16,
+    max_size=4,
     max_idle=FOREVER,
     max_lifetime=FOREVER,
     kwargs={

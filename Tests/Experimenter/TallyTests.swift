@@ -1,0 +1,100 @@
+import Model
+import Proxies
+import Testing
+import YAML
+
+@testable import Experimenter
+
+@Suite struct TallyTests {
+    private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(nanoseconds: milliseconds * 1_000_000) }
+
+    private func replayed(_ number: Int, due: Int64, _ outcome: ReplayedRequest.Outcome) -> ReplayedRequest {
+        ReplayedRequest(
+            key: RequestKey(connection: 1, number: number), due: at(due), sent: at(due), moved: false, outcome: outcome)
+    }
+
+    private func onLine(_ statuses: [Int]) -> OnLineLog.Window {
+        OnLineLog.Window(
+            exchanges: statuses.enumerated().map {
+                .init(
+                    key: RequestKey(connection: 1, number: $0.offset), asked: at(0), status: $0.element,
+                    responseTime: .milliseconds(5))
+            }, captured: statuses.count, lost: 0)
+    }
+
+    /// Every request that was captured is in exactly one of the counts.
+    @Test func everyRequestIsAccountedFor() {
+        let tally = Tally(
+            replayed: [
+                replayed(0, due: 10, .answered(status: 200, at: at(15))),
+                replayed(1, due: 20, .answered(status: 500, at: at(25))),
+                replayed(2, due: 30, .cutOff(at: at(31))),
+                replayed(3, due: 40, .waiting),
+                replayed(4, due: 200, .waiting),
+            ], onLine: onLine([200, 200, 200, 200]), window: at(0)..<at(100), end: at(300))
+        #expect(tally.account.captured == 4 && tally.account.sent == 4)
+        #expect(tally.account.answered == 2 && tally.account.failed == 2 && tally.account.unanswered == 1)
+        #expect(tally.account.mismatched == 1)
+        // What is still waiting counts with the time waited so far.
+        #expect(tally.samples.map(\.response) == [.milliseconds(5), .milliseconds(5), .milliseconds(1), .milliseconds(260)])
+    }
+
+    /// An error that the on-line system gave too is no failure of the clone.
+    @Test func anErrorSeenOnLineIsNoMismatch() {
+        let tally = Tally(
+            replayed: [replayed(0, due: 10, .answered(status: 503, at: at(15)))], onLine: onLine([503]),
+            window: at(0)..<at(100), end: at(300))
+        #expect(tally.account.mismatched == 0 && tally.account.failed == 0)
+    }
+
+    /// The limits are those that hold when a file sets none.
+    private var specification: CampaignSpecification {
+        get throws {
+            let text = """
+                service: s
+                connect: c
+                sla: { p95: 1 s }
+                tiers: [{ name: a, domains: [a], serves: "http:80", calls: [b] }, { name: b, domains: [b], serves: "http:80" }]
+                campaign: { tier: b, axes: { cpu: [10%, 20%] } }
+                """
+            return try YAMLDecoder.decode(ServiceFile.self, from: text, file: "f").campaign
+        }
+    }
+
+    @Test func lossBeyondTheLimitMakesACellInvalid() throws {
+        let specification = try specification
+        var account = RequestAccount()
+        (account.captured, account.sent) = (1000, 1000)
+        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).isEmpty)
+        account.lost = 3
+        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).first?.hasPrefix("3 requests lost") == true)
+        account.lost = 0
+        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 7, specification).first?.contains("dropped 7") == true)
+        account.sent = 990
+        #expect(!Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).isEmpty)
+    }
+
+    @Test func queriesWithoutAnAnswerMakeACellInvalid() throws {
+        let specification = try specification
+        var account = RequestAccount()
+        (account.captured, account.sent) = (100, 100)
+        var answers = AnswerAccount()
+        (answers.exact, answers.unmatched) = (990, 20)
+        #expect(Tally.invalidity(account, answers, dropped: 0, specification).count == 1)
+    }
+
+    @Test func theLogGivesWhatWasAskedInAWindow() {
+        var log = OnLineLog()
+        for number in 0..<10 {
+            log.request(RequestKey(connection: 1, number: number), asked: at(Int64(number) * 10))
+            log.exchange(
+                .init(
+                    key: RequestKey(connection: 1, number: number), asked: at(Int64(number) * 10), status: 200,
+                    responseTime: .milliseconds(1)))
+        }
+        log.lost(2, at: at(35))
+        let window = log.window(at(30)..<at(60))
+        #expect(window.captured == 3 && window.exchanges.count == 3 && window.lost == 2)
+        #expect(log.requestCount == 10)
+    }
+}

@@ -1,0 +1,73 @@
+import Model
+import Testing
+
+@Suite struct EstimateTests {
+    private func samples(_ values: [Double]) -> [ResponseSample] {
+        values.enumerated().map {
+            ResponseSample(
+                due: Timestamp(nanoseconds: Int64($0.offset) * 1_000_000), response: .nanoseconds(Int64($0.element * 1e9)))
+        }
+    }
+
+    @Test func fewerThanTwoASectionSayNothing() {
+        #expect(RunStatistics.estimate(.mean, of: samples(Array(repeating: 1, count: 19))) == nil)
+        #expect(RunStatistics.estimate(.mean, of: samples(Array(repeating: 1, count: 20))) != nil)
+    }
+
+    @Test func constantTimesHaveAnIntervalOfNoWidth() throws {
+        let estimate = try #require(RunStatistics.estimate(.p95, of: samples(Array(repeating: 0.02, count: 100))))
+        #expect(abs(estimate.value - 0.02) < 1e-9 && estimate.upper - estimate.lower < 1e-9)
+    }
+
+    /// The promise of a 95 % interval, counted: independent exponential times, whose mean and p95 are known.
+    @Test(arguments: [(ResponseStatistic.mean, 1.0), (.p95, 2.995_732)])
+    func intervalsContainTheTruthAsOftenAsPromised(_ statistic: ResponseStatistic, _ truth: Double) throws {
+        var random = SeededGenerator(7)
+        var covered = 0
+        for _ in 0..<400 {
+            let values = (0..<800).map { _ in exponential(&random) }
+            let estimate = try #require(RunStatistics.estimate(statistic, of: samples(values)))
+            if estimate.lower <= truth && truth <= estimate.upper { covered += 1 }
+        }
+        // 95 % of 400 is 380; four standard deviations of that count are 17.
+        #expect(covered >= 363)
+        #expect(covered <= 400)
+    }
+
+    /// −ln(u) by the series of the area hyperbolic tangent; precise enough for a test's random numbers.
+    private func exponential(_ random: inout SeededGenerator) -> Double {
+        var u = Double(random.next() >> 11 | 1) * 0x1p-53
+        var result = 0.0
+        while u < 0.5 {
+            u *= 2
+            result += 0.693_147_180_559_945
+        }
+        let t = (1 - u) / (1 + u)
+        var (power, sum) = (t, 0.0)
+        for k in stride(from: 1, through: 21, by: 2) {
+            sum += power / Double(k)
+            power *= t * t
+        }
+        return result + 2 * sum
+    }
+
+    @Test func percentilesAreOrderStatistics() throws {
+        let values = (1...100).map(Double.init)
+        #expect(try #require(RunStatistics.estimate(.p95, of: samples(values))).value == 95)
+        #expect(try #require(RunStatistics.estimate(.p50, of: samples(values))).value == 50)
+        #expect(try #require(RunStatistics.estimate(.p99, of: samples(values))).value == 99)
+    }
+
+    @Test func aCheckPassesByThresholdOrByInterval() {
+        let predicted = Estimate(0.10, lower: 0.05, upper: 0.2)
+        #expect(Check(metric: .p95, predicted: predicted, measured: 0.105, threshold: 0.1).passed)
+        #expect(Check(metric: .p95, predicted: predicted, measured: 0.19, threshold: 0.1).passed)
+        #expect(!Check(metric: .p95, predicted: predicted, measured: 0.3, threshold: 0.1).passed)
+    }
+
+    @Test func aMatrixHasACellForEveryCombination() {
+        let matrix = ResultMatrix(axes: [Axis(.cpu, [0.6, 0.2, 0.4])])
+        #expect(matrix.cells.compactMap { $0.allocation[.cpu] } == [0.2, 0.4, 0.6])
+        #expect(matrix.cells.allSatisfy { $0.state == "blank" })
+    }
+}

@@ -1,0 +1,202 @@
+import Foundation
+import Glibc
+import Model
+import OperatingSystem
+import Store
+import Testing
+
+extension SystemTests {
+    /// The main job on the real lab, short: what it does and leaves, not how fast.
+    @Suite(.serialized, .lab) final class CampaignTests {
+        private let load: Load
+
+        init() throws { load = try Load() }
+        deinit { load.end() }
+
+        /// A campaign with short experiments: every mechanism, wide intervals. The control's limits are wide as well: how
+        /// near the sandbox is to production is a figure of the demonstration, not of a test.
+        static func serviceFile(
+            _ replacements: [(String, String)] = [], named name: String = "short.yaml"
+        ) throws -> String {
+            var text = """
+                service: auction
+                connect: lxc:///system
+                node: lab
+                sla: { p95: 60 ms }
+                tiers:
+                  - { name: web, domains: [web1], serves: "http:80", calls: [app] }
+                  - { name: app, domains: [app1], serves: "http:8080", calls: [db] }
+                  - { name: db, domains: [db1], serves: "postgresql:5432" }
+                campaign:
+                  tier: app
+                  axes: { cpu: [35%, 60%, 80%, 100%] }
+                  experiment: 5 s
+                  warm-up: 1 s
+                  time-bound: 3 min
+                  find: exhaustive
+                  energy: { core: 10 W }
+                  control: { mean: 10000%, throughput: 100% }
+                """
+            for (from, to) in replacements {
+                #expect(text.contains(from), "nothing to replace: \(from)")
+                text = text.replacing(from, with: to)
+            }
+            let path = "\(Whatif.state)/\(name)"
+            try FileManager.default.createDirectory(atPath: Whatif.state, withIntermediateDirectories: true)
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+
+        @Test func aCampaignMeasuresAndLeavesNothing() throws {
+            let file = try Self.serviceFile([("find: exhaustive", "find: cheapest")])
+            let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
+            let result = try Whatif.run("run", file)
+            #expect([0, 3].contains(result.status), "\(result.errors)")
+            #expect(try LabHost.production() == production)
+            #expect(try LabHost.inventory() == inventory)
+            #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
+
+            let store = try MatrixStore(Whatif.state + "/matrices.db")
+            let record = try #require(try store.campaign(nil))
+            #expect(record.state == .done)
+            let control = try #require(record.control)
+            #expect(control.allocation == Allocation([.cpu: 0.35]))
+            #expect(record.matrix.measuredCount >= 2)
+            for measurement in record.matrix.cells.compactMap(\.measurement) + [control.measurement] {
+                #expect(measurement.requests.captured == measurement.requests.sent)
+                #expect(measurement.requests.captured > 60)
+                #expect(measurement.requests.lost == 0)
+                #expect(measurement.requests.failed == 0)
+                #expect(measurement.requests.mismatched == 0)
+                #expect(measurement.answers.exact > measurement.answers.template * 5)
+                #expect(measurement.answers.unmatched == 0)
+                #expect(measurement.cpuUsed > 0 && measurement.energy != nil)
+            }
+            try checkMatrixCommands(record)
+        }
+
+        private func checkMatrixCommands(_ record: CampaignRecord) throws {
+            #expect(try Whatif.run("matrix", "list").output.contains(record.id))
+            #expect(try Whatif.run("matrix", "show").output.contains("measured"))
+            let query = try Whatif.run("matrix", "query", "--where", "cpu >= 60% and p95 > 1 ms", "--order=-cpu", "--csv")
+            #expect(query.output.split(separator: "\n").count >= 2)
+            #expect(try Whatif.run("matrix", "query", "--where", "p95 > 100 s").status == 3)
+            #expect(try Whatif.run("matrix", "query", "--where", "p95 > 5").status == 2)
+            let path = Whatif.state + "/plot.svg"
+            #expect(try Whatif.run("matrix", "plot", "--output", path).status == 0)
+            #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("<svg"))
+        }
+
+        @Test func anAnswerIsShownThenApplied() throws {
+            // A limit that every allocation keeps: the smallest is the answer, measured by the control already.
+            let file = try Self.serviceFile([("p95: 60 ms", "p95: 100 s"), ("find: exhaustive", "find: cheapest"), ("[35%, ", "[38%, ")])
+            let run = try Whatif.run("run", file, "--json")
+            #expect(run.status == 0, "\(run.errors)")
+            let document = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+            #expect((document?["answer"] as? [String: Double])?["cpu"] == 0.38)
+
+            let before = try LabHost.production() + settings()
+            let dry = try Whatif.run("apply", file, "--dry-run")
+            #expect(dry.status == 0 && dry.errors.contains("app1: cpu 35% → 38%"), "\(dry.errors)")
+            let unasked = try Whatif.run("apply", file)
+            #expect(unasked.status == 2 && unasked.errors.contains("--yes"))
+            #expect(try LabHost.production() + settings() == before)
+
+            let apply = try Whatif.run("apply", file, "--yes", "--observe", "3 s", "--json")
+            #expect(apply.status == 0, "\(apply.errors)")
+            #expect(try LabHost.virsh("schedinfo", "app1").contains("vcpu_quota     : 38000"))
+            let done = try JSONSerialization.jsonObject(with: Data(apply.output.utf8)) as? [String: Any]
+            #expect(done?["isApplied"] as? Bool == true && done?["meetsSLA"] as? Bool == true)
+            _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=35000")
+        }
+
+        /// Every cgroup value of the lab's host, as the kernel tells it.
+        private func settings() throws -> String {
+            let found = try LabHost.run([
+                "find", "/sys/fs/cgroup/cpu", "-name", "cpu.cfs_*", "-o", "-path", "*/machine*", "-name", "cpu.shares",
+            ]).output.split(separator: "\n").sorted()
+            return try LabHost.run(["head", "-n", "1"] + found.map(String.init)).output
+        }
+
+        @Test func anInterruptedCampaignCleansUp() throws {
+            let inventory = try LabHost.inventory()
+            let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
+            let journal = try Journal(Whatif.state + "/journal.db")
+            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == 4 })
+            kill(run.pid, SIGINT)
+            #expect(run.wait() == 1)
+            #expect(Whatif.log("run.log").contains("interrupted"))
+            #expect(try LabHost.inventory() == inventory)
+            #expect(try journal.entries().isEmpty)
+        }
+
+        /// Killed with 1, 2, 3 or 4 things made, and while measuring: what is left is found and removed.
+        @Test(arguments: 1...5)
+        func afterAKillNothingIsLeft(_ moment: Int) throws {
+            let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
+            let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
+            let journal = try Journal(Whatif.state + "/journal.db")
+            #expect(
+                try Whatif.wait(seconds: 60) {
+                    moment == 5
+                        ? Whatif.log("run.log").contains("experiment at") : try journal.entries().count >= moment
+                })
+            kill(run.pid, SIGKILL)
+            run.wait()
+            let first = try Whatif.run("sandbox", "gc")
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(try LabHost.inventory() == inventory)
+            #expect(try LabHost.production() == production)
+            #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
+            #expect(try Whatif.run("sandbox", "gc").output == "nothing to remove\n")
+        }
+
+        /// The collector must not take a running campaign's clone away.
+        @Test func theCollectorLeavesARunningCampaignAlone() throws {
+            let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
+            let journal = try Journal(Whatif.state + "/journal.db")
+            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == 4 })
+            let collected = try Whatif.run("sandbox", "gc")
+            #expect(collected.status == 0 && collected.output.contains("belong to a running campaign"))
+            #expect(try journal.entries().count == 4)
+            #expect(try Whatif.run("lab", "down").status == 1)
+            kill(run.pid, SIGINT)
+            run.wait()
+        }
+
+        /// Whatever the clone sends, nothing of it is seen outside its own bridge.
+        @Test func aCloneReachesNothingButItsProxies() throws {
+            let run = try Whatif.start(["run", try Self.serviceFile([("experiment: 5 s", "experiment: 30 s")])], log: "run.log")
+            defer {
+                kill(run.pid, SIGINT)
+                run.wait()
+            }
+            let journal = try Journal(Whatif.state + "/journal.db")
+            #expect(try Whatif.wait(seconds: 30) { try journal.entries().contains { $0.kind == .domain } })
+            let clone = try #require(try journal.entries().first { $0.kind == .domain }?.identifier)
+            #expect(try Whatif.wait(seconds: 20) { try LabHost.virsh("domid", clone).contains { $0.isNumber } })
+            let leader = try LabHost.virsh("domid", clone).filter(\.isNumber)
+
+            // On every interface of the host but the sandbox's own, while the clone tries to get out. 777 bytes mark it.
+            let sniffer = try ChildProcess(
+                ["nsenter", "--target", try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber),
+                 "--net", "--mount", "--", "timeout", "8", "tcpdump", "-n", "-i", "br0", "-w", Whatif.state + "/leak.pcap",
+                 "icmp or arp or ip6 or (udp and port 5353)"])
+            #expect(Whatif.wait(seconds: 5) { FileManager.default.fileExists(atPath: Whatif.state + "/leak.pcap") })
+            // libvirt's domain id is the container controller's; its child is the container's first process.
+            let inside = try ChildProcess.succeed(["pgrep", "--parent", leader]).split(separator: "\n").map(String.init)
+            let target = try #require(inside.first)
+            for address in ["10.50.0.1", "10.50.0.20", "10.50.0.99", "10.60.0.1", "224.0.0.1", "10.50.0.255"] {
+                _ = try ChildProcess.run(
+                    ["nsenter", "--target", target, "--net", "ping", "-b", "-c", "2", "-i", "0.2", "-W", "1", "-s", "777", address])
+            }
+            _ = try ChildProcess.run(["nsenter", "--target", target, "--net", "ping", "-6", "-c", "1", "-W", "1", "-s", "777", "ff02::1%eth0"])
+            sniffer.wait()
+            let seen = try ChildProcess.succeed(["tshark", "-n", "-r", Whatif.state + "/leak.pcap", "-Y", "data.len == 769 || data.len == 777"])
+            #expect(seen.isEmpty, "packets of the clone outside: \(seen)")
+            // The node itself took nothing either.
+            let neighbours = try LabHost.run(["ip", "neigh", "show"]).output
+            #expect(!neighbours.contains("52:54:60"))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Glibc
+import OperatingSystem
+import Testing
+
+/// All that runs on the real machine, one after the other: the lab is one, and its measurements are real.
+@Suite(.serialized, .enabled(if: ProcessIdentity.isRoot, "the system tests need root: they make namespaces and cgroups"))
+enum SystemTests {}
+
+extension SystemTests {
+    @Suite(.serialized) struct LabTests {
+        /// Everything of the machine that the lab could touch.
+        private func machine() throws -> String {
+            let cgroups = try ChildProcess.run(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "whatif-lab*"]).output
+            return [
+                try ChildProcess.succeed(["ip", "-oneline", "link", "show"]),
+                try ChildProcess.succeed(["ip", "route", "show", "table", "all"]),
+                try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8),
+                try ChildProcess.succeed(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]),
+                try ChildProcess.succeed(["hostname"]),
+                cgroups,
+            ].joined(separator: "\n")
+        }
+
+        private var processes: Set<String> {
+            get throws {
+                Set(
+                    try ChildProcess.succeed(["ps", "-e", "-o", "comm="]).split(separator: "\n").map(String.init)
+                        .filter { ["libvirtd", "virtlogd", "libvirt_lxc", "nginx", "gunicorn", "postgres"].contains($0) })
+            }
+        }
+
+        @Test func theLabComesAndGoesWithoutATrace() throws {
+            try Whatif.run("lab", "down")
+            let (before, processesBefore) = (try machine(), try processes)
+            let up = try Whatif.run("lab", "up")
+            #expect(up.status == 0, "\(up.errors)")
+            let whileUp = try machine()
+            // The loop device is the kernel's, and the cgroups are the lab's; neither is a change to the root namespaces.
+            for (a, b) in zip(before.split(separator: "\n"), whileUp.split(separator: "\n")) where a.contains("/ ext4") {
+                #expect(a == b)
+            }
+            let links = try ChildProcess.succeed(["ip", "-oneline", "link", "show"])
+            #expect(before.hasPrefix(links))
+            #expect(try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).contains("whatif") == false)
+
+            let again = try Whatif.run("lab", "up")
+            #expect(again.status == 1 && again.errors.contains("is up already"))
+            let status = try Whatif.run("lab", "status", "--json")
+            let list = try JSONSerialization.jsonObject(with: Data(status.output.utf8)) as? [[String: Any]]
+            #expect(list?.compactMap { $0["name"] as? String } == ["app1", "db1", "web1"])
+            #expect(list?.allSatisfy { $0["isRunning"] as? Bool == true } == true)
+
+            let down = try Whatif.run("lab", "down")
+            #expect(down.status == 0, "\(down.errors)")
+            #expect(try machine() == before)
+            #expect(try processes == processesBefore)
+            #expect(!FileManager.default.fileExists(atPath: Whatif.state + "/lab"))
+            #expect(try Whatif.run("lab", "down").status == 0)
+            let gone = try Whatif.run("lab", "status")
+            #expect(gone.status == 4 && gone.errors.contains("whatif lab up"))
+        }
+
+        /// A killed `lab up` leaves what the next `lab down` removes.
+        @Test func aKilledUpIsTakenDown() throws {
+            let before = try machine()
+            let up = try Whatif.start(["lab", "up"], log: "up.log")
+            #expect(Whatif.wait(seconds: 30) { FileManager.default.fileExists(atPath: Whatif.state + "/lab/volume/app1") || FileManager.default.fileExists(atPath: Whatif.state + "/lab/pid") })
+            kill(up.pid, SIGKILL)
+            up.wait()
+            let down = try Whatif.run("lab", "down")
+            #expect(down.status == 0, "\(down.errors)")
+            #expect(try machine() == before)
+        }
+
+        @Test func theDoctorFindsThisMachineFit() throws {
+            let result = try Whatif.run("doctor", "--json")
+            #expect(result.status == 0, "\(result.errors)")
+            let findings = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [[String: Any]]
+            #expect((findings?.count ?? 0) > 10)
+            #expect(findings?.allSatisfy { ($0["remedy"] as? String)?.isEmpty == false } == true)
+        }
+
+        @Test func withoutRootTheDoctorSaysWhatToDo() throws {
+            Whatif.prepare()
+            let result = try ChildProcess.run(["setpriv", "--reuid=65534", "--clear-groups", Whatif.binary, "doctor"])
+            #expect(result.status == 4)
+            #expect(result.output.contains("run as root"))
+        }
+    }
+}

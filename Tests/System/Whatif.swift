@@ -1,0 +1,113 @@
+import Foundation
+import Glibc
+import OperatingSystem
+import Testing
+
+/// The program as a user runs it, with a state directory of the tests' own.
+enum Whatif {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+    static let binary = root + "/.build/debug/whatif"
+    /// A path without this process's number: the lab's cgroup is named after it, and a test run that was killed is
+    /// cleaned up by the next.
+    static let state = "/var/lib/whatif-tests"
+
+    static func prepare() {
+        unsafe setenv("WHATIF_STATE", state, 1)
+        unsafe setenv("WHATIF_SANDBOX", root + "/Sandbox", 1)
+    }
+
+    @discardableResult
+    static func run(_ arguments: String...) throws -> ProgramResult {
+        prepare()
+        return try ChildProcess.run([binary] + arguments)
+    }
+
+    /// Starts it and returns at once; its standard error goes to a file of that name in the state directory.
+    static func start(_ arguments: [String], log: String) throws -> ChildProcess {
+        prepare()
+        let errors = try Descriptor.open("\(state)/\(log)", O_WRONLY | O_CREAT | O_TRUNC)
+        return try ChildProcess([binary] + arguments, output: errors.raw, errors: errors.raw)
+    }
+
+    static func log(_ name: String) -> String { (try? String(contentsOfFile: "\(state)/\(name)", encoding: .utf8)) ?? "" }
+
+    /// Waits until a condition holds; false when it does not within `seconds`.
+    static func wait(seconds: Double, until condition: () throws -> Bool) rethrows -> Bool {
+        let clock = SteadyClock()
+        let deadline = clock.now + Int64(seconds * 1e9)
+        while clock.now < deadline {
+            if try condition() { return true }
+            usleep(500)
+        }
+        return false
+    }
+}
+
+/// The lab for a whole suite: up before, down after, whatever happens between.
+struct LabTrait: SuiteTrait, TestScoping {
+    @concurrent func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        try Whatif.run("lab", "down")
+        let up = try Whatif.run("lab", "up")
+        guard up.status == 0 else {
+            Issue.record("the lab does not come up: \(up.errors)")
+            return
+        }
+        defer {
+            for _ in 0..<20 {
+                guard let down = try? Whatif.run("lab", "down"), down.status != 0 else { break }
+                usleep(200_000)
+            }
+        }
+        try await function()
+    }
+}
+
+extension Trait where Self == LabTrait {
+    static var lab: Self { LabTrait() }
+}
+
+/// Looks into the lab's private host from outside, with tools that we did not write.
+enum LabHost {
+    static func run(_ command: [String]) throws -> ProgramResult {
+        let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
+        return try ChildProcess.run(["nsenter", "--target", pid, "--net", "--mount", "--uts", "--cgroup", "--ipc", "--"] + command)
+    }
+
+    static func virsh(_ arguments: String...) throws -> String {
+        try run(["virsh", "--connect", "lxc:///system"] + arguments).output
+    }
+
+    /// Everything a sandbox could leave behind: domains, interfaces, rules, subvolumes.
+    static func inventory() throws -> String {
+        let links = try run(["ip", "-oneline", "link", "show"]).output.split(separator: "\n").compactMap {
+            $0.split(separator: " ").dropFirst().first
+        }
+        return [
+            try virsh("list", "--all", "--name"), links.sorted().joined(separator: " "),
+            try run(["nft", "list", "tables"]).output,
+            try run(["ls", Whatif.state + "/lab/volume"]).output,
+        ].joined(separator: "\n")
+    }
+
+    /// What must not change on the on-line domains: their definition and their scheduling.
+    static func production() throws -> String {
+        try ["web1", "app1", "db1"].map { name in
+            try virsh("dumpxml", name) + virsh("schedinfo", name) + virsh("domid", name)
+        }.joined()
+    }
+}
+
+/// The auction service under load, for as long as this lives.
+final class Load {
+    private let process: ChildProcess
+
+    init(rate: Int = 25) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
+
+    func end() {
+        kill(process.pid, SIGINT)
+        process.wait()
+    }
+}

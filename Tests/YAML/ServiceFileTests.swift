@@ -1,0 +1,113 @@
+import Model
+import Testing
+import YAML
+
+/// Service files as people write them, right and wrong: the message leads to the place.
+@Suite struct ServiceFileTests {
+    static let good = """
+        service: auction
+        connect: qemu:///system
+        sla: { p95: 50 ms, over: 60 s }
+        tiers:
+          - { name: web, domains: [web1],  serves: "http:80",         calls: [app] }
+          - { name: app, domains: [app1],  serves: "http:8080",       calls: [db] }
+          - { name: db,  domains: [db1],   serves: "postgresql:5432" }
+        campaign:
+          tier: app
+          axes: { cpu: [20%, 60%, 40%] }
+          experiment: 20 s
+          time-bound: 4 min
+          find: cheapest
+          check: { threshold: 10% }
+        """
+
+    private func decode(_ text: String) throws -> ServiceFile {
+        try YAMLDecoder.decode(ServiceFile.self, from: text, file: "service.yaml")
+    }
+
+    @Test func theExampleIsRead() throws {
+        let file = try decode(Self.good)
+        #expect(file.sla == SLA(.p95, below: .milliseconds(50), over: .seconds(60)))
+        #expect(file.tiers.map(\.name) == ["web", "app", "db"])
+        #expect(file.campaign.axes == [Axis(.cpu, [0.2, 0.4, 0.6])])
+        #expect(file.campaign.timeBound == .seconds(240))
+        #expect(file.callers.map(\.name) == ["web"])
+        #expect(file.node == nil)
+    }
+
+    /// Unquoted `http:80` is one word of YAML too.
+    @Test func portsNeedNoQuotes() throws {
+        let file = try decode(Self.good.replacing("\"http:80\"", with: "http:80"))
+        #expect(file.tiers.first?.serves.port == 80)
+    }
+
+    @Test(arguments: [
+        ("p95: 50 ms", "p95: 50", 3, "found '50', expected a duration"),
+        ("p95: 50 ms", "p96: 50 ms", 3, "unknown key 'p96'"),
+        ("time-bound: 4 min", "time-bond: 4 min", 12, "unknown key 'time-bond'"),
+        ("cpu: [20%", "ram: [20%", 10, "unknown axis 'ram'; this version can set: cpu"),
+        ("cpu: [20%", "cpu: [20", 10, "found '20', expected a percentage"),
+        ("60%, 40%]", "60%, 60%]", 10, "each value once"),
+        ("find: cheapest", "find: best", 13, "found 'best', expected one of: cheapest, exhaustive"),
+        ("tier: app", "tier: apps", 9, "'apps' is not a tier; tiers: web, app, db"),
+        ("tier: app", "tier: db", 9, "requests can be replayed to tiers that serve http"),
+        ("calls: [db]", "calls: [dbs]", 5, "'dbs', which is not a tier"),
+        ("domains: [app1]", "domains: []", 6, "at least one domain"),
+        ("domains: [app1]", "domains: app1", 6, "found 'app1', expected a list"),
+        ("\"http:8080\"", "http", 6, "expected protocol:port"),
+        ("\"http:8080\"", "\"http:0\"", 6, "expected protocol:port"),
+        ("experiment: 20 s", "experiment: 10 min", 12, "leaves no room"),
+        ("connect: qemu:///system", "connects: qemu:///system", 2, "unknown key 'connects'"),
+        ("service: auction", "service: [a, b]", 1, "found a list, expected a single value"),
+        ("find: cheapest", "find: cheapest\n  find: cheapest", 14, "stands twice"),
+        ("campaign:", "campaign: &a", 8, ""),
+    ])
+    func anErrorSaysWhere(_ from: String, _ to: String, _ line: Int, _ words: String) throws {
+        let text = Self.good.replacing(from, with: to)
+        #expect(text != Self.good)
+        if words.isEmpty {
+            // An anchor that nothing refers to changes nothing.
+            _ = try decode(text)
+            return
+        }
+        let error = try #require(throws: YAMLError.self) { try decode(text) }
+        #expect(error.description.contains(words), "\(error)")
+        // Errors about a whole tier or campaign point at it; it may begin a line later than its key.
+        #expect(abs(error.line - line) <= 1, "\(error)")
+    }
+
+    @Test func missingKeysAreNamed() throws {
+        let text = Self.good.split(separator: "\n").filter { !$0.hasPrefix("service") }.joined(separator: "\n")
+        let error = try #require(throws: YAMLError.self) { try decode(text) }
+        #expect(error.description.contains("the key 'service' is missing"))
+    }
+
+    @Test(arguments: ["", "{", "a: [1, 2", "a: *b", "- - - x", "a: b\n---\nc: d", "\u{0}", "a: \"\\xZZ\""])
+    func whatIsNoServiceFileIsRefusedWithAPlace(_ text: String) throws {
+        let error = try #require(throws: YAMLError.self) { try decode(text) }
+        #expect(error.line >= 1 && error.column >= 1)
+        #expect(error.description.hasPrefix("service.yaml:"))
+    }
+
+    @Test func deepNestingIsRefused() {
+        #expect(throws: YAMLError.self) { try decode(String(repeating: "[", count: 5000)) }
+    }
+
+    /// Random damage to a good file: an answer or an error, never a crash.
+    @Test func damagedFilesAreRefusedOrRead() {
+        var random = SystemRandomNumberGenerator()
+        let good = Array(Self.good.utf8)
+        for _ in 0..<3000 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(UInt8.random(in: 32...126, using: &random), at: place)
+                }
+            }
+            _ = try? decode(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+}
