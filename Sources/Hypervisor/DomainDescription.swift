@@ -36,9 +36,13 @@ package struct DomainDescription: Sendable {
     }
 
     private static func document(_ xml: String, _ name: String) throws(HypervisorError) -> XMLDocument {
-        do { return try XMLDocument(xmlString: xml) } catch {
-            throw HypervisorError("read the description of \(name)", message: "\(error)", cause: .other)
+        // FoundationXML's XMLDocument crashes on an empty text, and mends others in silence.
+        guard !xml.isEmpty, let document = try? XMLDocument(xmlString: xml), document.rootElement()?.name == "domain",
+            xml.hasSuffix(">") || xml.hasSuffix(">\n")
+        else {
+            throw HypervisorError("read the description of \(name)", message: "it is no XML of a domain", cause: .other)
         }
+        return document
     }
 
     private static func elements(_ document: XMLDocument, _ path: String) -> [XMLElement] {
