@@ -97,6 +97,8 @@ package final class CloneMaker {
 
         let xml = try original.clone(
             named: identity.domain, root: path, bridge: identity.bridge, device: identity.device)
+        // libvirt makes and removes it with the domain, unless libvirtd is killed between.
+        try record(.interface, identity.device, identity, original)
         try record(.domain, identity.domain, identity, original)
         return Clone(identity: identity, domain: try node.create(xml))
     }

@@ -38,10 +38,14 @@ package enum Sandbox {
     private static func remove(_ entry: JournalEntry, _ node: Node) throws {
         switch entry.kind {
         case .domain:
-            try node.domain(entry.identifier)?.destroy()
+            if let domain = try node.domain(entry.identifier) {
+                try domain.destroy()
+            } else {
+                StrayContainer.end(named: entry.identifier)
+            }
         case .rules:
             try Ruleset.apply(SandboxRules.remove(entry.identifier))
-        case .bridge:
+        case .bridge, .interface:
             let result = try ChildProcess.run(["ip", "link", "delete", "dev", entry.identifier])
             guard result.status != 0 else { return }
             let list = try ChildProcess.succeed(["ip", "-oneline", "link", "show"])

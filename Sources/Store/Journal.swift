@@ -4,12 +4,12 @@ import OperatingSystem
 /// One thing that exists, or may exist, on a node because of us: enough to remove it without any other knowledge.
 package struct JournalEntry: Sendable, Hashable {
     package enum Kind: String, Sendable, CaseIterable {
-        case subvolume, bridge, rules, domain
+        case subvolume, bridge, rules, interface, domain
     }
 
     package let id: Int64
     package let kind: Kind
-    /// Path of the subvolume; name of the bridge, of the nft table, of the domain.
+    /// Path of the subvolume; name of the bridge, of the nft table, of the domain's interface, of the domain.
     package let identifier: String
     /// The clone it is part of.
     package let clone: String

@@ -51,9 +51,10 @@ enum WhatIf {
         if words == ["help"] { return try overview(["--help"]) }
         guard !shown.isEmpty, asked || group.count <= 1 else {
             let names = commands.map { $0.schema.name }
-            let text = group.joined(separator: " ")
-            let near = Nearest.of(text, in: names).map { "; did you mean '\($0)'?" } ?? ""
-            throw UsageError("there is no command '\(text)'\(near) (see 'whatif --help')")
+            // Two words or one: what follows may be operands.
+            let near = [2, 1].lazy.compactMap { Nearest.of(group.prefix($0).joined(separator: " "), in: names) }.first
+            let hint = near.map { "; did you mean '\($0)'?" } ?? ""
+            throw UsageError("there is no command '\(group.prefix(2).joined(separator: " "))'\(hint) (see 'whatif --help')")
         }
         let width = shown.map { $0.schema.name.count }.max() ?? 0
         var text = "What-if answers an operator's \"what if\" by experiment.\n\nUsage: whatif COMMAND [options]\n\n"
