@@ -35,7 +35,9 @@ package final class CloneMaker {
     private let clock: SteadyClock
 
     /// Free space below which a snapshot is refused: a clone writes logs and temporary files while it runs.
-    package static let roomNeeded: Int64 = 64 << 20
+    private static let roomNeeded: Int64 = 64 << 20
+    /// Free space below which a running clone is given up: the on-line domain writes to the same volume.
+    private static let roomKept: Int64 = 16 << 20
 
     /// `owner` names the campaign whose lock the caller holds.
     package init(node: Node, nodeName: String?, journal: Journal, owner: String, clock: SteadyClock) {
@@ -55,7 +57,8 @@ package final class CloneMaker {
         guard original.root != nil else {
             throw CloneError.unsupported(domain: original.name, "its XML has no <filesystem> with the target '/'")
         }
-        guard let interface = original.interfaces.first, let address = interface.addresses.first, address.v4 != nil else {
+        guard let interface = original.interfaces.first, let address = interface.addresses.first, address.v4 != nil
+        else {
             throw CloneError.unsupported(
                 domain: original.name, "its XML has no <interface> with an IPv4 <ip address='…'/>")
         }
@@ -101,6 +104,11 @@ package final class CloneMaker {
         try record(.interface, identity.device, identity, original)
         try record(.domain, identity.domain, identity, original)
         return Clone(identity: identity, domain: try node.create(xml))
+    }
+
+    /// Throws when the volume that original and clone share is about to be full.
+    package func requireRoom(for original: DomainDescription) throws {
+        if let root = original.root { try Subvolume.requireRoom(root, needed: Self.roomKept) }
     }
 
     /// A fixed address: an automatic one equals a port's and swallows frames.

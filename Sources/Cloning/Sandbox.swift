@@ -13,11 +13,15 @@ package struct RemovalError: Error, Sendable, CustomStringConvertible {
 
 /// What the journal says exists, and its removal.
 package enum Sandbox {
-    /// Entries whose campaign has ended, however it ended: nobody holds its lock.
+    /// Those campaigns that have ended, however they ended: nobody holds their lock.
+    package static func ended(_ owners: Set<String>, in state: StateDirectory) throws -> Set<String> {
+        try owners.filter { try FileLock.take(state.lock($0)) != nil }
+    }
+
+    /// Entries whose campaign has ended.
     package static func abandoned(_ entries: [JournalEntry], in state: StateDirectory) throws -> [JournalEntry] {
-        var isAbandoned: [String: Bool] = [:]
-        for owner in Set(entries.map(\.owner)) { isAbandoned[owner] = try FileLock.take(state.lock(owner)) != nil }
-        return entries.filter { isAbandoned[$0.owner] == true }
+        let owners = try ended(Set(entries.map(\.owner)), in: state)
+        return entries.filter { owners.contains($0.owner) }
     }
 
     /// Removes entries in the reverse order of their making. What is gone already counts as removed; what fails is kept

@@ -21,7 +21,9 @@ enum StrayContainer {
     private static func isController(_ pid: pid_t, of name: String) -> Bool {
         guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return false }
         let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        guard words.first?.hasSuffix("libvirt_lxc") == true, let flag = words.firstIndex(of: "--name") else { return false }
+        guard words.first?.hasSuffix("libvirt_lxc") == true, let flag = words.firstIndex(of: "--name") else {
+            return false
+        }
         return words.indices.contains(flag + 1) && words[flag + 1] == name
     }
 

@@ -104,7 +104,8 @@ package struct Campaign {
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
         let bench = Workbench(
-            specification: specification, domain: domain, original: original, server: server, caller: caller, nextTiers: nextTiers,
+            specification: specification, domain: domain, original: original, server: server, caller: caller,
+            nextTiers: nextTiers,
             tap: tap,
             maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
             clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
@@ -142,7 +143,9 @@ package struct Campaign {
         var duration = specification.experiment + specification.warmUp + Self.overhead
         while true {
             let timeLeft = specification.timeBound - (now - record.started)
-            guard case .measure(let allocation, let why) = driver.next(record.matrix, timeLeft: timeLeft, duration: duration)
+            guard
+                case .measure(let allocation, let why) = driver.next(
+                    record.matrix, timeLeft: timeLeft, duration: duration)
             else { return }
             let begun = now
             let cell = try experiment(allocation, why: why, bench, in: record.matrix)
@@ -159,7 +162,8 @@ package struct Campaign {
     /// for the sandbox's error. That it was repeated is part of the result.
     private func control(_ record: inout CampaignRecord, _ bench: Workbench) throws {
         for repeated in 0...Self.controlRepetitions {
-            let cell = try experiment(record.onLine, why: "how far is the sandbox from the on-line domain?", bench, in: nil)
+            let cell = try experiment(
+                record.onLine, why: "how far is the sandbox from the on-line domain?", bench, in: nil)
             guard let measurement = cell.measurement else {
                 if case .invalid(_, let reasons) = cell.content { throw CampaignError.controlFailed(reasons) }
                 throw CampaignError.controlFailed(["nothing was measured"])

@@ -147,6 +147,7 @@ struct Experiment {
         while true {
             let left = (deadline - bench.now).seconds
             progress(phase, sandbox.loop.progress)
+            try bench.maker.requireRoom(for: bench.original)
             if left <= 0 { return }
             try pause(min(1, left), sandbox)
         }

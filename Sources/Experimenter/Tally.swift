@@ -43,7 +43,9 @@ struct Tally {
         let share = { (part: Int, whole: Int) in whole == 0 ? 0 : Double(part) / Double(whole) }
         let lost = share(account.lost, account.captured + account.lost)
         if lost > specification.lostLimit {
-            reasons.append("\(account.lost) requests lost (\(Format.percent(lost)), limit \(Format.percent(specification.lostLimit)))")
+            reasons.append(
+                "\(account.lost) requests lost (\(Format.percent(lost)), limit \(Format.percent(specification.lostLimit)))"
+            )
         }
         if dropped > 0 && account.lost == 0 && account.captured > 0 {
             reasons.append("the kernel dropped \(dropped) packets of the capture")
@@ -58,7 +60,9 @@ struct Tally {
                     + "\(Format.percent(specification.unmatchedLimit)))")
         }
         let failed = share(account.failed, account.sent)
-        if failed > 0.01 { reasons.append("\(account.failed) requests failed on the clone (\(Format.percent(failed)))") }
+        if failed > 0.01 {
+            reasons.append("\(account.failed) requests failed on the clone (\(Format.percent(failed)))")
+        }
         return reasons
     }
 }

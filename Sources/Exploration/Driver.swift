@@ -23,7 +23,8 @@ package struct Driver: Sendable {
     package func next(_ matrix: ResultMatrix, timeLeft: Duration, duration: Duration) -> Step {
         let cells = matrix.cells
         func ifTimeAllows(_ index: Int, _ why: String) -> Step {
-            timeLeft >= duration ? .measure(cells[index].allocation, why: why) : .finish(why: "the time bound is reached")
+            timeLeft >= duration
+                ? .measure(cells[index].allocation, why: why) : .finish(why: "the time bound is reached")
         }
         let open = cells.indices.filter { !Self.isSettled(cells[$0]) }
         if goal == .exhaustive {

@@ -55,7 +55,9 @@ import Glibc
     /// The CPU quota in cores: 0.6 is 60 % of one core. Nil is unlimited.
     package func cpuQuota() throws(HypervisorError) -> Double? {
         let parameters = try schedulerParameters()
-        guard let quota = parameters["vcpu_quota"], let period = parameters["vcpu_period"], period > 0 else { return nil }
+        guard let quota = parameters["vcpu_quota"], let period = parameters["vcpu_period"], period > 0 else {
+            return nil
+        }
         // libvirt shows "no limit" as −1 or as the largest value the kernel takes.
         return quota <= 0 || quota > 17_592_186_044_414 ? nil : quota / period
     }
@@ -84,8 +86,11 @@ import Glibc
         var values = unsafe [virTypedParameter](repeating: virTypedParameter(), count: Int(count))
         guard unsafe virDomainGetSchedulerParameters(handle, &values, &count) == 0 else { throw HypervisorError(doing) }
         var result: [String: Double] = [:]
-        for unsafe value in unsafe values.prefix(Int(count)) {
-            let name = unsafe withUnsafeBytes(of: value.field) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        for index in 0..<Int(count) {
+            let value = unsafe values[index]
+            let name = unsafe withUnsafeBytes(of: value.field) {
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             switch unsafe value.type {
             case Int32(VIR_TYPED_PARAM_LLONG.rawValue): result[name] = unsafe Double(value.value.l)
             case Int32(VIR_TYPED_PARAM_ULLONG.rawValue): result[name] = unsafe Double(value.value.ul)

@@ -24,7 +24,8 @@ package struct DomainDescription: Sendable {
         self.xml = xml
         self.name = name
         type = document.rootElement()?.attribute(forName: "type")?.stringValue ?? "?"
-        root = Self.rootFileSystem(of: document)?.elements(forName: "source").first?.attribute(forName: "dir")?.stringValue
+        root =
+            Self.rootFileSystem(of: document)?.elements(forName: "source").first?.attribute(forName: "dir")?.stringValue
         interfaces = Self.elements(document, "/domain/devices/interface").map { element in
             Interface(
                 mac: element.elements(forName: "mac").first?.attribute(forName: "address")?.stringValue ?? "",
@@ -58,13 +59,16 @@ package struct DomainDescription: Sendable {
     /// The same domain with another name and root, on another bridge, with address and MAC inside as they are.
     ///
     /// Only the first interface is kept: a clone has one way in and out, its proxies.
-    package func clone(named clone: String, root: String, bridge: String, device: String) throws(HypervisorError) -> String {
+    package func clone(named clone: String, root: String, bridge: String, device: String) throws(HypervisorError)
+        -> String
+    {
         let document = try Self.document(xml, name)
         guard let domain = document.rootElement(), let fileSystem = Self.rootFileSystem(of: document),
             let interface = Self.elements(document, "/domain/devices/interface").first
         else {
             throw HypervisorError(
-                "describe a clone of \(name)", message: "it has no root file system or no interface", cause: .unsupported)
+                "describe a clone of \(name)", message: "it has no root file system or no interface",
+                cause: .unsupported)
         }
         domain.removeAttribute(forName: "id")
         Self.remove(["uuid", "title", "description"], from: domain)

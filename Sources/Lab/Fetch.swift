@@ -39,6 +39,8 @@ enum Fetch {
         }
         loop.stop()
         try thread.join()
-        return loop.outcome.requests.compactMap { if case .answered(let status, _) = $0.outcome { status } else { nil } }
+        return loop.outcome.requests.compactMap {
+            if case .answered(let status, _) = $0.outcome { status } else { nil }
+        }
     }
 }

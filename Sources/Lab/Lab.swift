@@ -20,7 +20,7 @@ package struct Lab {
     package static let domains = ["db1", "app1", "web1"]
     package static let web = Endpoint(IPAddress(v4: 0x0a32_000a), 80)
     /// What the app tier starts with: too little for the demonstration's load, so that there is something to find.
-    package static let appQuota = 0.35
+    package static let appQuota = 0.28
 
     private let files: LabFiles
     private let interrupt: InterruptSignal
@@ -153,7 +153,8 @@ package struct Lab {
     }
 
     private var loopIsAttached: Bool {
-        let list = (try? ChildProcess.run(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]))?.output ?? ""
+        let list =
+            (try? ChildProcess.run(["losetup", "--list", "--noheadings", "--output", "BACK-FILE"]))?.output ?? ""
         return list.split(separator: "\n").contains { $0.hasPrefix(files.image) }
     }
 

@@ -27,9 +27,11 @@ package struct LabFiles: Sendable {
 
     /// The process that holds the host's namespaces, when the lab is up.
     package var holder: Int32? {
-        guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8), let pid = Int32(text.filter(\.isNumber)),
+        guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8),
+            let pid = Int32(text.filter(\.isNumber)),
             // A pid can be used again: the holder is a member of the lab's cgroup.
-            let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8), groups.contains("/\(group.name)\n")
+            let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8),
+            groups.contains("/\(group.name)\n")
         else { return nil }
         return pid
     }

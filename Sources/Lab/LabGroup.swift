@@ -9,7 +9,8 @@ struct LabGroup: Sendable {
     /// The folders of the group, one for each v1 hierarchy or the one of v2.
     private var folders: [String] {
         let base = "/sys/fs/cgroup"
-        let hierarchies = FileManager.default.fileExists(atPath: base + "/cgroup.controllers")
+        let hierarchies =
+            FileManager.default.fileExists(atPath: base + "/cgroup.controllers")
             ? [base] : ((try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []).map { "\(base)/\($0)" }
         return hierarchies.map { "\($0)/\(name)" }.filter { FileManager.default.fileExists(atPath: $0) }
     }
@@ -20,7 +21,8 @@ struct LabGroup: Sendable {
             .map { "\(folder)/\($0)" }
             .filter { path in
                 var isDirectory: ObjCBool = false
-                return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+                return unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+                    && isDirectory.boolValue
             }
         return ([folder] + below).sorted { $0.utf8.count > $1.utf8.count }
     }

@@ -42,7 +42,8 @@ package struct LoadPlan: Sendable {
     static let meanLength = 6.5
     private static let meanPause = 0.7
     private static let words = [
-        "antique", "bright", "classic", "elegant", "handmade", "painted", "rustic", "vintage", "bamboo", "brass", "copper",
+        "antique", "bright", "classic", "elegant", "handmade", "painted", "rustic", "vintage", "bamboo", "brass",
+        "copper",
         "crystal", "leather", "marble", "silver", "walnut", "teapot", "lamp", "compass", "goblet",
     ]
 
@@ -97,7 +98,8 @@ package struct LoadPlan: Sendable {
             // Above every price of the seed, so that the bid is taken the first time.
             if dice < 0.27 { return .bid(item: item, amount: 700 + random.below(9000)) }
             if dice < 0.32 {
-                let title = "\(Self.words[random.below(Self.words.count)]) \(Self.words[random.below(Self.words.count)])"
+                let title =
+                    "\(Self.words[random.below(Self.words.count)]) \(Self.words[random.below(Self.words.count)])"
                 return .sell(title: title, category: 1 + random.below(20), price: 5 + random.below(500))
             }
         }

@@ -34,7 +34,9 @@ enum LoadRequest {
     static func sessionCookie(in head: [UInt8]) -> String? {
         for line in head.split(separator: 0x0a) {
             let text = String(decoding: line, as: UTF8.self)
-            guard text.lowercased().hasPrefix("set-cookie:"), let start = text.firstRange(of: "sid=")?.upperBound else { continue }
+            guard text.lowercased().hasPrefix("set-cookie:"), let start = text.firstRange(of: "sid=")?.upperBound else {
+                continue
+            }
             return String(text[start...].prefix { $0 != ";" && $0 != "\r" })
         }
         return nil

@@ -34,7 +34,8 @@ package struct Allocation: Hashable, Codable, Sendable, CustomStringConvertible 
     package subscript(resource: Resource) -> Double? { values[resource] }
 
     package var description: String {
-        values.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \($0.key.format($0.value))" }.joined(separator: ", ")
+        values.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \($0.key.format($0.value))" }.joined(
+            separator: ", ")
     }
 }
 

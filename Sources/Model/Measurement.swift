@@ -117,7 +117,8 @@ package struct Measurement: Hashable, Codable, Sendable {
         case .p95: clone.p95
         case .p99: clone.p99
         case .cpuUsed: Estimate(cpuUsed, lower: cpuUsed, upper: cpuUsed)
-        case .energy: energy.map { Estimate($0.joulesPerRequest, lower: $0.joulesPerRequest, upper: $0.joulesPerRequest) }
+        case .energy:
+            energy.map { Estimate($0.joulesPerRequest, lower: $0.joulesPerRequest, upper: $0.joulesPerRequest) }
         }
     }
 }

@@ -18,7 +18,8 @@ extension Decoder {
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: codingPath + [key],
-                    debugDescription: "unknown key '\(key.stringValue)', expected one of: \(known.joined(separator: ", "))"))
+                    debugDescription:
+                        "unknown key '\(key.stringValue)', expected one of: \(known.joined(separator: ", "))"))
         }
         return try container(keyedBy: Key.self)
     }
@@ -51,7 +52,8 @@ extension ServedPort: Decodable {
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: decoder.codingPath,
-                    debugDescription: "found '\(text)', expected protocol:port such as 'http:8080' (protocols: \(names))"))
+                    debugDescription:
+                        "found '\(text)', expected protocol:port such as 'http:8080' (protocols: \(names))"))
         }
         self.init(protocolName: name, port: port)
     }
@@ -84,7 +86,8 @@ private struct SLAFields: Decodable {
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: decoder.codingPath,
-                    debugDescription: "an SLA limits one of mean, p50, p95, p99, for instance { p95: 50 ms, over: 60 s }"))
+                    debugDescription:
+                        "an SLA limits one of mean, p50, p95, p99, for instance { p95: 50 ms, over: 60 s }"))
         }
         sla = SLA(
             statistic, below: try fields.value(key, Units.duration),
@@ -234,17 +237,20 @@ extension ServiceFile: Decodable {
             throw fields.refusal(of: .tiers, "a tier calls '\(callee)', which is not a tier; tiers: \(listed)")
         }
         guard let tier = tier(campaign.tier) else {
-            throw fields.refusal(of: .campaign, "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)")
+            throw fields.refusal(
+                of: .campaign, "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)")
         }
         if tier.serves.protocolName != .http {
             throw fields.refusal(
                 of: .campaign,
-                "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue); requests can be replayed to tiers that serve http")
+                "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue); requests can be replayed to tiers that serve http"
+            )
         }
         for callee in tier.calls.compactMap({ self.tier($0) }) where callee.serves.protocolName != .postgresql {
             throw fields.refusal(
                 of: .campaign,
-                "tier '\(tier.name)' calls '\(callee.name)' by \(callee.serves.protocolName.rawValue); answers can be replayed for postgresql")
+                "tier '\(tier.name)' calls '\(callee.name)' by \(callee.serves.protocolName.rawValue); answers can be replayed for postgresql"
+            )
         }
         if callers.isEmpty {
             throw fields.refusal(of: .campaign, "no tier calls '\(tier.name)', so there are no requests to replay")

@@ -7,8 +7,12 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     package static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
-    package static func + (a: Timestamp, b: Duration) -> Timestamp { .init(nanoseconds: a.nanoseconds &+ b.nanoseconds) }
-    package static func - (a: Timestamp, b: Duration) -> Timestamp { .init(nanoseconds: a.nanoseconds &- b.nanoseconds) }
+    package static func + (a: Timestamp, b: Duration) -> Timestamp {
+        .init(nanoseconds: a.nanoseconds &+ b.nanoseconds)
+    }
+    package static func - (a: Timestamp, b: Duration) -> Timestamp {
+        .init(nanoseconds: a.nanoseconds &- b.nanoseconds)
+    }
     package static func - (a: Timestamp, b: Timestamp) -> Duration { .nanoseconds(a.nanoseconds &- b.nanoseconds) }
 
     package static let distantPast = Timestamp(nanoseconds: .min / 2)

@@ -22,7 +22,8 @@ package enum Units {
 
     /// A duration above zero.
     package static func duration(_ text: String) throws(UnitError) -> Duration {
-        guard let (number, unit) = split(text), let scale = secondsPerUnit[unit], number > 0, number * scale < 1e9 else {
+        guard let (number, unit) = split(text), let scale = secondsPerUnit[unit], number > 0, number * scale < 1e9
+        else {
             throw UnitError(found: text, expected: "a duration such as '50 ms', '20 s' or '4 min'")
         }
         return .nanoseconds(Int64((number * scale * 1e9).rounded()))

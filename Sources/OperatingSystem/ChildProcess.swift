@@ -29,7 +29,8 @@ package final class ChildProcess: Sendable {
     /// Starts `command[0]`, searched in PATH, in a session of its own, so that a Ctrl-C meant for us does not reach it.
     ///
     /// `nil` descriptors become /dev/null. The child inherits no other descriptor and no blocked signal.
-    package init(_ command: [String], input: CInt? = nil, output: CInt? = nil, errors: CInt? = nil) throws(ProgramError) {
+    package init(_ command: [String], input: CInt? = nil, output: CInt? = nil, errors: CInt? = nil) throws(ProgramError)
+    {
         self.command = command
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -38,7 +39,8 @@ package final class ChildProcess: Sendable {
             if let source {
                 unsafe posix_spawn_file_actions_adddup2(&actions, source, target)
             } else {
-                unsafe posix_spawn_file_actions_addopen(&actions, target, "/dev/null", target == 0 ? O_RDONLY : O_WRONLY, 0)
+                unsafe posix_spawn_file_actions_addopen(
+                    &actions, target, "/dev/null", target == 0 ? O_RDONLY : O_WRONLY, 0)
             }
         }
         unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3)
@@ -51,7 +53,7 @@ package final class ChildProcess: Sendable {
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(WHATIF_SPAWN_SETSID))
 
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         var child: pid_t = 0
         let code = unsafe posix_spawnp(&child, command[0], &actions, &attributes, &arguments, environ)
         guard code == 0 else {
@@ -111,7 +113,8 @@ package final class ChildProcess: Sendable {
     }
 
     private static func temporary(containing text: String) throws(SystemError) -> Descriptor {
-        let file = Descriptor(owning: try check("make a memory file") { unsafe memfd_create("whatif", UInt32(WHATIF_MFD_CLOEXEC)) })
+        let file = Descriptor(
+            owning: try check("make a memory file") { unsafe memfd_create("whatif", UInt32(WHATIF_MFD_CLOEXEC)) })
         try file.writeAll(Array(text.utf8))
         lseek(file.raw, 0, SEEK_SET)
         return file

@@ -34,7 +34,9 @@ package final class Descriptor: Sendable {
         var done = 0
         while done < bytes.count {
             done += try check("write") {
-                unsafe bytes.withUnsafeBytes { unsafe Glibc.write(raw, $0.baseAddress?.advanced(by: done), $0.count - done) }
+                unsafe bytes.withUnsafeBytes {
+                    unsafe Glibc.write(raw, $0.baseAddress?.advanced(by: done), $0.count - done)
+                }
             }
         }
     }

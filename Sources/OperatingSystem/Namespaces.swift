@@ -14,7 +14,8 @@ package enum Namespaces {
         var opened: [(CInt, Descriptor)] = []
         // The mount namespace comes last: the paths of the others are those of the old one.
         for (name, kind) in [
-            ("net", WHATIF_CLONE_NEWNET), ("uts", WHATIF_CLONE_NEWUTS), ("ipc", WHATIF_CLONE_NEWIPC), ("cgroup", WHATIF_CLONE_NEWCGROUP),
+            ("net", WHATIF_CLONE_NEWNET), ("uts", WHATIF_CLONE_NEWUTS), ("ipc", WHATIF_CLONE_NEWIPC),
+            ("cgroup", WHATIF_CLONE_NEWCGROUP),
             ("mnt", WHATIF_CLONE_NEWNS),
         ] {
             opened.append((CInt(kind), try Descriptor.open("/proc/\(pid)/ns/\(name)", O_RDONLY)))

@@ -39,7 +39,8 @@ package final class Poller: Sendable {
         if let nanoseconds {
             time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
         }
-        let count = nanoseconds == nil
+        let count =
+            nanoseconds == nil
             ? unsafe epoll_pwait2(descriptor.raw, &events, 64, nil, nil)
             : unsafe epoll_pwait2(descriptor.raw, &events, 64, &time, nil)
         if count < 0 {

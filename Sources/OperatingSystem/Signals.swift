@@ -10,7 +10,11 @@ package final class InterruptSignal: Sendable {
     package init() throws(SystemError) {
         var set = sigset_t()
         unsafe sigemptyset(&set)
-        for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&set, signal) }
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            unsafe sigaddset(&set, number)
+            // A shell starts background programs with SIGINT ignored, and an ignored signal would never arrive.
+            signal(number, SIG_DFL)
+        }
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
         // A reader that goes away must be an error at the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)

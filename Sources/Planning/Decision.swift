@@ -32,7 +32,8 @@ package enum Decision {
         guard untested.isEmpty else {
             let list = untested.map { "\($0.allocation) (\($0.state))" }.joined(separator: ", ")
             reasons.append("cheaper allocations are not excluded: \(list)")
-            return Answer(.undecided("\(cell.allocation) meets \(record.sla), but cheaper ones were not tried"), reasons: reasons)
+            return Answer(
+                .undecided("\(cell.allocation) meets \(record.sla), but cheaper ones were not tried"), reasons: reasons)
         }
         if bracket.highestViolating == nil { reasons.append("it is the smallest allocation of the axis") }
         return Answer(.cheapest(cell.allocation), reasons: reasons)
@@ -46,7 +47,8 @@ package enum Decision {
                 + "\(Format.signedPercent(control.throughputDeviation)) against on-line (limits "
                 + "±\(Format.percent(control.limits.mean)), ±\(Format.percent(control.limits.throughput)))",
             "on-line at \(control.allocation): \(record.sla.statistic.rawValue) \(Format.milliseconds(onLine.value)), so "
-                + (record.sla.isMet(by: onLine.value) ? "the SLA \(record.sla) is met" : "the SLA \(record.sla) is violated"),
+                + (record.sla.isMet(by: onLine.value)
+                    ? "the SLA \(record.sla) is met" : "the SLA \(record.sla) is violated"),
         ]
         if control.repeated > 0 {
             reasons.append("the control was out of line \(control.repeated) time(s) before, and repeated")
@@ -56,7 +58,8 @@ package enum Decision {
 
     private static func checkReason(_ cell: Cell) -> String? {
         guard let check = cell.check else { return nil }
-        return "checked \(cell.allocation): \(check.metric.rawValue) predicted \(check.metric.format(check.predicted.value)) "
+        return
+            "checked \(cell.allocation): \(check.metric.rawValue) predicted \(check.metric.format(check.predicted.value)) "
             + "[\(check.metric.format(check.predicted.lower)) – \(check.metric.format(check.predicted.upper))], measured "
             + "\(check.metric.format(check.measured)): \(check.passed ? "passed" : "failed, and replaced by the measurement")"
     }

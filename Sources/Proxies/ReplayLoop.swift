@@ -158,7 +158,8 @@ private struct Worker {
     mutating func step() throws(SystemError) {
         try perform(proxy.due(at: now))
         try sendDueReplies()
-        let next = min(proxy.nextDue ?? .distantFuture, sessions.values.compactMap(\.replies.first?.due).min() ?? .distantFuture)
+        let next = min(
+            proxy.nextDue ?? .distantFuture, sessions.values.compactMap(\.replies.first?.due).min() ?? .distantFuture)
         let timeout = next == .distantFuture ? nil : max(0, (next - now).nanoseconds)
         for event in try poller.wait(nanoseconds: timeout) {
             if event.token == Self.wakeToken {
@@ -239,7 +240,9 @@ private struct Worker {
     /// Sends what can be sent; true when something is left for later, nil when the connection is gone.
     private static func flush(_ socket: inout Socket) -> Bool? {
         while socket.unsentStart < socket.unsent.count {
-            guard let count = Sockets.send(socket.descriptor, socket.unsent, from: socket.unsentStart) else { return nil }
+            guard let count = Sockets.send(socket.descriptor, socket.unsent, from: socket.unsentStart) else {
+                return nil
+            }
             if count == 0 { return true }
             socket.unsentStart += count
         }

@@ -41,7 +41,8 @@ package enum MatrixData {
         if case .invalid(_, let reasons) = cell.content { invalid = reasons }
         return CellDocument(
             allocation: plain(cell.allocation), state: cell.state, metrics: metrics,
-            requests: cell.measurement?.requests, answers: cell.measurement?.answers, check: cell.check, invalid: invalid)
+            requests: cell.measurement?.requests, answers: cell.measurement?.answers, check: cell.check,
+            invalid: invalid)
     }
 
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {

@@ -75,7 +75,8 @@ package struct MatrixQuery: Sendable {
         }
         guard let (sign, place) = found else {
             throw QueryError(
-                description: "'\(text)' is no condition; write a name, one of < <= > >= = != and a value, such as 'p95 < 50ms'")
+                description:
+                    "'\(text)' is no condition; write a name, one of < <= > >= = != and a value, such as 'p95 < 50ms'")
         }
         let subject = try subject(String(text[..<place]).trimmingSpaces())
         let value = String(text[place...].dropFirst(sign.rawValue.count)).trimmingSpaces()

@@ -7,11 +7,15 @@ package enum MatrixText {
         let metric = Metric(statistic)
         let axes = record.matrix.axes.map(\.resource.rawValue)
         var table = TextTable(
-            axes + ["state", statistic.rawValue, "95 % interval", "mean", "p99", "rate", "cpu used", "energy", "requests", ""],
+            axes + [
+                "state", statistic.rawValue, "95 % interval", "mean", "p99", "rate", "cpu used", "energy", "requests",
+                "",
+            ],
             axes.map { _ in .right } + [.left, .right, .left, .right, .right, .right, .right, .right, .right, .left])
         for cell in cells ?? record.matrix.cells {
             let show = { (metric: Metric) in cell.estimate(metric).map { metric.format($0.value) } ?? "" }
-            let interval = cell.estimate(metric).map { "[\(metric.format($0.lower)) – \(metric.format($0.upper))]" } ?? ""
+            let interval =
+                cell.estimate(metric).map { "[\(metric.format($0.lower)) – \(metric.format($0.upper))]" } ?? ""
             table.add(
                 record.matrix.axes.map { axis in cell.allocation[axis.resource].map(axis.resource.format) ?? "" }
                     + [

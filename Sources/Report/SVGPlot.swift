@@ -40,7 +40,8 @@ package struct SVGPlot {
         self.points = points
         xRange = first...last
         let limit = record.sla.limit.seconds
-        let values = points.flatMap { [$0.estimate.value, $0.estimate.lower, $0.estimate.upper] }.filter { $0 > 0 } + [limit]
+        let values =
+            points.flatMap { [$0.estimate.value, $0.estimate.lower, $0.estimate.upper] }.filter { $0 > 0 } + [limit]
         yRange = (values.min() ?? limit) / 1.4...(values.max() ?? limit) * 1.4
     }
 
@@ -69,7 +70,8 @@ package struct SVGPlot {
     }
 
     private var frame: String {
-        let heading = "\(record.sla.statistic.rawValue) response time of \(record.domain) by \(axis.resource.rawValue) allocation"
+        let heading =
+            "\(record.sla.statistic.rawValue) response time of \(record.domain) by \(axis.resource.rawValue) allocation"
         let answer: String =
             switch record.answer?.verdict {
             case .cheapest(let allocation): "cheapest that meets \(record.sla): \(allocation)"
@@ -90,16 +92,20 @@ package struct SVGPlot {
         for value in axis.values {
             let px = n(x(value))
             lines.append("<line x1=\"\(px)\" y1=\"\(n(b))\" x2=\"\(px)\" y2=\"\(n(b + 5))\" stroke=\"#888\"/>")
-            lines.append("<text x=\"\(px)\" y=\"\(n(b + 20))\" text-anchor=\"middle\">\(axis.resource.format(value))</text>")
+            lines.append(
+                "<text x=\"\(px)\" y=\"\(n(b + 20))\" text-anchor=\"middle\">\(axis.resource.format(value))</text>")
         }
         for tick in ticks {
             let py = n(y(tick))
             lines.append("<line x1=\"\(n(l))\" y1=\"\(py)\" x2=\"\(n(r))\" y2=\"\(py)\" stroke=\"#e6e6e6\"/>")
-            lines.append("<text x=\"\(n(l - 8))\" y=\"\(py)\" dy=\"4\" text-anchor=\"end\">\(Format.milliseconds(tick))</text>")
+            lines.append(
+                "<text x=\"\(n(l - 8))\" y=\"\(py)\" dy=\"4\" text-anchor=\"end\">\(Format.milliseconds(tick))</text>")
         }
         lines.append("<line x1=\"\(n(l))\" y1=\"\(n(b))\" x2=\"\(n(r))\" y2=\"\(n(b))\" stroke=\"#888\"/>")
         let middle = n((l + r) / 2)
-        lines.append("<text x=\"\(middle)\" y=\"\(n(b + 42))\" text-anchor=\"middle\">\(axis.resource.rawValue) (100% is one core)</text>")
+        lines.append(
+            "<text x=\"\(middle)\" y=\"\(n(b + 42))\" text-anchor=\"middle\">\(axis.resource.rawValue) (100% is one core)</text>"
+        )
         return lines.joined(separator: "\n")
     }
 
@@ -131,7 +137,8 @@ package struct SVGPlot {
 
     private var line: String {
         let path = points.map { "\(n(x($0.x))),\(n(y($0.estimate.value)))" }.joined(separator: " ")
-        return "<polyline points=\"\(path)\" fill=\"none\" stroke=\"#2c6fbb\" stroke-opacity=\"0.55\" stroke-dasharray=\"3 3\"/>"
+        return
+            "<polyline points=\"\(path)\" fill=\"none\" stroke=\"#2c6fbb\" stroke-opacity=\"0.55\" stroke-dasharray=\"3 3\"/>"
     }
 
     private var marks: String {
@@ -139,17 +146,23 @@ package struct SVGPlot {
             let (px, py) = (n(x(point.x)), n(y(point.estimate.value)))
             var parts: [String] = []
             if case .cheapest(point.cell.allocation)? = record.answer?.verdict {
-                parts.append("<circle cx=\"\(px)\" cy=\"\(py)\" r=\"12\" fill=\"none\" stroke=\"#1e8449\" stroke-width=\"2.5\"/>")
+                parts.append(
+                    "<circle cx=\"\(px)\" cy=\"\(py)\" r=\"12\" fill=\"none\" stroke=\"#1e8449\" stroke-width=\"2.5\"/>"
+                )
             }
             if point.cell.measurement != nil {
                 parts.append(
-                    "<line x1=\"\(px)\" y1=\"\(n(y(point.estimate.upper)))\" x2=\"\(px)\" y2=\"\(n(y(point.estimate.lower)))\" stroke=\"#2c6fbb\" stroke-width=\"1.6\"/>")
+                    "<line x1=\"\(px)\" y1=\"\(n(y(point.estimate.upper)))\" x2=\"\(px)\" y2=\"\(n(y(point.estimate.lower)))\" stroke=\"#2c6fbb\" stroke-width=\"1.6\"/>"
+                )
             }
             let fill = point.cell.measurement == nil ? "#fff" : "#2c6fbb"
-            parts.append("<circle cx=\"\(px)\" cy=\"\(py)\" r=\"5\" fill=\"\(fill)\" stroke=\"#2c6fbb\" stroke-width=\"1.6\"/>")
+            parts.append(
+                "<circle cx=\"\(px)\" cy=\"\(py)\" r=\"5\" fill=\"\(fill)\" stroke=\"#2c6fbb\" stroke-width=\"1.6\"/>")
             if let check = point.cell.check {
                 let predicted = n(y(check.predicted.value))
-                parts.append("<path d=\"M\(px) \(predicted) m-5 -5 l10 10 m0 -10 l-10 10\" stroke=\"#d68910\" stroke-width=\"1.8\"/>")
+                parts.append(
+                    "<path d=\"M\(px) \(predicted) m-5 -5 l10 10 m0 -10 l-10 10\" stroke=\"#d68910\" stroke-width=\"1.8\"/>"
+                )
             }
             if point.cell.allocation == record.onLine {
                 parts.append("<text x=\"\(px)\" y=\"\(py)\" dx=\"9\" dy=\"-8\" fill=\"#555\">on-line</text>")

@@ -115,7 +115,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
             guard version <= migrations.count else {
                 throw StoreError(
                     path: path, doing: "use the store",
-                    reason: "it was written by a newer version (schema \(version), known up to \(migrations.count))", code: 0)
+                    reason: "it was written by a newer version (schema \(version), known up to \(migrations.count))",
+                    code: 0)
             }
             for statement in migrations.dropFirst(version).joined() { try run(statement) }
             try run("PRAGMA user_version = \(migrations.count)")

@@ -90,12 +90,27 @@ package final class MatrixStore {
         return try decode(text, row.text(1) ?? "?")
     }
 
-    /// All campaigns, latest first.
-    package func campaigns() throws(StoreError) -> [CampaignRecord] {
-        var records: [CampaignRecord] = []
+    /// The latest campaign of a tier that has come to its end; nil when there is none.
+    package func latestDone(service: String, tier: String) throws(StoreError) -> CampaignRecord? {
+        let rows = try database.run(
+            """
+            SELECT record, id FROM campaign WHERE service = ? AND tier = ? AND state = 'done'
+            ORDER BY started DESC LIMIT 1
+            """, [.text(service), .text(tier)])
+        guard let row = rows.first, let text = row.text(0) else { return nil }
+        return try decode(text, row.text(1) ?? "?")
+    }
+
+    /// All campaigns, latest first; those that cannot be read are said beside the others.
+    package func campaigns() throws(StoreError) -> (records: [CampaignRecord], damaged: [StoreError]) {
+        var (records, damaged): ([CampaignRecord], [StoreError]) = ([], [])
         for row in try database.run("SELECT record, id FROM campaign ORDER BY started DESC") {
-            if let text = row.text(0) { records.append(try decode(text, row.text(1) ?? "?")) }
+            do throws(StoreError) {
+                records.append(try decode(row.text(0) ?? "", row.text(1) ?? "?"))
+            } catch {
+                damaged.append(error)
+            }
         }
-        return records
+        return (records, damaged)
     }
 }

@@ -46,8 +46,7 @@ package enum Subvolume {
     /// A writable snapshot of `source`, refused before anything is made when fewer than `needed` bytes are free.
     package static func snapshot(_ source: String, to path: String, needed: Int64) throws(VolumeError) {
         guard exists(source) else { throw .notASubvolume(path: source) }
-        let free = try freeBytes(source)
-        guard free >= needed else { throw .noRoom(path: source, free: free, needed: needed) }
+        try requireRoom(source, needed: needed)
         try unsafe check(btrfs_util_create_snapshot(source, path, 0, nil, nil), "make the snapshot", path)
     }
 
@@ -59,7 +58,12 @@ package enum Subvolume {
         try unsafe check(btrfs_util_delete_subvolume(path, 0), "delete the subvolume", path)
     }
 
-    package static func freeBytes(_ path: String) throws(VolumeError) -> Int64 {
+    package static func requireRoom(_ path: String, needed: Int64) throws(VolumeError) {
+        let free = try freeBytes(path)
+        guard free >= needed else { throw .noRoom(path: path, free: free, needed: needed) }
+    }
+
+    private static func freeBytes(_ path: String) throws(VolumeError) -> Int64 {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else {
             let code = errno

@@ -107,7 +107,8 @@ package struct CaptureStatistics: Hashable, Sendable {
     }
 
     private func failure(_ prefix: String = "") -> CaptureError {
-        CaptureError(source: source, reason: prefix + (unsafe String(cString: pcap_geterr(handle))), isPermission: false)
+        CaptureError(
+            source: source, reason: prefix + (unsafe String(cString: pcap_geterr(handle))), isPermission: false)
     }
 
     /// A descriptor to poll for packets, for live captures.

@@ -38,7 +38,8 @@ package struct Dissector: Sendable {
     package private(set) var counters = DissectorCounters()
 
     package init(_ servers: [WatchedServer]) {
-        self.servers = Dictionary(servers.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
+        self.servers = Dictionary(
+            servers.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
     }
 
     private static func reader(
@@ -117,7 +118,9 @@ package struct Dissector: Sendable {
     private mutating func open(
         _ key: Key, fromStart: Bool, at time: Timestamp, emit: (WireEvent) -> Void
     ) -> Connection {
-        if connections.count >= Self.connectionLimit, let idle = connections.min(by: { $0.value.lastSeen < $1.value.lastSeen }) {
+        if connections.count >= Self.connectionLimit,
+            let idle = connections.min(by: { $0.value.lastSeen < $1.value.lastSeen })
+        {
             counters.evicted += 1
             close(idle.key, at: time, emit: emit)
         }

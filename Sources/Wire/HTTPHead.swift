@@ -20,12 +20,14 @@ struct HTTPHead {
             case "content-length":
                 // A list of equal values is one value; anything else is smuggling.
                 let values = Set(value.split(separator: ",").map { String($0).trimmingBlanks() })
-                guard values.count == 1, let text = values.first, !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+                guard values.count == 1, let text = values.first, !text.isEmpty,
+                    text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
                     let number = Int(text), length == nil || length == number
                 else { throw .malformed("a Content-Length that is not one number") }
                 length = number
             case "transfer-encoding":
-                isChunked = value.lowercased().split(separator: ",").last.map { String($0).trimmingBlanks() } == "chunked"
+                isChunked =
+                    value.lowercased().split(separator: ",").last.map { String($0).trimmingBlanks() } == "chunked"
             default:
                 break
             }

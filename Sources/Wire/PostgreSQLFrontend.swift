@@ -71,7 +71,8 @@ package struct PostgreSQLFrontend: Sendable {
         }
         portals[portal] = Portal(
             call: PostgreSQLCall(
-                sql: statements[statement], values: values, valueFormats: formats, resultFormats: reader.int16s() ?? []))
+                sql: statements[statement], values: values, valueFormats: formats, resultFormats: reader.int16s() ?? [])
+        )
     }
 
     /// Ends the round: the next message begins another.

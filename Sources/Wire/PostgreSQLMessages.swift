@@ -23,7 +23,9 @@ package struct PostgreSQLMessage: Sendable, Hashable {
         let length = UInt32(body.count + 4)
         var bytes: [UInt8] = type == 0 ? [] : [type]
         bytes.reserveCapacity(body.count + 5)
-        for shift in stride(from: UInt32(24), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
+        for shift in stride(from: UInt32(24), through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: length >> shift))
+        }
         return bytes + body
     }
 }

@@ -50,7 +50,9 @@ struct PostgreSQLReader: ConnectionReader {
         clientFramer.append(bytes)
         do throws(PostgreSQLFramer.Failure) {
             while let message = try clientFramer.next() {
-                if message.type == 0 { startup(message, at: time) } else if frontend.accept(message) {
+                if message.type == 0 {
+                    startup(message, at: time)
+                } else if frontend.accept(message) {
                     asked.append(Asked(calls: frontend.finishRound(), isStartup: false, time: time))
                 }
             }

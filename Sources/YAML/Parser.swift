@@ -106,7 +106,9 @@ struct Parser {
                 let key = try node(events, &position, depth: depth + 1)
                 guard case .scalar(let name) = key.content else { throw failure(key.mark, "a key that is not a word") }
                 for pair in pairs {
-                    if case .scalar(name) = pair.key.content { throw failure(key.mark, "the key '\(name)' stands twice") }
+                    if case .scalar(name) = pair.key.content {
+                        throw failure(key.mark, "the key '\(name)' stands twice")
+                    }
                 }
                 pairs.append((key, try node(events, &position, depth: depth + 1)))
             }

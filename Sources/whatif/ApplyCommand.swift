@@ -79,8 +79,9 @@ enum ApplyCommand: Command {
     private static func find(_ id: String?, _ file: ServiceFile, _ state: StateDirectory) throws -> CampaignRecord {
         let store = try MatrixStore(state.matrices)
         let found =
-            try id.map { try store.campaign($0) }
-            ?? store.campaigns().first { $0.service == file.service && $0.tier == file.campaign.tier && $0.state == .done }
+            if let id { try store.campaign(id) } else {
+                try store.latestDone(service: file.service, tier: file.campaign.tier)
+            }
         guard let record = found else {
             throw UsageError(
                 id.map { "there is no campaign '\($0)'; 'whatif matrix list' shows what there is" }
@@ -106,6 +107,7 @@ enum ApplyCommand: Command {
         Terminal.note(
             "on-line now: \(sla.statistic.rawValue) \(Format.milliseconds(value.value)) over \(Format.duration(window)) "
                 + "(\(times.count) requests, \(Format.significant(times.throughput))/s): SLA \(sla) is "
-                + (sla.isMet(by: value.value) ? "met" : "NOT met; \(change.domain) had cpu \(change.from.map(Format.percent) ?? "unlimited")"))
+                + (sla.isMet(by: value.value)
+                    ? "met" : "NOT met; \(change.domain) had cpu \(change.from.map(Format.percent) ?? "unlimited")"))
     }
 }

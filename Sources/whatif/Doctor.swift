@@ -22,7 +22,9 @@ enum Doctor {
             program("ip", "iproute2", needed: true), bridgeRules,
             program("mmdebstrap", "mmdebstrap", needed: true),
             program("lvs", "lvm2", needed: false, note: "LVM volumes are not cloned by this version"),
-            program("qemu-system-x86_64", "qemu-system-x86", needed: false, note: "QEMU domains are not cloned by this version"),
+            program(
+                "qemu-system-x86_64", "qemu-system-x86", needed: false,
+                note: "QEMU domains are not cloned by this version"),
             diskSpace,
         ]
     }
@@ -42,9 +44,12 @@ enum Doctor {
             let list = (try? String(contentsOfFile: base + "/cgroup.controllers", encoding: .utf8)) ?? ""
             let good = list.split(whereSeparator: \.isWhitespace).contains("cpu")
             return Finding(
-                what: "cgroups", found: "v2", isGood: good, isNeeded: true, remedy: "enable the cpu controller of cgroup v2")
+                what: "cgroups", found: "v2", isGood: good, isNeeded: true,
+                remedy: "enable the cpu controller of cgroup v2")
         }
-        let missing = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio"].filter { !exists("\(base)/\($0)") }
+        let missing = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio"].filter {
+            !exists("\(base)/\($0)")
+        }
         return Finding(
             what: "cgroups", found: missing.isEmpty ? "v1" : "v1 without \(missing.joined(separator: ", "))",
             isGood: missing.isEmpty, isNeeded: true, remedy: "mount the missing controllers below \(base)")
@@ -74,7 +79,8 @@ enum Doctor {
     private static var libvirt: Finding {
         let node = try? Node(connect: "lxc:///system")
         return Finding(
-            what: "libvirt of this machine", found: node?.hypervisorVersion ?? "does not answer; the lab has one of its own",
+            what: "libvirt of this machine",
+            found: node?.hypervisorVersion ?? "does not answer; the lab has one of its own",
             isGood: node != nil, isNeeded: false, remedy: "systemctl start libvirtd")
     }
 

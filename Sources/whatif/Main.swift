@@ -15,7 +15,8 @@ enum WhatIf {
     static var commands: [any Command.Type] {
         [
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
-            RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self, MatrixQueryCommand.self, MatrixPlotCommand.self,
+            RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self, MatrixQueryCommand.self,
+            MatrixPlotCommand.self,
             ApplyCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
         ]
     }
@@ -54,7 +55,8 @@ enum WhatIf {
             // Two words or one: what follows may be operands.
             let near = [2, 1].lazy.compactMap { Nearest.of(group.prefix($0).joined(separator: " "), in: names) }.first
             let hint = near.map { "; did you mean '\($0)'?" } ?? ""
-            throw UsageError("there is no command '\(group.prefix(2).joined(separator: " "))'\(hint) (see 'whatif --help')")
+            throw UsageError(
+                "there is no command '\(group.prefix(2).joined(separator: " "))'\(hint) (see 'whatif --help')")
         }
         let width = shown.map { $0.schema.name.count }.max() ?? 0
         var text = "What-if answers an operator's \"what if\" by experiment.\n\nUsage: whatif COMMAND [options]\n\n"

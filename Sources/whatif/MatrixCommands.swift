@@ -43,7 +43,10 @@ enum MatrixListCommand: Command {
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-        let lines = try MatrixStore(try StateDirectory.standard().matrices).campaigns().map { record in
+        let (records, damaged) = try MatrixStore(try StateDirectory.standard().matrices).campaigns()
+        for error in damaged { Terminal.complain("\(error)") }
+        let end = damaged.isEmpty ? ExitCode.done : .failed
+        let lines = records.map { record in
             let answer: String =
                 switch record.answer?.verdict {
                 case .cheapest(let allocation): allocation.description
@@ -58,7 +61,7 @@ enum MatrixListCommand: Command {
         }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(lines))
-            return .done
+            return end
         }
         let rows = lines.map {
             [$0.campaign, $0.service, $0.domain, $0.state, $0.sla, "\($0.measured)/\($0.cells)", $0.answer]
@@ -66,12 +69,12 @@ enum MatrixListCommand: Command {
         let headings = ["campaign", "service", "domain", "state", "sla", "measured", "answer"]
         if arguments.flag("csv") {
             Terminal.print(([headings] + rows).map { $0.joined(separator: ",") }.joined(separator: "\n"))
-            return .done
+            return end
         }
         var table = TextTable(headings, [.left, .left, .left, .left, .left, .right, .left])
         for row in rows { table.add(row) }
         Terminal.print(table.text)
-        return .done
+        return end
     }
 }
 
@@ -96,7 +99,8 @@ enum MatrixQueryCommand: Command {
         discussion: "For instance: whatif matrix query --where 'p95 < 50ms and cpu <= 80%' --order cpu",
         options: [
             MatrixInput.campaign,
-            .value("where", "CONDITION", "Conditions joined by 'and': a name, one of < <= > >= = !=, a value with unit."),
+            .value(
+                "where", "CONDITION", "Conditions joined by 'and': a name, one of < <= > >= = !=, a value with unit."),
             .value("order", "NAME", "A name to sort by; '-NAME' sorts descending."),
             .value("limit", "N", "At most so many cells."), MatrixInput.json, MatrixInput.csv,
         ])

@@ -45,7 +45,8 @@ private final class ProgressLog {
         switch event {
         case .started(let record):
             Terminal.note(
-                "campaign \(record.id): \(record.domain) of \(record.service), SLA \(record.sla), on-line \(record.onLine)")
+                "campaign \(record.id): \(record.domain) of \(record.service), SLA \(record.sla), on-line \(record.onLine)"
+            )
         case .experiment(let allocation, let why, let isControl):
             Terminal.note((isControl ? "control clone at \(allocation)" : "experiment at \(allocation)") + ": \(why)")
         case .phase(let phase, let sent, let answered):

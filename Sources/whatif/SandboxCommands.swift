@@ -1,5 +1,6 @@
 import Arguments
 import Cloning
+import Foundation
 import Hypervisor
 import Lab
 import Model
@@ -27,7 +28,8 @@ enum SandboxListCommand: Command {
         let lines = entries.map {
             Line(
                 kind: $0.kind.rawValue, identifier: $0.identifier, clone: $0.clone, campaign: $0.owner, of: $0.original,
-                node: $0.node ?? "this machine", isRunning: !abandoned.contains($0.id), seconds: (now - $0.created).seconds)
+                node: $0.node ?? "this machine", isRunning: !abandoned.contains($0.id),
+                seconds: (now - $0.created).seconds)
         }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(lines))
@@ -60,11 +62,13 @@ enum SandboxCollectCommand: Command {
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("removing clones")
         let state = try StateDirectory.standard()
+        try closeRecords(state)
         let journal = try Journal(state.journal)
         let all = try journal.entries()
         let entries = try Sandbox.abandoned(all, in: state)
         if entries.isEmpty {
-            Terminal.print("nothing to remove" + (all.isEmpty ? "" : "; \(all.count) things belong to a running campaign"))
+            Terminal.print(
+                "nothing to remove" + (all.isEmpty ? "" : "; \(all.count) things belong to a running campaign"))
             return .done
         }
         // This machine's own first: the private host, once entered, is not left again.
@@ -80,6 +84,18 @@ enum SandboxCollectCommand: Command {
         }
         Terminal.print("removed \(entries.count) things of \(Set(entries.map(\.clone)).count) clones")
         return .done
+    }
+
+    /// A killed campaign could not write that it had ended.
+    private static func closeRecords(_ state: StateDirectory) throws {
+        let store = try MatrixStore(state.matrices)
+        let running = try store.campaigns().records.filter { $0.state == .running }
+        let ended = try Sandbox.ended(Set(running.map(\.id)), in: state)
+        for var record in running where ended.contains(record.id) {
+            record.state = .interrupted
+            try store.save(record)
+            try? FileManager.default.removeItem(atPath: state.lock(record.id))
+        }
     }
 
     private static func remove(_ entries: [JournalEntry], _ journal: Journal) throws {

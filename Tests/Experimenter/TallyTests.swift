@@ -36,7 +36,8 @@ import YAML
         #expect(tally.account.answered == 2 && tally.account.failed == 2 && tally.account.unanswered == 1)
         #expect(tally.account.mismatched == 1)
         // What is still waiting counts with the time waited so far.
-        #expect(tally.samples.map(\.response) == [.milliseconds(5), .milliseconds(5), .milliseconds(1), .milliseconds(260)])
+        #expect(
+            tally.samples.map(\.response) == [.milliseconds(5), .milliseconds(5), .milliseconds(1), .milliseconds(260)])
     }
 
     /// An error that the on-line system gave too is no failure of the clone.
@@ -67,9 +68,12 @@ import YAML
         (account.captured, account.sent) = (1000, 1000)
         #expect(Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).isEmpty)
         account.lost = 3
-        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).first?.hasPrefix("3 requests lost") == true)
+        #expect(
+            Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).first?.hasPrefix("3 requests lost")
+                == true)
         account.lost = 0
-        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 7, specification).first?.contains("dropped 7") == true)
+        #expect(
+            Tally.invalidity(account, AnswerAccount(), dropped: 7, specification).first?.contains("dropped 7") == true)
         account.sent = 990
         #expect(!Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).isEmpty)
     }

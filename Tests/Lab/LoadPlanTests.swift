@@ -34,7 +34,9 @@ import Testing
     @Test func membersLogInBeforeTheyBid() {
         for (_, session) in Dictionary(grouping: requests(rate: 50, seed: 2, seconds: 60), by: \.session) {
             let pages = session.sorted { $0.number < $1.number }
-            guard pages.first?.number == 0, let member = pages.firstIndex(where: { $0.page.needsLogIn }) else { continue }
+            guard pages.first?.number == 0, let member = pages.firstIndex(where: { $0.page.needsLogIn }) else {
+                continue
+            }
             #expect(pages[..<member].contains { if case .logIn = $0.page { true } else { false } })
         }
     }

@@ -5,7 +5,8 @@ import Testing
     private func samples(_ values: [Double]) -> [ResponseSample] {
         values.enumerated().map {
             ResponseSample(
-                due: Timestamp(nanoseconds: Int64($0.offset) * 1_000_000), response: .nanoseconds(Int64($0.element * 1e9)))
+                due: Timestamp(nanoseconds: Int64($0.offset) * 1_000_000),
+                response: .nanoseconds(Int64($0.element * 1e9)))
         }
     }
 

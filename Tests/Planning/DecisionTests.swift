@@ -6,7 +6,8 @@ import Testing
 @Suite struct DecisionTests {
     private let sla = SLA(.p95, below: .milliseconds(50), over: .seconds(60))
 
-    private func record(_ p95: [Double: Double?], onLine: Double = 0.2, deviation: Double = 0) throws -> CampaignRecord {
+    private func record(_ p95: [Double: Double?], onLine: Double = 0.2, deviation: Double = 0) throws -> CampaignRecord
+    {
         var record = CampaignRecord(
             id: "c", service: "auction", tier: "app", domain: "app1", connect: "lxc:///system", node: nil,
             started: Timestamp(nanoseconds: 0), sla: sla, goal: .cheapest, onLine: Allocation([.cpu: onLine]),

@@ -111,7 +111,9 @@ import Wire
         recording.add(RecordingTests.round("SELECT v", at: 0, says: "x"))
         for _ in 0..<2000 {
             var session = PostgreSQLServerSession(timeShift: .zero)
-            let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             let startup: [UInt8] = Bool.random(using: &random) ? [0, 0, 0, 8, 0, 3, 0, 0] : []
             _ = session.received(
                 (startup + bytes).span, at: Timestamp(nanoseconds: 0), recording: &recording, account: &account)
@@ -160,7 +162,8 @@ import Wire
                 .item(
                     ReplayItem(
                         connection: UInt64(number % 2), due: start + .milliseconds(number * 5),
-                        kind: .request(RequestKey(connection: UInt64(number % 2), number: number), method: "POST", request))))
+                        kind: .request(
+                            RequestKey(connection: UInt64(number % 2), number: number), method: "POST", request))))
         }
         let deadline = clock.now + 10_000_000_000
         while clock.now < deadline, loop.progress.answered < 10 { usleep(2_000) }

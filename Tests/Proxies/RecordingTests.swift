@@ -71,7 +71,8 @@ import Wire
 
     @Test(arguments: [
         ("SELECT * FROM t1 WHERE a=5 AND b='x''y'", "SELECT * FROM t1 WHERE a=? AND b=?"),
-        ("SELECT $1, \"col 1\", 1.5", "SELECT $1, \"col 1\", ?"), ("INSERT INTO t VALUES(-3)", "INSERT INTO t VALUES(-?)"),
+        ("SELECT $1, \"col 1\", 1.5", "SELECT $1, \"col 1\", ?"),
+        ("INSERT INTO t VALUES(-3)", "INSERT INTO t VALUES(-?)"),
         ("SELECT 'open", "SELECT ?"), ("SELECT \"open", "SELECT \"open"), ("", ""), ("é1", "é1"),
     ])
     func templatesForgetValuesAndKeepNames(_ sql: String, _ template: String) {

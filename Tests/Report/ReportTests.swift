@@ -9,14 +9,16 @@ import Testing
     private func record() -> CampaignRecord {
         var record = CampaignRecord(
             id: "20261121-083000-a1b2", service: "auction <&>", tier: "app", domain: "app1", connect: "lxc:///system",
-            node: "lab", started: Timestamp(nanoseconds: 0), sla: SLA(.p95, below: .milliseconds(50), over: .seconds(60)),
+            node: "lab", started: Timestamp(nanoseconds: 0),
+            sla: SLA(.p95, below: .milliseconds(50), over: .seconds(60)),
             goal: .cheapest, onLine: Allocation([.cpu: 0.2]),
             matrix: ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.6, 0.8])]))
         record.matrix[Allocation([.cpu: 0.2])] = Surface.cell(0.2, p95: 0.120)
         record.matrix[Allocation([.cpu: 0.4])] = Cell(
             Allocation([.cpu: 0.4]), .interpolated([.p95: Estimate(0.08, lower: 0.04, upper: 0.12)]))
         record.matrix[Allocation([.cpu: 0.6])] = Surface.cell(0.6, p95: 0.040)
-        record.matrix[Allocation([.cpu: 0.8])] = Cell(Allocation([.cpu: 0.8]), .invalid(nil, reasons: ["3 requests lost"]))
+        record.matrix[Allocation([.cpu: 0.8])] = Cell(
+            Allocation([.cpu: 0.8]), .invalid(nil, reasons: ["3 requests lost"]))
         record.answer = Answer(.cheapest(Allocation([.cpu: 0.6])), reasons: ["because"])
         return record
     }

@@ -46,7 +46,12 @@ final class TemporaryFolder {
         try store.save(record("new", started: 2))
         try store.save(record("old", started: 1))
         #expect(try store.campaign(nil)?.id == "new")
-        #expect(try store.campaigns().map(\.id) == ["new", "old"])
+        #expect(try store.campaigns().records.map(\.id) == ["new", "old"])
+        #expect(try store.latestDone(service: "auction", tier: "app") == nil)
+        var done = record("old", started: 1)
+        done.state = .done
+        try store.save(done)
+        #expect(try store.latestDone(service: "auction", tier: "app")?.id == "old")
     }
 
     /// The schema's promise to operators, kept by the sqlite3 shell.
@@ -66,6 +71,10 @@ final class TemporaryFolder {
         try ChildProcess.succeed(["sqlite3", folder.path + "/m.db", "UPDATE campaign SET record = '{\"id\":'"])
         let error = try #require(throws: StoreError.self) { try store.campaign("a") }
         #expect(error.description.contains("damaged"))
+        // One damaged record does not hide the others.
+        try store.save(record("b", started: 2))
+        let (records, damaged) = try store.campaigns()
+        #expect(records.map(\.id) == ["b"] && damaged.count == 1)
     }
 
     @Test func aFileOfANewerVersionIsRefused() throws {
@@ -107,7 +116,9 @@ final class TemporaryFolder {
         _ = try journal.record(
             .domain, "whatif-000001", clone: "000001", owner: "c", node: nil, connect: "x", original: "app1",
             at: Timestamp(nanoseconds: 5))
-        #expect(try ChildProcess.succeed(["sqlite3", folder.path + "/j.db", "SELECT identifier FROM entry"]) == "whatif-000001\n")
+        #expect(
+            try ChildProcess.succeed(["sqlite3", folder.path + "/j.db", "SELECT identifier FROM entry"])
+                == "whatif-000001\n")
     }
 }
 

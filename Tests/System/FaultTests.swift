@@ -24,7 +24,9 @@ extension SystemTests {
         }
 
         @Test func wrongYAML() throws {
-            try expect(2, ["fault.yaml:11:", "found '35'", "expected a percentage"], ["run", try serviceFile([("[35%", "[35")])])
+            try expect(
+                2, ["fault.yaml:11:", "found '28'", "expected a percentage"],
+                ["run", try serviceFile([("[28%", "[28")])])
             try expect(2, ["no such file"], ["run", "/nowhere.yaml"])
             try expect(2, ["FILE.yaml is missing"], ["run"])
             try expect(2, ["did you mean 'run'"], ["rnu", "x", "y"])
@@ -38,7 +40,9 @@ extension SystemTests {
             let file = try serviceFile()
             Whatif.prepare()
             unsafe chmod(Whatif.state, 0o755)
-            let result = try ChildProcess.run(["setpriv", "--reuid=65534", "--clear-groups", Whatif.binary, "run", file])
+            let result = try ChildProcess.run([
+                "setpriv", "--reuid=65534", "--clear-groups", Whatif.binary, "run", file,
+            ])
             #expect(result.status == 4 && result.errors.contains("needs root"), "\(result.errors)")
         }
 
@@ -56,12 +60,15 @@ extension SystemTests {
             defer { load.end() }
             let volume = Whatif.state + "/lab/volume"
             let filler = volume + "/filler"
-            let free = try LabHost.run(["sh", "-c", "echo $(($(stat -f -c '%a * %S' \(volume))))"]).output.filter(\.isNumber)
+            let free = try LabHost.run(["sh", "-c", "echo $(($(stat -f -c '%a * %S' \(volume))))"]).output.filter(
+                \.isNumber)
             let bytes = try #require(Int64(free)) - (20 << 20)
             // btrfs gives the room back when it commits.
             defer { _ = try? LabHost.run(["sh", "-c", "rm -f \(filler); sync -f \(volume)"]) }
             #expect(try LabHost.run(["fallocate", "--length", "\(bytes)", filler]).status == 0)
-            try expect(4, ["MiB free and a clone needs at least 64 MiB", "btrfs filesystem resize"], ["run", try serviceFile()])
+            try expect(
+                4, ["MiB free and a clone needs at least 64 MiB", "btrfs filesystem resize"],
+                ["run", try serviceFile()])
         }
 
         /// Two next tiers at one address: the sandbox cannot answer for both.
@@ -81,7 +88,8 @@ extension SystemTests {
             let start = Whatif.state + "/lab/volume/app1/usr/local/sbin/tier-app"
             #expect(try LabHost.run(["mv", start, start + ".away"]).status == 0)
             defer { _ = try? LabHost.run(["mv", start + ".away", start]) }
-            try LabHost.run(["sh", "-c", "printf '#!/bin/sh\\nexec sleep 60\\n' > \(start); chmod 755 \(start)"]).expectSuccess()
+            try LabHost.run(["sh", "-c", "printf '#!/bin/sh\\nexec sleep 60\\n' > \(start); chmod 755 \(start)"])
+                .expectSuccess()
             try expect(
                 1, ["the clone of app1 did not answer within 2 s", "boot-limit"],
                 ["run", try serviceFile([("find: exhaustive", "boot-limit: 2 s")])])
@@ -114,7 +122,10 @@ extension SystemTests {
                 "for group in /sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/cgroup.procs; do "
                     + "[ ! -e $group ] || echo $$ > $group; done; exec libvirtd --daemon",
             ]).expectSuccess()
-            #expect(try Whatif.wait(seconds: 10) { try LabHost.run(["virsh", "--connect", "lxc:///system", "list"]).status == 0 })
+            #expect(
+                try Whatif.wait(seconds: 10) {
+                    try LabHost.run(["virsh", "--connect", "lxc:///system", "list"]).status == 0
+                })
             let collected = try Whatif.run("sandbox", "gc")
             #expect(collected.status == 0, "\(collected.errors)")
             #expect(try LabHost.inventory() == inventory)
@@ -127,7 +138,8 @@ extension SystemTests {
                 try? FileManager.default.removeItem(atPath: Whatif.state + "-empty")
             }
             let result = try ChildProcess.run([Whatif.binary, "run", try serviceFile()])
-            #expect(result.status == 4 && result.errors.contains("bring it up with 'whatif lab up'"), "\(result.errors)")
+            #expect(
+                result.status == 4 && result.errors.contains("bring it up with 'whatif lab up'"), "\(result.errors)")
         }
     }
 }

@@ -4,14 +4,16 @@ import OperatingSystem
 import Testing
 
 /// All that runs on the real machine, one after the other: the lab is one, and its measurements are real.
-@Suite(.serialized, .enabled(if: ProcessIdentity.isRoot, "the system tests need root: they make namespaces and cgroups"))
+@Suite(
+    .serialized, .enabled(if: ProcessIdentity.isRoot, "the system tests need root: they make namespaces and cgroups"))
 enum SystemTests {}
 
 extension SystemTests {
     @Suite(.serialized) struct LabTests {
         /// Everything of the machine that the lab could touch.
         private func machine() throws -> String {
-            let cgroups = try ChildProcess.run(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "whatif-lab*"]).output
+            let cgroups = try ChildProcess.run(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "whatif-lab*"])
+                .output
             return [
                 try ChildProcess.succeed(["ip", "-oneline", "link", "show"]),
                 try ChildProcess.succeed(["ip", "route", "show", "table", "all"]),
@@ -26,7 +28,9 @@ extension SystemTests {
             get throws {
                 Set(
                     try ChildProcess.succeed(["ps", "-e", "-o", "comm="]).split(separator: "\n").map(String.init)
-                        .filter { ["libvirtd", "virtlogd", "libvirt_lxc", "nginx", "gunicorn", "postgres"].contains($0) })
+                        .filter {
+                            ["libvirtd", "virtlogd", "libvirt_lxc", "nginx", "gunicorn", "postgres"].contains($0)
+                        })
             }
         }
 
@@ -37,7 +41,8 @@ extension SystemTests {
             #expect(up.status == 0, "\(up.errors)")
             let whileUp = try machine()
             // The loop device is the kernel's, and the cgroups are the lab's; neither is a change to the root namespaces.
-            for (a, b) in zip(before.split(separator: "\n"), whileUp.split(separator: "\n")) where a.contains("/ ext4") {
+            for (a, b) in zip(before.split(separator: "\n"), whileUp.split(separator: "\n")) where a.contains("/ ext4")
+            {
                 #expect(a == b)
             }
             let links = try ChildProcess.succeed(["ip", "-oneline", "link", "show"])
@@ -65,7 +70,11 @@ extension SystemTests {
         @Test func aKilledUpIsTakenDown() throws {
             let before = try machine()
             let up = try Whatif.start(["lab", "up"], log: "up.log")
-            #expect(Whatif.wait(seconds: 30) { FileManager.default.fileExists(atPath: Whatif.state + "/lab/volume/app1") || FileManager.default.fileExists(atPath: Whatif.state + "/lab/pid") })
+            #expect(
+                Whatif.wait(seconds: 30) {
+                    FileManager.default.fileExists(atPath: Whatif.state + "/lab/volume/app1")
+                        || FileManager.default.fileExists(atPath: Whatif.state + "/lab/pid")
+                })
             kill(up.pid, SIGKILL)
             up.wait()
             let down = try Whatif.run("lab", "down")

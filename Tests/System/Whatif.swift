@@ -30,7 +30,9 @@ enum Whatif {
         return try ChildProcess([binary] + arguments, output: errors.raw, errors: errors.raw)
     }
 
-    static func log(_ name: String) -> String { (try? String(contentsOfFile: "\(state)/\(name)", encoding: .utf8)) ?? "" }
+    static func log(_ name: String) -> String {
+        (try? String(contentsOfFile: "\(state)/\(name)", encoding: .utf8)) ?? ""
+    }
 
     /// Waits until a condition holds; false when it does not within `seconds`.
     static func wait(seconds: Double, until condition: () throws -> Bool) rethrows -> Bool {
@@ -73,7 +75,8 @@ extension Trait where Self == LabTrait {
 enum LabHost {
     static func run(_ command: [String]) throws -> ProgramResult {
         let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
-        return try ChildProcess.run(["nsenter", "--target", pid, "--net", "--mount", "--uts", "--cgroup", "--ipc", "--"] + command)
+        return try ChildProcess.run(
+            ["nsenter", "--target", pid, "--net", "--mount", "--uts", "--cgroup", "--ipc", "--"] + command)
     }
 
     static func virsh(_ arguments: String...) throws -> String {
@@ -104,7 +107,7 @@ enum LabHost {
 final class Load {
     private let process: ChildProcess
 
-    init(rate: Int = 25) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
+    init(rate: Int = 20) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
 
     func end() {
         kill(process.pid, SIGINT)
