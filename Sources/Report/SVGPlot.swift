@@ -10,6 +10,7 @@ package struct SVGPlot {
     private static let right = 24.0
     private static let top = 64.0
     private static let bottom = 92.0
+    private static let labelSpace = 38.0
 
     private struct Point {
         let x: Double
@@ -89,9 +90,13 @@ package struct SVGPlot {
     private var grid: String {
         let (l, r, b) = (Self.left, Self.width - Self.right, Self.height - Self.bottom)
         var lines: [String] = []
+        var labelled = -Double.infinity
         for value in axis.values {
             let px = n(x(value))
             lines.append("<line x1=\"\(px)\" y1=\"\(n(b))\" x2=\"\(px)\" y2=\"\(n(b + 5))\" stroke=\"#888\"/>")
+            // A tick without a label where two labels would touch.
+            if x(value) - labelled < Self.labelSpace { continue }
+            labelled = x(value)
             lines.append(
                 "<text x=\"\(px)\" y=\"\(n(b + 20))\" text-anchor=\"middle\">\(axis.resource.format(value))</text>")
         }
@@ -176,9 +181,9 @@ package struct SVGPlot {
         let text = n(Self.height - 16)
         return """
             <circle cx="92" cy="\(py)" r="5" fill="#2c6fbb" stroke="#2c6fbb"/><text x="103" y="\(text)">measured, 95 % interval</text>
-            <circle cx="272" cy="\(py)" r="5" fill="#fff" stroke="#2c6fbb" stroke-width="1.6"/><text x="283" y="\(text)">interpolated</text>
-            <path d="M386 \(py) m-5 -5 l10 10 m0 -10 l-10 10" stroke="#d68910" stroke-width="1.8"/><text x="397" y="\(text)">predicted, then checked</text>
-            <circle cx="568" cy="\(py)" r="8" fill="none" stroke="#1e8449" stroke-width="2.5"/><text x="582" y="\(text)">the answer</text>
+            <circle cx="284" cy="\(py)" r="5" fill="#fff" stroke="#2c6fbb" stroke-width="1.6"/><text x="295" y="\(text)">interpolated</text>
+            <path d="M402 \(py) m-5 -5 l10 10 m0 -10 l-10 10" stroke="#d68910" stroke-width="1.8"/><text x="413" y="\(text)">predicted, then checked</text>
+            <circle cx="592" cy="\(py)" r="8" fill="none" stroke="#1e8449" stroke-width="2.5"/><text x="606" y="\(text)">the answer</text>
             """
     }
 
