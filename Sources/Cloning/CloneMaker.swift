@@ -57,7 +57,13 @@ package final class CloneMaker {
         guard original.root != nil else {
             throw CloneError.unsupported(domain: original.name, "its XML has no <filesystem> with the target '/'")
         }
-        guard let interface = original.interfaces.first, let address = interface.addresses.first, address.v4 != nil
+        guard original.shared.isEmpty else {
+            throw CloneError.unsupported(
+                domain: original.name,
+                "a clone would share with production: \(original.shared.joined(separator: ", "))")
+        }
+        guard let interface = original.interfaces.first,
+            let address = interface.addresses.first(where: { $0.v4 != nil })
         else {
             throw CloneError.unsupported(
                 domain: original.name, "its XML has no <interface> with an IPv4 <ip address='…'/>")

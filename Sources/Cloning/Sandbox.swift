@@ -1,3 +1,4 @@
+import Glibc
 package import Hypervisor
 import OperatingSystem
 package import Store
@@ -47,6 +48,8 @@ package enum Sandbox {
             } else {
                 StrayContainer.end(named: entry.identifier)
             }
+            // libvirt keeps the console of every container it has run.
+            unsafe unlink("/var/log/libvirt/lxc/\(entry.identifier).log")
         case .rules:
             try Ruleset.apply(SandboxRules.remove(entry.identifier))
         case .bridge, .interface:

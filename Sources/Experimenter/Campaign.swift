@@ -109,7 +109,7 @@ package struct Campaign {
             tap: tap,
             maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
             clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
-        try tap.start(interface: interface, server: server, nextTiers: nextTiers.map(\.endpoint))
+        try tap.start(interface: interface, clock: clock, server: server, nextTiers: nextTiers.map(\.endpoint))
         do {
             try waitForTraffic(tap, domain: name, interface: interface)
             try store.save(record)
@@ -117,11 +117,12 @@ package struct Campaign {
             try explore(&record, bench, store)
             record.matrix = Interpolator.fill(record.matrix)
             record.answer = Decision.answer(record)
-            try finish(&record, .done, store)
             try tap.stop()
+            try finish(&record, .done, store)
         } catch {
             try? tap.stop()
-            try? finish(&record, error is Interrupted ? .interrupted : .failed, store)
+            let cause = (error as? CleanUpError)?.cause ?? error
+            try? finish(&record, cause is Interrupted ? .interrupted : .failed, store)
             throw error
         }
         return record
@@ -148,7 +149,12 @@ package struct Campaign {
                     record.matrix, timeLeft: timeLeft, duration: duration)
             else { return }
             let begun = now
-            let cell = try experiment(allocation, why: why, bench, in: record.matrix)
+            var cell = try experiment(allocation, why: why, bench, in: record.matrix)
+            if case .invalid = cell.content, timeLeft >= duration + duration {
+                // Once more: what made it invalid may have been a stall of the machine.
+                report(.measured(cell, isControl: false))
+                cell = try experiment(allocation, why: "again, as it was invalid", bench, in: record.matrix)
+            }
             record.matrix[allocation] = cell
             try store.save(record)
             report(.measured(cell, isControl: false))
@@ -207,6 +213,7 @@ package struct Campaign {
         let deadline = now + .seconds(10)
         while tap.requestCount == 0 {
             if interrupt.wait(seconds: 0.05) == .interrupted { throw Interrupted() }
+            try tap.throwFailure()
             if now >= deadline { throw CampaignError.noTraffic(domain: domain, interface: interface) }
         }
     }
@@ -220,7 +227,7 @@ package struct Campaign {
     }
 
     private static func address(of domain: DomainDescription) throws -> IPAddress {
-        guard let address = domain.interfaces.first?.addresses.first else {
+        guard let address = domain.interfaces.first?.addresses.first(where: { $0.v4 != nil }) else {
             throw CampaignError.noAddress(domain: domain.name)
         }
         return address

@@ -69,8 +69,7 @@ struct Experiment {
             try end(identity, sandbox)
             return result
         } catch {
-            // The first error is the one to report; what could not be removed stays in the journal for `sandbox gc`.
-            try? end(identity, sandbox)
+            do { try end(identity, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
         }
     }
@@ -90,9 +89,10 @@ struct Experiment {
         try wait(Self.priming, sandbox, .booting)
 
         try clone.domain.setCPUQuota(quota)
+        // From here on: what is replayed in the window was captured a time shift before it.
+        let droppedBefore = bench.tap.droppedPackets
         try wait(specification.warmUp, sandbox, .warmingUp)
 
-        let droppedBefore = bench.tap.droppedPackets
         let start = bench.now
         let answersBefore = sandbox.loop.progress.answers
         let meter = try CPUMeter(clone.domain, at: start)
@@ -114,8 +114,8 @@ struct Experiment {
         let dropped = bench.tap.droppedPackets - droppedBefore
         var invalidity = Tally.invalidity(tally.account, answers, dropped: dropped, specification)
         guard
-            let times = ResponseTimes(tally.samples, answered: tally.account.answered, window: end - start),
-            let onLineTimes = onLine.responseTimes(over: end - start)
+            let times = ResponseTimes(tally.samples, answered: tally.answeredInTime, window: end - start),
+            let onLineTimes = onLine.responseTimes
         else {
             invalidity.append(
                 "\(tally.account.sent) requests in the window; intervals need \(2 * RunStatistics.sections)")
@@ -147,7 +147,6 @@ struct Experiment {
         while true {
             let left = (deadline - bench.now).seconds
             progress(phase, sandbox.loop.progress)
-            try bench.maker.requireRoom(for: bench.original)
             if left <= 0 { return }
             try pause(min(1, left), sandbox)
         }
@@ -165,6 +164,8 @@ struct Experiment {
     private func pause(_ seconds: Double, _ sandbox: SandboxThread) throws {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
         try sandbox.throwFailure()
+        try bench.tap.throwFailure()
+        try bench.maker.requireRoom(for: bench.original)
     }
 }
 

@@ -16,6 +16,7 @@ struct OnLineLog: Sendable {
         var exchanges: [Exchange] = []
         var captured = 0
         var lost = 0
+        let range: Range<Timestamp>
     }
 
     /// How long things are kept: longer than any experiment.
@@ -47,15 +48,16 @@ struct OnLineLog: Sendable {
         Window(
             exchanges: exchanges.filter { range.contains($0.asked) },
             captured: requests.count { range.contains($0.asked) },
-            lost: losses.reduce(0) { $0 + (range.contains($1.time) ? $1.count : 0) })
+            lost: losses.reduce(0) { $0 + (range.contains($1.time) ? $1.count : 0) }, range: range)
     }
 }
 
 extension OnLineLog.Window {
     /// The response times seen passively; nil when there are too few.
-    func responseTimes(over window: Duration) -> ResponseTimes? {
+    var responseTimes: ResponseTimes? {
         ResponseTimes(
-            exchanges.map { ResponseSample(due: $0.asked, response: $0.responseTime) }, answered: exchanges.count,
-            window: window)
+            exchanges.map { ResponseSample(due: $0.asked, response: $0.responseTime) },
+            answered: exchanges.count { $0.asked + $0.responseTime < range.upperBound },
+            window: range.upperBound - range.lowerBound)
     }
 }

@@ -1,5 +1,5 @@
 package import Model
-import OperatingSystem
+package import OperatingSystem
 import Proxies
 import Synchronization
 import Wire
@@ -28,26 +28,31 @@ package final class OnLineTap: Sendable {
     package init() {}
 
     /// Starts capturing on `interface` of the calling thread's network namespace. Needs CAP_NET_RAW.
-    package func start(interface: String, server: Endpoint, nextTiers: [Endpoint]) throws {
+    package func start(interface: String, clock: SteadyClock, server: Endpoint, nextTiers: [Endpoint]) throws {
         let watched = [WatchedServer(server, .http)] + nextTiers.map { WatchedServer($0, .postgresql) }
         let filter = watched.map { "(host \($0.endpoint.address) and tcp port \($0.endpoint.port))" }
             .joined(separator: " or ")
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
         nonisolated(unsafe) let capture = try Capture.live(interface: interface, filter: filter)
         let worker = try WorkerThread("capture") { [self] in
-            try unsafe run(capture, Dissector(watched), server)
+            try unsafe run(capture, Dissector(watched), server, clock)
         }
         thread.withLock { $0 = worker }
     }
 
-    private func run(_ capture: Capture, _ dissector: consuming Dissector, _ server: Endpoint) throws {
+    private func run(_ capture: Capture, _ dissector: consuming Dissector, _ server: Endpoint, _ clock: SteadyClock)
+        throws
+    {
         let poller = try Poller()
         try poller.add(capture.descriptor, token: 0)
         var events: [WireEvent] = []
         while !stopped.load(ordering: .acquiring) {
             _ = try poller.wait(nanoseconds: 50_000_000)
+            // libpcap stamps with the machine's clock, which may be set while we run.
+            let skew = clock.skew
+            let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
             _ = try capture.process { packet, time in
-                dissector.accept(packet, link: capture.link, at: time) { events.append($0) }
+                dissector.accept(packet, link: capture.link, at: time - correction) { events.append($0) }
             }
             let statistics = capture.statistics()
             state.withLock { state in
@@ -88,11 +93,13 @@ package final class OnLineTap: Sendable {
             if state.recentRounds.count > historyLimit { state.recentRounds.removeFirst(historyLimit / 2) }
             state.subscriber?.put(.round(round, history: false))
         case .lost(let id, let count, _, let time):
+            // Requests that were heard whole are replayed, also when their replies were not heard.
+            let heard = state.requestNumbers[id, default: 0] - state.exchangeNumbers[id, default: 0]
+            if state.isHTTP[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
             // After a loss the numbers of requests and replies start level again.
             let level = max(state.requestNumbers[id, default: 0], state.exchangeNumbers[id, default: 0])
             state.requestNumbers[id] = level
             state.exchangeNumbers[id] = level
-            if state.isHTTP[id] == true { state.log.lost(count, at: time) }
         case .closed(let id, let time):
             if state.isHTTP[id] == true {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
@@ -121,14 +128,15 @@ package final class OnLineTap: Sendable {
 
     /// The on-line response times in a window of time; nil when too little was seen.
     package func responseTimes(_ range: Range<Timestamp>) -> ResponseTimes? {
-        window(range).responseTimes(over: range.upperBound - range.lowerBound)
+        window(range).responseTimes
     }
+
+    /// Throws what ended the capture early: nothing is heard any more.
+    package func throwFailure() throws { try thread.withLock { $0 }?.throwFailure() }
 
     /// Ends the capture and throws what went wrong in it.
     package func stop() throws {
         stopped.store(true, ordering: .releasing)
         try thread.withLock { $0 }?.join()
     }
-
-    deinit { stopped.store(true, ordering: .releasing) }
 }

@@ -80,5 +80,5 @@ final class SandboxThread: Sendable {
 /// The run was told to end (SIGINT, SIGTERM or SIGHUP).
 package struct Interrupted: Error, Sendable, CustomStringConvertible {
     package init() {}
-    package var description: String { "interrupted; everything that was made has been removed" }
+    package var description: String { "interrupted" }
 }

@@ -5,6 +5,12 @@ import Proxies
 struct Tally {
     private(set) var samples: [ResponseSample] = []
     private(set) var account = RequestAccount()
+    /// Answers that came within the window: a clone that falls behind must not be credited with what it answers later.
+    private(set) var answeredInTime = 0
+
+    private static let lateness = Duration.milliseconds(20)
+    /// Above it, the 95th percentile would be the sender's and not the clone's.
+    private static let lateLimit = 0.05
 
     /// `window` is the clone's: requests due in it count. `end` is when the experiment stopped waiting.
     init(
@@ -16,10 +22,12 @@ struct Tally {
         for request in replayed where window.contains(request.due) {
             account.sent += 1
             account.latest = max(account.latest, (request.sent - request.due).seconds)
+            if request.sent - request.due > Self.lateness { account.late += 1 }
             if request.moved { account.moved += 1 }
             switch request.outcome {
             case .answered(let status, let time):
                 account.answered += 1
+                if time < window.upperBound { answeredInTime += 1 }
                 if let onLine = expected[request.key], onLine != status {
                     account.mismatched += 1
                     if status >= 500 && onLine < 500 { account.failed += 1 }
@@ -47,11 +55,20 @@ struct Tally {
                 "\(account.lost) requests lost (\(Format.percent(lost)), limit \(Format.percent(specification.lostLimit)))"
             )
         }
-        if dropped > 0 && account.lost == 0 && account.captured > 0 {
+        if share(dropped, account.captured) > specification.lostLimit {
             reasons.append("the kernel dropped \(dropped) packets of the capture")
         }
         if account.captured != account.sent {
             reasons.append("\(account.captured) requests captured and \(account.sent) sent")
+        }
+        let late = share(account.late, account.sent)
+        if late > lateLimit {
+            reasons.append("\(account.late) requests left late (\(Format.percent(late))): the machine is too busy")
+        }
+        let mismatched = share(account.mismatched, account.answered)
+        if mismatched > specification.unmatchedLimit {
+            reasons.append(
+                "\(account.mismatched) replies with another status than on-line (\(Format.percent(mismatched)))")
         }
         let unmatched = share(answers.unmatched, answers.total)
         if unmatched > specification.unmatchedLimit {

@@ -17,6 +17,8 @@ package struct DomainDescription: Sendable {
     /// The directory on the node that is the container's `/`.
     package let root: String?
     package let interfaces: [Interface]
+    /// What a clone would share with production: mounts that can be written, host devices, namespaces of the node.
+    package let shared: [String]
     private let xml: String
 
     package init(xml: String, name: String) throws(HypervisorError) {
@@ -26,6 +28,7 @@ package struct DomainDescription: Sendable {
         type = document.rootElement()?.attribute(forName: "type")?.stringValue ?? "?"
         root =
             Self.rootFileSystem(of: document)?.elements(forName: "source").first?.attribute(forName: "dir")?.stringValue
+        shared = Self.shared(in: document)
         interfaces = Self.elements(document, "/domain/devices/interface").map { element in
             Interface(
                 mac: element.elements(forName: "mac").first?.attribute(forName: "address")?.stringValue ?? "",
@@ -34,6 +37,19 @@ package struct DomainDescription: Sendable {
                     $0.attribute(forName: "address")?.stringValue.flatMap { IPAddress($0) }
                 })
         }
+    }
+
+    private static func shared(in document: XMLDocument) -> [String] {
+        let root = rootFileSystem(of: document)
+        let mounts = elements(document, "/domain/devices/filesystem").filter { element in
+            element !== root && element.attribute(forName: "type")?.stringValue != "ram"
+                && element.elements(forName: "readonly").isEmpty
+        }.map {
+            "the mount of " + ($0.elements(forName: "target").first?.attribute(forName: "dir")?.stringValue ?? "?")
+        }
+        let devices = ["hostdev", "disk"].filter { !elements(document, "/domain/devices/\($0)").isEmpty }
+        let namespaces = (document.rootElement()?.children ?? []).contains { $0.localName == "namespace" }
+        return mounts + devices.map { "a <\($0)>" } + (namespaces ? ["a namespace of the node"] : [])
     }
 
     private static func document(_ xml: String, _ name: String) throws(HypervisorError) -> XMLDocument {

@@ -41,6 +41,7 @@ package struct Lab {
         if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
         // What a killed `up` or `down` may have left.
         try down()
+        let home = try NamespaceSet(of: "self")
         do {
             say("starting the private host")
             let holder = try startHost(recipes)
@@ -48,7 +49,9 @@ package struct Lab {
             try makeVolume(archive)
             try startService(recipes)
         } catch {
-            try? down()
+            // From inside, the host's own cgroups and processes could not be told from the lab's.
+            try home.enter()
+            try down()
             throw error
         }
     }

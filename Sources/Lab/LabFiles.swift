@@ -31,7 +31,9 @@ package struct LabFiles: Sendable {
             let pid = Int32(text.filter(\.isNumber)),
             // A pid can be used again: the holder is a member of the lab's cgroup.
             let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8),
-            groups.contains("/\(group.name)\n")
+            groups.split(separator: "\n").contains(where: { line in
+                line.hasSuffix("/\(group.name)") || line.contains("/\(group.name)/")
+            })
         else { return nil }
         return pid
     }

@@ -43,7 +43,8 @@ struct LabGroup: Sendable {
         for _ in 0..<200 {
             let pids = members
             if pids.isEmpty { return }
-            for pid in pids { kill(pid, SIGKILL) }
+            // 0 stands for a process of another pid namespace, and would mean our own group.
+            for pid in pids where pid > 0 { kill(pid, SIGKILL) }
             usleep(20_000)
         }
     }
@@ -60,7 +61,10 @@ struct LabGroup: Sendable {
 
     /// Adds the calling process, so that `lab down` ends it too. To be called before the host's namespaces are entered.
     func join() throws {
-        for folder in folders {
+        for group in folders {
+            // With cgroup v2 the group itself holds no process; its first leaf does.
+            let leaf = group + "/init"
+            let folder = FileManager.default.fileExists(atPath: leaf) ? leaf : group
             let file = try Descriptor.open(folder + "/cgroup.procs", O_WRONLY)
             try file.writeAll(Array("0".utf8))
         }

@@ -57,6 +57,7 @@ package enum LoadRun {
                 lastReport = now
                 progress(elapsed.seconds, loop.progress.sent, loop.progress.answered)
             }
+            try thread.throwFailure()
             if interrupt.wait(seconds: 0.005) == .interrupted { break }
         }
         let end = Timestamp(nanoseconds: clock.now)

@@ -64,7 +64,12 @@ package struct Actuator {
             throw ActuatorError.moved(domain: change.domain, expected: change.from, found: present)
         }
         try domain.setCPUQuota(change.to)
-        let after = try domain.cpuQuota()
+        let after: Double?
+        do { after = try domain.cpuQuota() } catch {
+            // Not verified is not done.
+            try? domain.setCPUQuota(change.from)
+            throw error
+        }
         guard Self.equal(after, change.to) else {
             try domain.setCPUQuota(change.from)
             throw ActuatorError.notVerified(change, found: after)

@@ -14,17 +14,18 @@ package enum OnLineWatch {
             let domain = try node.domain(name)
         else { throw ActuatorError.noDomain(file.campaign.tier) }
         guard let interface = try domain.description().interfaces.first, let device = interface.device,
-            let address = interface.addresses.first
+            let address = interface.addresses.first(where: { $0.v4 != nil })
         else { throw CampaignError.notRunning(name) }
         let tap = OnLineTap()
         let clock = SteadyClock()
-        try tap.start(interface: device, server: Endpoint(address, tier.serves.port), nextTiers: [])
+        try tap.start(interface: device, clock: clock, server: Endpoint(address, tier.serves.port), nextTiers: [])
         defer { try? tap.stop() }
         let start = Timestamp(nanoseconds: clock.now)
         if interrupt.wait(seconds: duration.seconds) == .interrupted { throw Interrupted() }
         let end = Timestamp(nanoseconds: clock.now)
         // The last requests' replies come a little later.
         if interrupt.wait(seconds: 1) == .interrupted { throw Interrupted() }
+        try tap.throwFailure()
         return tap.responseTimes(start..<end)
     }
 }

@@ -14,6 +14,8 @@ package struct RequestAccount: Hashable, Codable, Sendable {
     package var mismatched = 0
     /// Due while the reply before it on its connection was still out, and therefore sent on a further connection.
     package var moved = 0
+    /// Left more than 20 ms after they were due.
+    package var late = 0
     /// How much later than due the latest request left, in seconds.
     package var latest = 0.0
 

@@ -229,6 +229,12 @@ extension ServiceFile: Decodable {
 
         let names = tiers.map(\.name)
         let listed = names.joined(separator: ", ")
+        if !Self.isLocal(connect) {
+            throw fields.refusal(
+                of: .connect,
+                "'\(connect)' is another machine; this version works on the node itself: run it there, with lxc:///system"
+            )
+        }
         if let node, node != "lab" {
             throw fields.refusal(of: .node, "unknown node '\(node)'; leave it out for this machine, or write 'lab'")
         }
@@ -252,8 +258,21 @@ extension ServiceFile: Decodable {
                 "tier '\(tier.name)' calls '\(callee.name)' by \(callee.serves.protocolName.rawValue); answers can be replayed for postgresql"
             )
         }
+        if campaign.experiment > .seconds(1200) {
+            throw fields.refusal(of: .campaign, "an experiment may last 20 min at most")
+        }
+        if campaign.timeShift < .milliseconds(200) {
+            throw fields.refusal(of: .campaign, "the time shift has to be 200 ms at least: capturing takes its time")
+        }
         if callers.isEmpty {
             throw fields.refusal(of: .campaign, "no tier calls '\(tier.name)', so there are no requests to replay")
         }
+    }
+    /// No host name and no transport but a socket of this machine: `lxc:///system`, `lxc+unix:///system?socket=…`.
+    private static func isLocal(_ uri: String) -> Bool {
+        let parts = uri.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2, parts[1].hasPrefix("///") else { return false }
+        let transport = parts[0].split(separator: "+").dropFirst()
+        return transport.isEmpty || transport.elementsEqual(["unix"])
     }
 }

@@ -12,6 +12,10 @@ package struct SteadyClock: Sendable {
     /// Nanoseconds since 1970-01-01 00:00 UTC.
     package var now: Int64 { Self.read(CLOCK_MONOTONIC) + offset }
 
+    /// How far the machine's clock has been set since the start, in nanoseconds: what its time stamps have to be
+    /// corrected by.
+    package var skew: Int64 { Self.read(CLOCK_REALTIME) - now }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         unsafe clock_gettime(clock, &time)

@@ -9,21 +9,7 @@ package enum Namespaces {
     /// Needs CAP_SYS_ADMIN, and a process that has not started a second thread: a mount namespace cannot be changed by
     /// one thread of several (setns(2)).
     package static func enter(of pid: Int32) throws(SystemError) {
-        let here = unsafe getcwd(nil, 0)
-        defer { unsafe free(here) }
-        var opened: [(CInt, Descriptor)] = []
-        // The mount namespace comes last: the paths of the others are those of the old one.
-        for (name, kind) in [
-            ("net", WHATIF_CLONE_NEWNET), ("uts", WHATIF_CLONE_NEWUTS), ("ipc", WHATIF_CLONE_NEWIPC),
-            ("cgroup", WHATIF_CLONE_NEWCGROUP),
-            ("mnt", WHATIF_CLONE_NEWNS),
-        ] {
-            opened.append((CInt(kind), try Descriptor.open("/proc/\(pid)/ns/\(name)", O_RDONLY)))
-        }
-        for (kind, descriptor) in opened {
-            try check("enter the namespaces of process \(pid)") { setns(descriptor.raw, kind) }
-        }
-        if let here = unsafe here { unsafe _ = chdir(here) }
+        try NamespaceSet(of: "\(pid)").enter()
     }
 
     /// Gives the calling thread a network namespace of its own. It goes, with every interface in it and their peers
@@ -38,4 +24,36 @@ package enum Namespaces {
 package enum ProcessIdentity {
     package static var current: Int32 { getpid() }
     package static var isRoot: Bool { geteuid() == 0 }
+}
+
+/// The namespaces of a process, held open so that they can be entered, or come back to, later.
+package struct NamespaceSet: Sendable {
+    // The mount namespace comes last: the paths before it are those of the old one.
+    private static let kinds = [
+        ("net", WHATIF_CLONE_NEWNET), ("uts", WHATIF_CLONE_NEWUTS), ("ipc", WHATIF_CLONE_NEWIPC),
+        ("cgroup", WHATIF_CLONE_NEWCGROUP), ("mnt", WHATIF_CLONE_NEWNS),
+    ]
+
+    private let opened: [(kind: CInt, descriptor: Descriptor)]
+    private let owner: String
+
+    /// `pid` as text; `self` is the calling process.
+    package init(of pid: String) throws(SystemError) {
+        var opened: [(CInt, Descriptor)] = []
+        for (name, kind) in Self.kinds {
+            opened.append((CInt(kind), try Descriptor.open("/proc/\(pid)/ns/\(name)", O_RDONLY)))
+        }
+        self.opened = opened
+        owner = pid
+    }
+
+    /// As `Namespaces.enter`.
+    package func enter() throws(SystemError) {
+        let here = unsafe getcwd(nil, 0)
+        defer { unsafe free(here) }
+        for (kind, descriptor) in opened {
+            try check("enter the namespaces of process \(owner)") { setns(descriptor.raw, kind) }
+        }
+        if let here = unsafe here { unsafe _ = chdir(here) }
+    }
 }

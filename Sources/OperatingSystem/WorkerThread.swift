@@ -42,6 +42,11 @@ package final class WorkerThread: Sendable {
         thread = Mutex(handle)
     }
 
+    /// Throws what ended the body early, without waiting.
+    package func throwFailure() throws {
+        if let error = body.failure.withLock({ $0 }) { throw error }
+    }
+
     /// Waits for the end; a second call returns at once.
     package func join() throws {
         let handle = thread.withLock { thread in
@@ -49,6 +54,6 @@ package final class WorkerThread: Sendable {
             return thread
         }
         if let handle { pthread_join(handle, nil) }
-        if let error = body.failure.withLock({ $0 }) { throw error }
+        try throwFailure()
     }
 }

@@ -88,7 +88,7 @@ package struct PostgreSQLServerSession: Sendable {
         let round = messages
         messages = []
         let calls = frontend.finishRound()
-        guard !calls.isEmpty else { return prepared(round, at: now) }
+        guard !calls.isEmpty else { return prepared(round, at: now, &account) }
 
         var bytes: [UInt8]
         var delay = Duration.zero
@@ -109,13 +109,17 @@ package struct PostgreSQLServerSession: Sendable {
     }
 
     /// A round that only prepares or closes: no recorded answer is needed.
-    private mutating func prepared(_ round: [PostgreSQLMessage], at now: Timestamp) -> Reply {
+    private mutating func prepared(
+        _ round: [PostgreSQLMessage], at now: Timestamp, _ account: inout AnswerAccount
+    ) -> Reply {
         var bytes: [UInt8] = []
         for message in round {
             if message.is("P") { bytes += PostgreSQLMessage("1").bytes }
             if message.is("B") { bytes += PostgreSQLMessage("2").bytes }
             if message.is("C") { bytes += PostgreSQLMessage("3").bytes }
             if message.is("D") {
+                account.unmatched += 1
+                if status == 0x54 { status = 0x45 }
                 bytes += Self.refusal("the description of a statement was not recorded").bytes
                 break
             }

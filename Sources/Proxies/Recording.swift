@@ -20,6 +20,8 @@ package struct Recording: Sendable {
     private var exact: [[PostgreSQLCall]: [Entry]] = [:]
     private var templates: [[String]: [PostgreSQLRound]] = [:]
     private var count = 0
+    /// When to prune next: a quarter of the limit above what was left, so that pruning stays rare.
+    private var pruneAt = Recording.limit
 
     package init() {}
 
@@ -33,7 +35,7 @@ package struct Recording: Sendable {
         templates[template, default: []].append(round)
         if (templates[template]?.count ?? 0) > 64 { templates[template]?.removeFirst(32) }
         count += 1
-        if count > Self.limit { prune(before: round.asked - Self.reach) }
+        if count > pruneAt { prune(before: round.asked - Self.reach) }
     }
 
     private static func template(_ calls: [PostgreSQLCall]) -> [String] {
@@ -75,5 +77,6 @@ package struct Recording: Sendable {
             exact[key] = kept.isEmpty ? entries.suffix(1) : kept
             count += max(1, kept.count)
         }
+        pruneAt = max(Self.limit, count + Self.limit / 4)
     }
 }

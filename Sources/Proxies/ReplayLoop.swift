@@ -290,7 +290,10 @@ private struct Worker {
         while let reply = session.replies.first, reply.due <= present {
             session.replies.removeFirst()
             session.socket.unsent += reply.bytes
-            if reply.closes { return }
+            if reply.closes {
+                _ = Self.flush(&session.socket)
+                return
+            }
         }
         guard let watchesWriting = Self.flush(&session.socket) else { return }
         try poller.change(session.socket.descriptor.raw, token: token, writable: watchesWriting)

@@ -15,12 +15,13 @@ package struct StateDirectory: Sendable {
 
     package init(_ path: String) throws(SystemError) {
         self.path = path
-        for folder in [path, path + "/locks"] {
+        for folder in [path, locks] {
             if unsafe mkdir(folder, 0o700) == -1 && errno != EEXIST { throw SystemError("make the folder \(folder)") }
         }
     }
 
     package var matrices: String { path + "/matrices.db" }
     package var journal: String { path + "/journal.db" }
-    package func lock(_ owner: String) -> String { "\(path)/locks/\(owner)" }
+    package var locks: String { path + "/locks" }
+    package func lock(_ owner: String) -> String { "\(locks)/\(owner)" }
 }

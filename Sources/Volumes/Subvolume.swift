@@ -50,12 +50,14 @@ package enum Subvolume {
         try unsafe check(btrfs_util_create_snapshot(source, path, 0, nil, nil), "make the snapshot", path)
     }
 
-    /// Deletes a subvolume; one that is gone already is no error, so that clean-up can be repeated.
+    /// Deletes a subvolume and those that were made inside it; one that is gone already is no error, so that clean-up can be repeated.
     package static func delete(_ path: String) throws(VolumeError) {
         var status = stat()
         if unsafe stat(path, &status) == -1 && errno == ENOENT { return }
         guard exists(path) else { throw .notASubvolume(path: path) }
-        try unsafe check(btrfs_util_delete_subvolume(path, 0), "delete the subvolume", path)
+        try unsafe check(
+            btrfs_util_delete_subvolume(path, CInt(BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE)), "delete the subvolume", path
+        )
     }
 
     package static func requireRoom(_ path: String, needed: Int64) throws(VolumeError) {

@@ -124,7 +124,7 @@ package struct CaptureStatistics: Hashable, Sendable {
                 guard let header = unsafe header, let data = unsafe data else { return false }
                 let stamp = unsafe header.pointee.ts
                 let time = Timestamp(
-                    nanoseconds: Int64(stamp.tv_sec) * 1_000_000_000 + Int64(stamp.tv_usec) * nanosecondFactor)
+                    nanoseconds: Int64(stamp.tv_sec) &* 1_000_000_000 &+ Int64(stamp.tv_usec) &* nanosecondFactor)
                 let count = unsafe Int(header.pointee.caplen)
                 body(unsafe Span(_unsafeElements: UnsafeBufferPointer(start: data, count: count)), time)
             case 0:

@@ -77,7 +77,7 @@ package struct Dissector: Sendable {
         }
         counters.segments += 1
         let opens = segment.flags.contains(.syn) && !segment.flags.contains(.acknowledgement)
-        if opens, let old = connections[key], old.client.isStarted, old.clientClosed || old.serverClosed {
+        if opens, let old = connections[key], old.client.isStarted, old.client.initial != segment.sequence {
             // The port is used again before we saw the end of the connection before.
             close(key, at: time, emit: emit)
         }

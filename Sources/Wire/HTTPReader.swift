@@ -79,6 +79,7 @@ struct HTTPReader: ConnectionReader {
     }
 
     mutating func gap(at time: Timestamp, emit: (WireEvent) -> Void) {
+        guard !isOpaque else { return }
         resynchronise(.gap, at: time, emit: emit)
     }
 

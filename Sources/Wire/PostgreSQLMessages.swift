@@ -92,7 +92,6 @@ package struct PostgreSQLFramer: Sendable {
     package var isBetweenMessages: Bool { buffer.isEmpty }
 
     package mutating func append(_ bytes: Span<UInt8>) {
-        buffer.reserveCapacity(buffer.count + bytes.count)
         for index in bytes.indices { buffer.append(bytes[index]) }
     }
 

@@ -21,6 +21,8 @@ struct HalfStream: Sendable {
 
     /// The next sequence number to hand on; nil until the first segment is seen.
     private(set) var next: UInt32?
+    /// The number of the SYN, when it was seen.
+    private(set) var initial: UInt32?
     private var waiting: [Waiting] = []
     private var waitingBytes = 0
     /// Sequence number just behind the last byte, once a FIN said so.
@@ -32,7 +34,9 @@ struct HalfStream: Sendable {
 
     /// A SYN: the first byte has the number behind it.
     mutating func synchronise(_ sequence: UInt32) {
-        if next == nil { next = sequence &+ 1 }
+        guard next == nil else { return }
+        initial = sequence
+        next = sequence &+ 1
     }
 
     mutating func finish(_ sequence: UInt32) {

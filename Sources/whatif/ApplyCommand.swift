@@ -40,13 +40,19 @@ enum ApplyCommand: Command {
         try Inputs.requireRoot("changing a domain")
         let state = try StateDirectory.standard()
         let record = try find(arguments.value("campaign"), file, state)
+        guard record.service == file.service, record.tier == file.campaign.tier, record.connect == file.connect,
+            record.node == file.node
+        else {
+            throw UsageError(
+                "campaign \(record.id) is of tier \(record.tier) of \(record.service) at \(record.connect), not of this file's"
+            )
+        }
         guard case .cheapest(let allocation) = record.answer?.verdict, let quota = allocation[.cpu] else {
             Terminal.complain("campaign \(record.id) found no allocation to apply")
             Terminal.note(MatrixText.answer(record))
             return .no
         }
         try Inputs.enter(node: file.node, state)
-        let interrupt = try InterruptSignal()
         let actuator = Actuator(try Node(connect: file.connect))
         let change = try actuator.change(record.domain, to: quota)
         var document = Document(
@@ -67,12 +73,13 @@ enum ApplyCommand: Command {
             Terminal.note("set and read back: \(record.domain) cpu \(Format.percent(quota))")
         }
         if let observation, !arguments.flag("dry-run") {
-            let times = try OnLineWatch.observe(file, for: observation, interrupt: interrupt)
+            let times = try OnLineWatch.observe(file, for: observation, interrupt: try InterruptSignal())
             document.observed = times
             document.meetsSLA = times.map { file.sla.isMet(by: $0[file.sla.statistic].value) }
             report(times, file.sla, observation, change)
         }
         if arguments.flag("json") { Terminal.print(try MatrixData.encode(document)) }
+        if observation != nil, !arguments.flag("dry-run"), document.observed == nil { return .failed }
         return document.meetsSLA == false ? .no : .done
     }
 

@@ -72,6 +72,7 @@ enum WhatIf {
 
     /// The exit code is declared by what went wrong.
     private static func code(of error: any Error) -> ExitCode {
+        if let error = error as? CleanUpError { return code(of: error.cause) }
         switch error {
         case is UsageError, is YAMLError, is QueryError, is FileError: return .usage
         case let error as CampaignError:

@@ -66,6 +66,7 @@ enum SandboxCollectCommand: Command {
         let journal = try Journal(state.journal)
         let all = try journal.entries()
         let entries = try Sandbox.abandoned(all, in: state)
+        defer { removeLocks(state, journal) }
         if entries.isEmpty {
             Terminal.print(
                 "nothing to remove" + (all.isEmpty ? "" : "; \(all.count) things belong to a running campaign"))
@@ -91,17 +92,34 @@ enum SandboxCollectCommand: Command {
         let store = try MatrixStore(state.matrices)
         let running = try store.campaigns().records.filter { $0.state == .running }
         let ended = try Sandbox.ended(Set(running.map(\.id)), in: state)
-        for var record in running where ended.contains(record.id) {
+        for id in ended {
+            // Read again: it may have come to its end between.
+            guard var record = try store.campaign(id), record.state == .running else { continue }
             record.state = .interrupted
             try store.save(record)
-            try? FileManager.default.removeItem(atPath: state.lock(record.id))
         }
     }
 
+    /// Locks of campaigns that have ended and of which nothing is left. Names are never used again.
+    private static func removeLocks(_ state: StateDirectory, _ journal: Journal) {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: state.locks),
+            let owners = try? Set(journal.entries().map(\.owner)),
+            let ended = try? Sandbox.ended(Set(names).subtracting(owners), in: state)
+        else { return }
+        for name in ended { try? FileManager.default.removeItem(atPath: state.lock(name)) }
+    }
+
     private static func remove(_ entries: [JournalEntry], _ journal: Journal) throws {
+        var failure: (any Error)?
         for connect in Set(entries.map(\.connect)) {
-            let node = try Node(connect: connect)
-            try Sandbox.remove(entries.filter { $0.connect == connect }, node: node, journal: journal)
+            do {
+                let node = try Node(connect: connect)
+                try Sandbox.remove(entries.filter { $0.connect == connect }, node: node, journal: journal)
+            } catch {
+                // The other nodes' things are removed all the same.
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
     }
 }

@@ -19,7 +19,7 @@ import YAML
                 .init(
                     key: RequestKey(connection: 1, number: $0.offset), asked: at(0), status: $0.element,
                     responseTime: .milliseconds(5))
-            }, captured: statuses.count, lost: 0)
+            }, captured: statuses.count, lost: 0, range: at(0)..<at(100))
     }
 
     /// Every request that was captured is in exactly one of the counts.
@@ -53,7 +53,7 @@ import YAML
         get throws {
             let text = """
                 service: s
-                connect: c
+                connect: lxc:///system
                 sla: { p95: 1 s }
                 tiers: [{ name: a, domains: [a], serves: "http:80", calls: [b] }, { name: b, domains: [b], serves: "http:80" }]
                 campaign: { tier: b, axes: { cpu: [10%, 20%] } }
@@ -85,6 +85,27 @@ import YAML
         var answers = AnswerAccount()
         (answers.exact, answers.unmatched) = (990, 20)
         #expect(Tally.invalidity(account, answers, dropped: 0, specification).count == 1)
+    }
+
+    /// Fast because it answers something else, or late because the machine was busy: neither is a measurement.
+    @Test func otherAnswersAndLateRequestsMakeACellInvalid() throws {
+        let specification = try specification
+        var account = RequestAccount()
+        (account.captured, account.sent, account.answered) = (1000, 1000, 1000)
+        account.mismatched = 20
+        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).first?.contains("status") == true)
+        (account.mismatched, account.late) = (0, 60)
+        #expect(Tally.invalidity(account, AnswerAccount(), dropped: 0, specification).first?.contains("late") == true)
+    }
+
+    /// What is answered after the window is no throughput of the window.
+    @Test func aCloneThatFallsBehindIsNotCreditedWithLaterAnswers() {
+        let tally = Tally(
+            replayed: [
+                replayed(0, due: 10, .answered(status: 200, at: at(15))),
+                replayed(1, due: 90, .answered(status: 200, at: at(250))),
+            ], onLine: onLine([200, 200]), window: at(0)..<at(100), end: at(300))
+        #expect(tally.account.answered == 2 && tally.answeredInTime == 1)
     }
 
     @Test func theLogGivesWhatWasAskedInAWindow() {

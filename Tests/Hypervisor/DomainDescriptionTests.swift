@@ -13,7 +13,7 @@ import Testing
           <memory unit='KiB'>262144</memory>
           <os><type arch='x86_64'>exe</type><init>/init</init></os>
           <devices>
-            <filesystem type='mount'><source dir='/data'/><target dir='/data'/></filesystem>
+            <filesystem type='mount'><source dir='/data'/><target dir='/data'/><readonly/></filesystem>
             <filesystem type='mount' accessmode='passthrough'><source dir='/volume/app1'/><target dir='/'/></filesystem>
             <interface type='bridge'>
               <mac address='52:54:00:00:50:20'/><source bridge='br0'/>
@@ -51,6 +51,21 @@ import Testing
         #expect(try document.nodes(forXPath: "//source/@bridge").map(\.stringValue) == ["wib1"])
         #expect(try document.nodes(forXPath: "//source[@dir='/volume/app1']").isEmpty)
         #expect(try document.nodes(forXPath: "//interface/route/@gateway").count == 1)
+    }
+
+    /// A clone must not write where production writes.
+    @Test(arguments: [
+        ("<readonly/>", "", "the mount of /data"),
+        ("<console", "<hostdev mode='capabilities' type='net'/><console", "a <hostdev>"),
+        (
+            "<devices>", "<lxc:namespace xmlns:lxc='http://libvirt.org/schemas/domain/lxc/1.0'/><devices>",
+            "a namespace of the node"
+        ),
+    ])
+    func whatWouldBeSharedWithProductionIsNamed(_ from: String, _ to: String, _ what: String) throws {
+        #expect(try DomainDescription(xml: Self.running, name: "app1").shared == [])
+        let xml = Self.running.replacing(from, with: to)
+        #expect(try DomainDescription(xml: xml, name: "app1").shared == [what])
     }
 
     @Test func whatHasNoRootCannotBeDescribedAsAClone() throws {

@@ -131,5 +131,10 @@ final class TemporaryFolder {
         withExtendedLifetime(lock) {}
         lock = nil
         #expect(try FileLock.take(folder.path + "/l") != nil)
+        // Removed while held: a new holder has a file of its own.
+        let held = try FileLock.take(folder.path + "/l")
+        try FileManager.default.removeItem(atPath: folder.path + "/l")
+        #expect(try FileLock.take(folder.path + "/l") != nil)
+        withExtendedLifetime(held) {}
     }
 }
