@@ -23,8 +23,10 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
+        swiftSettings: settings)
 }
 
 let package = Package(
@@ -79,6 +81,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
         tests("Model", ["Model"]),
         tests("YAML", ["YAML", "Model"]),
+        tests("Wire", ["Wire", "Model", "OperatingSystem"], exclude: ["Captures"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
         tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),

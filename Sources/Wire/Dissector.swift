@@ -29,15 +29,15 @@ package struct Dissector: Sendable {
         var serverClosed = false
     }
 
-    /// Connections that are followed at once; the one longest idle goes first.
-    package static let connectionLimit = 100_000
-
     private let servers: [Endpoint: ApplicationProtocol]
+    private let connectionLimit: Int
     private var connections: [Key: Connection] = [:]
     private var nextID: ConnectionID = 1
     package private(set) var counters = DissectorCounters()
 
-    package init(_ servers: [WatchedServer]) {
+    /// At most `connectionLimit` connections are followed at once; those longest idle go first.
+    package init(_ servers: [WatchedServer], connectionLimit: Int = 100_000) {
+        self.connectionLimit = connectionLimit
         self.servers = Dictionary(
             servers.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
     }
@@ -76,19 +76,22 @@ package struct Dissector: Sendable {
             return
         }
         counters.segments += 1
-        let opens = segment.flags.contains(.syn) && !segment.flags.contains(.acknowledgement)
-        if opens, let old = connections[key], old.client.isStarted, old.client.initial != segment.sequence {
+        let opens = segment.flags.contains(.syn)
+        if opens, let old = connections[key] {
+            let half = fromClient ? old.client : old.server
             // The port is used again before we saw the end of the connection before.
-            close(key, at: time, emit: emit)
+            if half.isStarted, !half.began(with: segment.sequence) { close(key, at: time, emit: emit) }
         }
         var connection: Connection
         if let known = connections.removeValue(forKey: key) {
             connection = known
         } else {
             if segment.flags.contains(.reset) { return }
-            // The last packets of a connection that was closed before.
-            if segment.flags.contains(.fin) || (payload.count == 0 && !opens && segment.cutOff == 0) { return }
-            connection = open(key, fromStart: segment.flags.contains(.syn), at: time, emit: emit)
+            // Not the last packets of a connection that was closed before, nor what a server had under way when its
+            // client hung up: from the middle, a connection begins when its client speaks.
+            let speaks = fromClient && payload.count + segment.cutOff > 0 && !segment.flags.contains(.fin)
+            guard opens || speaks else { return }
+            connection = open(key, fromStart: opens, at: time, emit: emit)
         }
         connection.lastSeen = time
 
@@ -118,12 +121,7 @@ package struct Dissector: Sendable {
     private mutating func open(
         _ key: Key, fromStart: Bool, at time: Timestamp, emit: (WireEvent) -> Void
     ) -> Connection {
-        if connections.count >= Self.connectionLimit,
-            let idle = connections.min(by: { $0.value.lastSeen < $1.value.lastSeen })
-        {
-            counters.evicted += 1
-            close(idle.key, at: time, emit: emit)
-        }
+        if connections.count >= connectionLimit { evict(at: time, emit: emit) }
         let id = nextID
         nextID += 1
         counters.connections += 1
@@ -132,14 +130,22 @@ package struct Dissector: Sendable {
             id: id, reader: Self.reader(servers[key.server] ?? .http, id, fromStart: fromStart), lastSeen: time)
     }
 
+    /// A hundredth at once: to find the one that is longest idle, all have to be looked at.
+    private mutating func evict(at time: Timestamp, emit: (WireEvent) -> Void) {
+        let idle = connections.map { (key: $0.key, lastSeen: $0.value.lastSeen) }.sorted { $0.lastSeen < $1.lastSeen }
+        for (key, _) in idle.prefix(max(1, connectionLimit / 100)) {
+            counters.evicted += 1
+            close(key, at: time, emit: emit)
+        }
+    }
+
     private mutating func close(_ key: Key, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard var connection = connections.removeValue(forKey: key) else { return }
         finish(&connection, at: time, emit: emit)
     }
 
     private func finish(_ connection: inout Connection, at time: Timestamp, emit: (WireEvent) -> Void) {
-        if !connection.serverClosed { connection.reader.serverClosed(at: time, emit: emit) }
-        if !connection.clientClosed { connection.reader.clientClosed(at: time, emit: emit) }
+        connection.reader.cutOff(at: time, emit: emit)
         emit(.closed(connection.id, time))
     }
 
@@ -148,33 +154,44 @@ package struct Dissector: Sendable {
         _ segment: TCPSegment, _ payload: Span<UInt8>, fromClient: Bool, to connection: inout Connection,
         at time: Timestamp, emit: (WireEvent) -> Void
     ) {
-        var reader = connection.reader
+        // Moved out and not copied: a second owner would make every append copy what was read so far.
+        var reader: any ConnectionReader = NoReader()
+        swap(&reader, &connection.reader)
         var gaps = 0
         var missing = 0
-        let onGap = { (count: Int) in
+        let clientGap = { (count: Int) in
             gaps += 1
             missing += count
-            reader.gap(at: time, emit: emit)
+            reader.gap(fromClient: true, at: time, emit: emit)
         }
+        let serverGap = { (count: Int) in
+            gaps += 1
+            missing += count
+            reader.gap(fromClient: false, at: time, emit: emit)
+        }
+        // A SYN takes a number too; data may follow it at once (RFC 7413).
+        let first = segment.flags.contains(.syn) ? segment.sequence &+ 1 : segment.sequence
         let toServer = { (bytes: Span<UInt8>, time: Timestamp) in reader.client(bytes, at: time, emit: emit) }
         let toClient = { (bytes: Span<UInt8>, time: Timestamp) in reader.server(bytes, at: time, emit: emit) }
         if fromClient {
-            if segment.flags.contains(.syn) { connection.client.synchronise(segment.sequence) }
+            if segment.flags.contains(.syn) { connection.client.synchronise(first) }
             if segment.flags.contains(.acknowledgement) {
-                connection.server.acknowledged(segment.acknowledged, deliver: toClient, gap: onGap)
+                connection.server.synchronise(segment.acknowledged)
+                connection.server.acknowledged(segment.acknowledged, deliver: toClient, gap: serverGap)
             }
             connection.client.accept(
-                segment.sequence, payload, cutOff: segment.cutOff, at: time, deliver: toServer, gap: onGap)
+                first, payload, cutOff: segment.cutOff, at: time, deliver: toServer, gap: clientGap)
         } else {
-            if segment.flags.contains(.syn) { connection.server.synchronise(segment.sequence) }
+            if segment.flags.contains(.syn) { connection.server.synchronise(first) }
             if segment.flags.contains(.acknowledgement) {
-                connection.client.acknowledged(segment.acknowledged, deliver: toServer, gap: onGap)
+                connection.client.synchronise(segment.acknowledged)
+                connection.client.acknowledged(segment.acknowledged, deliver: toServer, gap: clientGap)
             }
             connection.server.accept(
-                segment.sequence, payload, cutOff: segment.cutOff, at: time, deliver: toClient, gap: onGap)
+                first, payload, cutOff: segment.cutOff, at: time, deliver: toClient, gap: serverGap)
         }
         if segment.flags.contains(.fin) {
-            let end = segment.sequence &+ UInt32(payload.count + segment.cutOff)
+            let end = first &+ UInt32(payload.count + segment.cutOff)
             if fromClient { connection.client.finish(end) } else { connection.server.finish(end) }
         }
         counters.gaps += gaps
@@ -186,4 +203,14 @@ package struct Dissector: Sendable {
     package mutating func finish(at time: Timestamp, emit: (WireEvent) -> Void) {
         for key in connections.sorted(by: { $0.value.id < $1.value.id }).map(\.key) { close(key, at: time, emit: emit) }
     }
+}
+
+/// Stands in for a reader that is being used.
+private struct NoReader: ConnectionReader {
+    func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {}
+    func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {}
+    func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {}
+    func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {}
+    func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {}
+    func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {}
 }

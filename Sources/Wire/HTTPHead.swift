@@ -5,6 +5,8 @@ struct HTTPHead {
     private(set) var status = 0
     private(set) var isChunked = false
     private(set) var length: Int?
+    /// The transfer codings in the order they were applied, but for "identity", which is none (RFC 2616, section 3.6).
+    private var codings: [String] = []
 
     init(_ bytes: [UInt8], role: HTTPParser.Role) throws(HTTPFailure) {
         var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false).map { line in
@@ -12,7 +14,7 @@ struct HTTPHead {
         }[...]
         let start = lines.popFirst() ?? []
         try readStart(start, role)
-        for line in lines where !line.isEmpty {
+        for line in Self.unfold(lines) {
             guard let colon = line.firstIndex(of: 0x3a) else { continue }
             let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
             let value = String(decoding: line[(colon + 1)...], as: UTF8.self).trimmingBlanks()
@@ -26,14 +28,31 @@ struct HTTPHead {
                 else { throw .malformed("a Content-Length that is not one number") }
                 length = number
             case "transfer-encoding":
-                isChunked =
-                    value.lowercased().split(separator: ",").last.map { String($0).trimmingBlanks() } == "chunked"
+                codings += value.lowercased().split(separator: ",").map { String($0).trimmingBlanks() }
+                    .filter { !$0.isEmpty && $0 != "identity" }
             default:
                 break
             }
         }
-        // Transfer-Encoding overrides Content-Length.
-        if isChunked { length = nil }
+        // Transfer-Encoding overrides Content-Length. Without "chunked" at its end a reply goes on to the end of the
+        // connection, and a request has no end that could be known.
+        guard !codings.isEmpty else { return }
+        length = nil
+        isChunked = codings.last == "chunked"
+        if !isChunked, role == .requests { throw .malformed("a request whose Transfer-Encoding is not chunked") }
+    }
+
+    /// Joins a line that starts with a blank to the one before (RFC 9112, section 5.2), and leaves out empty lines.
+    private static func unfold(_ lines: ArraySlice<ArraySlice<UInt8>>) -> [ArraySlice<UInt8>] {
+        var whole: [ArraySlice<UInt8>] = []
+        for line in lines where !line.isEmpty {
+            if line.first == 0x20 || line.first == 0x09, let last = whole.indices.last {
+                whole[last] += [0x20] + line
+            } else {
+                whole.append(line)
+            }
+        }
+        return whole
     }
 
     private mutating func readStart(_ line: ArraySlice<UInt8>, _ role: HTTPParser.Role) throws(HTTPFailure) {
@@ -45,7 +64,8 @@ struct HTTPHead {
             }
             (method, target) = (parts[0], parts[1])
         case .replies:
-            guard parts.count >= 2, parts[0].hasPrefix("HTTP/1."), let code = Int(parts[1]), (100...999).contains(code)
+            guard parts.count >= 2, parts[0].hasPrefix("HTTP/1."), parts[1].utf8.count == 3,
+                let code = Int(parts[1]), (100...999).contains(code)
             else { throw .malformed("a status line that is not HTTP/1") }
             status = code
         }

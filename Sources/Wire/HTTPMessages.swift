@@ -32,6 +32,7 @@ package struct HTTPExchange: Sendable, Hashable {
     package let request: HTTPRequest
     package let reply: HTTPReply
 
-    /// From the request being complete to the reply being complete.
-    package var responseTime: Duration { reply.lastByte - request.lastByte }
+    /// From the request being complete to the reply being complete; nothing when the server did not wait for the end of
+    /// the request.
+    package var responseTime: Duration { max(.zero, reply.lastByte - request.lastByte) }
 }

@@ -61,8 +61,9 @@ package struct HTTPParser: Sendable {
     package static func canStart(_ role: Role, _ bytes: Span<UInt8>) -> Bool {
         switch role {
         case .replies:
-            guard bytes.count >= versionPrefix.count else { return false }
-            return versionPrefix.indices.allSatisfy { bytes[$0] == versionPrefix[$0] }
+            // A segment may end anywhere, also inside the prefix.
+            let count = min(bytes.count, versionPrefix.count)
+            return count > 0 && (0..<count).allSatisfy { bytes[$0] == versionPrefix[$0] }
         case .requests:
             var index = 0
             while index < bytes.count, index < 20, isToken(bytes[index]) { index += 1 }
@@ -191,8 +192,9 @@ package struct HTTPParser: Sendable {
         // The line end that closes the chunk before.
         if text.isEmpty { return }
         let digits = text.prefix { $0 != 0x3b && $0 != 0x20 && $0 != 0x09 }
-        guard !digits.isEmpty, digits.count <= 15, let size = Int(String(decoding: digits, as: UTF8.self), radix: 16),
-            size >= 0
+        // Hexadecimal digits and nothing else: `Int` would take a sign.
+        guard !digits.isEmpty, digits.count <= 15, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+            let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
         else { throw .malformed("a chunk size that is not a number") }
         state = size == 0 ? .trailer : .chunk(left: size)
     }

@@ -57,10 +57,10 @@ package struct PostgreSQLFrontend: Sendable {
 
     private mutating func bind(_ reader: inout PostgreSQLBody) {
         guard let portal = reader.text(), let statement = reader.text(), let formats = reader.int16s(),
-            let count = reader.int16()
+            let count = reader.count()
         else { return }
         var values: [[UInt8]?] = []
-        for _ in 0..<max(0, count) {
+        for _ in 0..<count {
             guard let length = reader.int32() else { return }
             if length < 0 {
                 values.append(nil)
@@ -79,5 +79,16 @@ package struct PostgreSQLFrontend: Sendable {
     package mutating func finishRound() -> [PostgreSQLCall] {
         defer { calls = [] }
         return calls
+    }
+
+    /// Takes a round up again whose Sync the server did not heed.
+    package mutating func resumeRound(_ earlier: [PostgreSQLCall]) { calls = earlier + calls }
+
+    /// Messages were missed: the unnamed statement and the portals may be others by now. Names of prepared statements
+    /// stay known: they live as long as the connection.
+    package mutating func lose() {
+        calls = []
+        portals = [:]
+        statements[""] = nil
     }
 }

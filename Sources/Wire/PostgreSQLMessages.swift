@@ -49,6 +49,9 @@ package struct PostgreSQLBody: Sendable {
         return Int(Int16(bitPattern: UInt16(bytes[position]) << 8 | UInt16(bytes[position + 1])))
     }
 
+    /// A count: the server reads it without a sign, and drivers send up to 65,535 values.
+    package mutating func count() -> Int? { int16().map { $0 & 0xffff } }
+
     package mutating func int32() -> Int? {
         guard let high = int16(), let low = int16() else { return nil }
         return Int(Int32(truncatingIfNeeded: high << 16 | low & 0xffff))
@@ -68,7 +71,7 @@ package struct PostgreSQLBody: Sendable {
 
     /// A count of 16 bits and that many values of 16 bits.
     package mutating func int16s() -> [Int]? {
-        guard let count = int16(), count >= 0 else { return nil }
+        guard let count = count() else { return nil }
         var values: [Int] = []
         for _ in 0..<count {
             guard let value = int16() else { return nil }
@@ -84,30 +87,42 @@ package struct PostgreSQLFramer: Sendable {
     package enum Failure: Error { case malformed, tooLarge }
 
     private var buffer: [UInt8] = []
+    /// Where the next message begins; what is before is dropped now and then, not message by message.
+    private var start = 0
     /// Whether the next message is an untyped one of the client's start-up.
     package var expectsStartup: Bool
 
     package init(expectsStartup: Bool) { self.expectsStartup = expectsStartup }
 
-    package var isBetweenMessages: Bool { buffer.isEmpty }
+    package var isBetweenMessages: Bool { start == buffer.count }
 
     package mutating func append(_ bytes: Span<UInt8>) {
+        if start == buffer.count {
+            // A large message's room is given back.
+            buffer.removeAll(keepingCapacity: buffer.capacity < 1 << 20)
+            start = 0
+        } else if start > 1 << 16 {
+            buffer.removeSubrange(..<start)
+            start = 0
+        }
+        // No `reserveCapacity`: asked for exactly, the array would move at every append.
         for index in bytes.indices { buffer.append(bytes[index]) }
     }
 
     /// The next whole message, or nil until more bytes come.
     package mutating func next() throws(Failure) -> PostgreSQLMessage? {
         let prefix = expectsStartup ? 0 : 1
-        guard buffer.count >= prefix + 4 else { return nil }
+        let count = buffer.count - start
+        guard count >= prefix + 4 else { return nil }
         var length = 0
-        for index in prefix..<prefix + 4 { length = length << 8 | Int(buffer[index]) }
+        for index in start + prefix..<start + prefix + 4 { length = length << 8 | Int(buffer[index]) }
         guard length >= 4 else { throw .malformed }
         guard length <= Self.messageLimit else { throw .tooLarge }
-        guard buffer.count >= prefix + length else { return nil }
-        let message = PostgreSQLMessage(
-            type: prefix == 0 ? 0 : buffer[0], body: Array(buffer[(prefix + 4)..<(prefix + length)]))
-        buffer.removeSubrange(..<(prefix + length))
-        return message
+        guard count >= prefix + length else { return nil }
+        let end = start + prefix + length
+        defer { start = end }
+        return PostgreSQLMessage(
+            type: prefix == 0 ? 0 : buffer[start], body: Array(buffer[(start + prefix + 4)..<end]))
     }
 }
 

@@ -4,7 +4,8 @@ import Model
 struct PostgreSQLReader: ConnectionReader {
     private struct Asked: Sendable {
         var calls: [PostgreSQLCall]
-        var isStartup: Bool
+        var isStartup = false
+        var isExtended = false
         var time: Timestamp
     }
 
@@ -13,6 +14,7 @@ struct PostgreSQLReader: ConnectionReader {
         var outcomes: [PostgreSQLOutcome] = []
         var open = PostgreSQLOutcome()
         var began: Timestamp?
+        var byteCount = 0
     }
 
     private let connection: ConnectionID
@@ -26,13 +28,25 @@ struct PostgreSQLReader: ConnectionReader {
     private var isEncrypted = false
     private var clientInStep: Bool
     private var serverInStep: Bool
+    /// As in `HTTPReader`: without it, what looks like a round may be the rest of a lost one.
+    private var serverSpoke: Bool
+    private var serverIsDone = false
+    private var isPipelined = false
+    private var broken: LossReason?
 
-    init(_ connection: ConnectionID, fromStart: Bool) {
+    init(_ connection: ConnectionID, fromStart: Bool, answerLimit: Int = PostgreSQLFramer.messageLimit) {
         self.connection = connection
+        self.answerLimit = answerLimit
         clientFramer = PostgreSQLFramer(expectsStartup: fromStart)
         clientInStep = fromStart
         serverInStep = fromStart
+        serverSpoke = !fromStart
     }
+
+    /// Rounds whose answers may be out at once.
+    private static let askedLimit = 65_536
+    /// Bytes of an answer that are kept: those of a large table's copy are not worth a recording.
+    private let answerLimit: Int
 
     /// Messages that can begin a round, with a length that a first packet can hold.
     private static func canStart(_ bytes: Span<UInt8>) -> Bool {
@@ -43,22 +57,35 @@ struct PostgreSQLReader: ConnectionReader {
 
     mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted else { return }
+        let mayStart = serverSpoke
+        serverSpoke = false
+        if let broken {
+            if Self.canStart(bytes) { emit(.lost(connection, count: 1, broken, time)) }
+            return
+        }
         if !clientInStep {
-            guard Self.canStart(bytes) else { return }
+            guard mayStart, Self.canStart(bytes) else { return }
             clientInStep = true
         }
         clientFramer.append(bytes)
         do throws(PostgreSQLFramer.Failure) {
             while let message = try clientFramer.next() {
-                if message.type == 0 {
-                    startup(message, at: time)
-                } else if frontend.accept(message) {
-                    asked.append(Asked(calls: frontend.finishRound(), isStartup: false, time: time))
-                }
+                if message.type == 0 { startup(message, at: time) } else { accept(message, at: time) }
             }
         } catch {
             resynchronise(error == .tooLarge ? .tooLarge : .malformed, at: time, emit: emit)
         }
+        if asked.count > Self.askedLimit { resynchronise(.tooLarge, at: time, emit: emit) }
+    }
+
+    private mutating func accept(_ message: PostgreSQLMessage, at time: Timestamp) {
+        // A server that takes in copy data does not heed Sync; the client sends another behind the data (55.2.6).
+        if message.is("c") || message.is("f"), asked.last?.isExtended == true, let last = asked.popLast() {
+            frontend.resumeRound(last.calls)
+        }
+        guard frontend.accept(message) else { return }
+        asked.append(Asked(calls: frontend.finishRound(), isExtended: message.is("S"), time: time))
+        isPipelined = isPipelined || asked.count > 1
     }
 
     private mutating func startup(_ message: PostgreSQLMessage, at time: Timestamp) {
@@ -75,7 +102,8 @@ struct PostgreSQLReader: ConnectionReader {
     }
 
     mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
-        guard !isEncrypted, bytes.count > 0 else { return }
+        guard !isEncrypted, broken == nil, bytes.count > 0 else { return }
+        serverSpoke = true
         if awaitsEncryptionAnswer {
             awaitsEncryptionAnswer = false
             if bytes[0] == 0x53 || bytes[0] == 0x47 {
@@ -99,6 +127,11 @@ struct PostgreSQLReader: ConnectionReader {
     private mutating func reply(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
         // Parameter changes and notifications come at any time and belong to no round.
         if message.is("S") || message.is("A") || asked.isEmpty { return }
+        answer.byteCount += message.body.count
+        if answer.byteCount > answerLimit {
+            resynchronise(.tooLarge, at: time, emit: emit)
+            return
+        }
         if answer.began == nil { answer.began = time }
         switch Character(UnicodeScalar(message.type)) {
         case "T", "n":
@@ -113,6 +146,7 @@ struct PostgreSQLReader: ConnectionReader {
             let round = asked.removeFirst()
             let finished = answer
             answer = Answer()
+            serverSpoke = !asked.isEmpty
             guard !round.isStartup, !round.calls.isEmpty else { return }
             emit(
                 .round(
@@ -125,26 +159,48 @@ struct PostgreSQLReader: ConnectionReader {
         }
     }
 
-    mutating func gap(at time: Timestamp, emit: (WireEvent) -> Void) {
+    mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted else { return }
+        if !fromClient { serverSpoke = true }
         resynchronise(.gap, at: time, emit: emit)
     }
 
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
         emit(.lost(connection, count: max(1, asked.count), reason, time))
+        if isPipelined { broken = reason }
         asked = []
         answer = Answer()
         clientFramer = PostgreSQLFramer(expectsStartup: false)
         serverFramer = PostgreSQLFramer(expectsStartup: false)
-        // Names of prepared statements stay known: they live as long as the connection.
-        _ = frontend.finishRound()
+        frontend.lose()
         clientInStep = false
         serverInStep = false
     }
 
-    mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {}
+    mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
+        loseBegun(at: time, emit: emit)
+        if serverIsDone { loseAsked(at: time, emit: emit) }
+    }
 
     mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
+        loseAsked(at: time, emit: emit)
+        serverIsDone = true
+    }
+
+    mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {
+        loseBegun(at: time, emit: emit)
+        loseAsked(at: time, emit: emit)
+    }
+
+    /// A message or a round that the client did not get to end.
+    private mutating func loseBegun(at time: Timestamp, emit: (WireEvent) -> Void) {
+        guard !isEncrypted, !clientFramer.isBetweenMessages || !frontend.calls.isEmpty else { return }
+        emit(.lost(connection, count: 1, .cutOff, time))
+        clientFramer = PostgreSQLFramer(expectsStartup: false)
+        _ = frontend.finishRound()
+    }
+
+    private mutating func loseAsked(at time: Timestamp, emit: (WireEvent) -> Void) {
         let open = asked.count { !$0.isStartup }
         if open > 0 { emit(.lost(connection, count: open, .cutOff, time)) }
         asked = []

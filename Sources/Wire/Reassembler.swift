@@ -18,11 +18,13 @@ struct HalfStream: Sendable {
     }
 
     static let limit = 1 << 20
+    /// What a waiting segment costs besides its bytes: many small ones must not take more than `limit` either.
+    private static let cost = 64
 
     /// The next sequence number to hand on; nil until the first segment is seen.
     private(set) var next: UInt32?
-    /// The number of the SYN, when it was seen.
-    private(set) var initial: UInt32?
+    /// The number of the first byte: the next connection on the same ports has another.
+    private var start: UInt32?
     private var waiting: [Waiting] = []
     private var waitingBytes = 0
     /// Sequence number just behind the last byte, once a FIN said so.
@@ -32,15 +34,17 @@ struct HalfStream: Sendable {
     var isFinished: Bool { end != nil && end == next }
     var isStarted: Bool { next != nil }
 
-    /// A SYN: the first byte has the number behind it.
-    mutating func synchronise(_ sequence: UInt32) {
+    /// Whether a SYN with this number is this stream's own, perhaps repeated.
+    func began(with sequence: UInt32) -> Bool { start == sequence &+ 1 }
+
+    /// A SYN, or the other side's first acknowledgement, says which number the next byte has.
+    mutating func synchronise(_ number: UInt32) {
         guard next == nil else { return }
-        initial = sequence
-        next = sequence &+ 1
+        (next, start) = (number, number)
     }
 
     mutating func finish(_ sequence: UInt32) {
-        if next == nil { next = sequence }
+        synchronise(sequence)
         end = sequence
     }
 
@@ -50,8 +54,8 @@ struct HalfStream: Sendable {
         deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void
     ) {
         guard payload.count + cutOff > 0 else { return }
+        synchronise(sequence)
         let expected = next ?? sequence
-        next = expected
         let ahead = Int32(bitPattern: sequence &- expected)
         if ahead <= 0 {
             let seen = Int(-Int64(ahead))
@@ -66,10 +70,11 @@ struct HalfStream: Sendable {
                 next = expected &+ UInt32(payload.count - seen)
             }
             if cutOff > 0 {
-                gap(cutOff)
+                gap(min(cutOff, payload.count + cutOff - seen))
                 next = sequence &+ UInt32(payload.count + cutOff)
             }
-            drain(deliver: deliver, gap: gap)
+            // What waited for these bytes is whole now, not when it came.
+            drain(notBefore: time, deliver: deliver)
         } else {
             hold(sequence, payload, time)
             if waitingBytes > Self.limit { skip(deliver: deliver, gap: gap) }
@@ -86,6 +91,8 @@ struct HalfStream: Sendable {
         while let expected = next, Int32(bitPattern: sequence &- expected) > 0 {
             guard let first = waiting.first, Int32(bitPattern: sequence &- first.sequence) > 0 else {
                 var missing = Int(sequence &- expected)
+                // One number that nothing follows may be that of a FIN we did not see.
+                if missing == 1 && end == nil && waiting.isEmpty { return }
                 if let end, sequence == end &+ 1 { missing -= 1 }
                 if missing > 0 { gap(missing) }
                 next = expected &+ UInt32(missing)
@@ -103,28 +110,33 @@ struct HalfStream: Sendable {
             gap(Int(missing))
             next = first.sequence
         }
-        drain(deliver: deliver, gap: gap)
+        drain(notBefore: .distantPast, deliver: deliver)
     }
 
     private mutating func hold(_ sequence: UInt32, _ payload: Span<UInt8>, _ time: Timestamp) {
         guard payload.count > 0 else { return }
-        let place = waiting.firstIndex { Int32(bitPattern: $0.sequence &- sequence) > 0 } ?? waiting.count
+        let place = (waiting.lastIndex { Int32(bitPattern: $0.sequence &- sequence) <= 0 } ?? -1) + 1
         var copy: [UInt8] = []
         copy.reserveCapacity(payload.count)
         for index in payload.indices { copy.append(payload[index]) }
         waiting.insert(Waiting(sequence: sequence, bytes: copy, time: time), at: place)
-        waitingBytes += payload.count
+        waitingBytes += payload.count + Self.cost
     }
 
-    private mutating func drain(deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void) {
-        while let first = waiting.first, let expected = next {
+    private mutating func drain(notBefore time: Timestamp, deliver: (Span<UInt8>, Timestamp) -> Void) {
+        var latest = time
+        var drained = 0
+        while drained < waiting.count, let expected = next {
+            let first = waiting[drained]
             let seen = Int32(bitPattern: expected &- first.sequence)
-            guard seen >= 0 else { return }
-            waiting.removeFirst()
-            waitingBytes -= first.bytes.count
+            guard seen >= 0 else { break }
+            drained += 1
+            waitingBytes -= first.bytes.count + Self.cost
             guard Int(seen) < first.bytes.count else { continue }
-            deliver(first.bytes.span.extracting(Int(seen)..<first.bytes.count), first.time)
+            latest = max(latest, first.time)
+            deliver(first.bytes.span.extracting(Int(seen)..<first.bytes.count), latest)
             next = first.sequence &+ UInt32(first.bytes.count)
         }
+        waiting.removeSubrange(..<drained)
     }
 }

@@ -41,7 +41,11 @@ package enum LossReason: String, Sendable, Hashable {
 protocol ConnectionReader: Sendable {
     mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
     mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
-    mutating func gap(at time: Timestamp, emit: (WireEvent) -> Void)
+    /// Bytes of either direction were not captured.
+    mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void)
+    /// The side has said all it had to say.
     mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void)
     mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void)
+    /// A reset, or the end of our attention: what is under way will not become whole.
+    mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void)
 }
