@@ -59,7 +59,7 @@ package struct Lab {
     private func buildRoot(_ recipes: String, _ archive: String) throws {
         say("building the containers' root file system from Debian packages (once, about half a minute)")
         try FileManager.default.createDirectory(atPath: files.cache, withIntermediateDirectories: true)
-        try ChildProcess.succeed([recipes + "/lab/root/build", archive])
+        try ChildProcess.succeed([recipes + "/lab/image/build", archive])
         for name in try FileManager.default.contentsOfDirectory(atPath: files.cache)
         where name.hasPrefix("auction-") && "\(files.cache)/\(name)" != archive {
             try? FileManager.default.removeItem(atPath: "\(files.cache)/\(name)")

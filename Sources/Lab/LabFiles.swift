@@ -55,7 +55,7 @@ package struct LabFiles: Sendable {
     /// The cached root file system for these recipes: another recipe is another file.
     func rootArchive(recipes: String) throws -> String {
         var bytes: [UInt8] = []
-        for folder in ["root", "auction"] {
+        for folder in ["image", "auction"] {
             let base = "\(recipes)/lab/\(folder)"
             for name in (FileManager.default.enumerator(atPath: base)?.compactMap { $0 as? String } ?? []).sorted() {
                 let contents = FileManager.default.contents(atPath: "\(base)/\(name)") ?? Data()

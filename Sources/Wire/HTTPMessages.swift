@@ -36,3 +36,8 @@ package struct HTTPExchange: Sendable, Hashable {
     /// the request.
     package var responseTime: Duration { max(.zero, reply.lastByte - request.lastByte) }
 }
+
+extension HTTPRequest: CustomStringConvertible {
+    /// Without the payload: what is captured is private.
+    package var description: String { "\(method) request of \(bytes.count) bytes" }
+}

@@ -191,3 +191,13 @@ package struct PostgreSQLRound: Hashable, Sendable {
         self.answered = answered
     }
 }
+
+extension PostgreSQLMessage: CustomStringConvertible {
+    /// Without the payload: what is captured is private.
+    package var description: String { "message \(type) of \(body.count) bytes" }
+}
+
+extension PostgreSQLCall: CustomStringConvertible {
+    /// Without statement and values.
+    package var description: String { values.map { "call with \($0.count) values" } ?? "simple query" }
+}

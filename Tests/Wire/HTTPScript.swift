@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Wire
 
 /// Random HTTP/1 conversations whose exchanges are known beforehand.

@@ -1,4 +1,6 @@
 /// Ways to spoil bytes: what a broken network card, a hostile client or a wrong port number send.
+import TestSupport
+
 extension SeededGenerator {
     /// One to four changes: flipped bits, bytes that parsers care for, cuts, repetitions and pieces of `other`.
     mutating func mutate(_ bytes: [UInt8], with other: [UInt8] = [], keeping prefix: Int = 0) -> [UInt8] {

@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Wire
 
 /// Messages of both directions by their names in the protocol (PostgreSQL documentation, 55.7).

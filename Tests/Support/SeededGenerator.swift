@@ -1,10 +1,10 @@
 /// SplitMix64 (Steele et al., OOPSLA 2014): the same seed gives the same test on every machine.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(_ seed: UInt64) { state = seed }
+    package init(_ seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -13,10 +13,10 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 
     /// True once in `n` times.
-    mutating func once(in n: Int) -> Bool { Int.random(in: 0..<n, using: &self) == 0 }
+    package mutating func once(in n: Int) -> Bool { Int.random(in: 0..<n, using: &self) == 0 }
 
     /// Cuts `bytes` into pieces of 1 to `longest` bytes.
-    mutating func cut(_ bytes: [UInt8], longest: Int) -> [ArraySlice<UInt8>] {
+    package mutating func cut(_ bytes: [UInt8], longest: Int) -> [ArraySlice<UInt8>] {
         var pieces: [ArraySlice<UInt8>] = []
         var position = 0
         while position < bytes.count {
