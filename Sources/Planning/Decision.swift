@@ -58,10 +58,14 @@ package enum Decision {
 
     private static func checkReason(_ cell: Cell) -> String? {
         guard let check = cell.check else { return nil }
-        return
-            "checked \(cell.allocation): \(check.metric.rawValue) predicted \(check.metric.format(check.predicted.value)) "
-            + "[\(check.metric.format(check.predicted.lower)) – \(check.metric.format(check.predicted.upper))], measured "
-            + "\(check.metric.format(check.measured)): \(check.passed ? "passed" : "failed, and replaced by the measurement")"
+        let show = check.metric.format
+        let outcome =
+            check.passed
+            ? "passed"
+            : "off by \(Format.signedPercent(check.error)), more than \(Format.percent(check.threshold)), and "
+                + (check.isInInterval ? "inside" : "outside") + " its interval; the measurement replaces it"
+        return "checked \(cell.allocation): \(check.metric.rawValue) interpolated \(show(check.predicted.value)) "
+            + "[\(show(check.predicted.lower)) – \(show(check.predicted.upper))], measured \(show(check.measured)): \(outcome)"
     }
 
     private static func describe(_ cell: Cell, _ sla: SLA) -> String {

@@ -58,9 +58,12 @@ private final class ProgressLog {
                 Terminal.note("  " + MatrixText.measurement(measurement))
             }
             if let check = cell.check {
+                let verdict =
+                    check.passed
+                    ? "passed" : "off by \(Format.signedPercent(check.error)), limit \(Format.percent(check.threshold))"
                 Terminal.note(
-                    "  interpolation said \(check.metric.format(check.predicted.value)): \(check.passed ? "within" : "outside") "
-                        + "its interval or \(Format.percent(check.threshold))")
+                    "  check: interpolation said \(check.metric.format(check.predicted.value)): \(verdict), "
+                        + (check.isInInterval ? "inside" : "outside") + " its interval")
             }
         case .control(let control):
             Terminal.note(
