@@ -67,7 +67,7 @@ let package = Package(
                 "Exploration", "Planning",
             ]),
         room("Manager", ["Model", "Hypervisor", "Experimenter"]),
-        room("Lab", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "Proxies"]),
+        room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments"),
         .executableTarget(
             name: "whatif",

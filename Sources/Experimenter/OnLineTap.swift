@@ -11,8 +11,9 @@ package final class OnLineTap: Sendable {
         var log = OnLineLog()
         var recentRounds: [PostgreSQLRound] = []
         var isHTTP: [ConnectionID: Bool] = [:]
+        /// How many requests of a connection were heard, and the number behind the last one that was answered or lost.
         var requestNumbers: [ConnectionID: Int] = [:]
-        var exchangeNumbers: [ConnectionID: Int] = [:]
+        var answeredNumbers: [ConnectionID: Int] = [:]
         var subscriber: Mailbox<ReplayInput>?
         var timeShift = Duration.zero
         var statistics = CaptureStatistics()
@@ -71,42 +72,41 @@ package final class OnLineTap: Sendable {
             if to == server {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
-        case .request(let id, let request):
-            let number = state.requestNumbers[id, default: 0]
-            state.requestNumbers[id] = number + 1
-            let key = RequestKey(connection: id, number: number)
-            state.log.request(key, asked: request.lastByte)
+        case .request(let id, let request) where state.isHTTP[id] == true:
+            state.requestNumbers[id] = request.number + 1
+            let key = RequestKey(connection: id, number: request.number)
+            state.log.request(key, asked: request.passage.lastByte)
             state.subscriber?.put(
                 .item(
                     ReplayItem(
-                        connection: id, due: request.lastByte + shift,
-                        kind: .request(key, method: request.method, request.bytes))))
+                        connection: id, due: request.passage.lastByte + shift,
+                        kind: .request(key, HTTPVerb(label: request.label), request.bytes))))
+        case .request: break
         case .exchange(let id, let exchange):
-            let number = state.exchangeNumbers[id, default: 0]
-            state.exchangeNumbers[id] = number + 1
-            state.log.exchange(
-                OnLineLog.Exchange(
-                    key: RequestKey(connection: id, number: number), asked: exchange.request.lastByte,
-                    status: exchange.reply.status, responseTime: exchange.responseTime))
-        case .round(_, let round):
-            state.recentRounds.append(round)
-            if state.recentRounds.count > historyLimit { state.recentRounds.removeFirst(historyLimit / 2) }
-            state.subscriber?.put(.round(round, history: false))
+            if case .postgresql(let round) = exchange.detail {
+                state.recentRounds.append(round)
+                if state.recentRounds.count > historyLimit { state.recentRounds.removeFirst(historyLimit / 2) }
+                state.subscriber?.put(.round(round, history: false))
+            } else {
+                state.answeredNumbers[id] = exchange.request.number + 1
+                state.log.exchange(
+                    OnLineLog.Exchange(
+                        key: RequestKey(connection: id, number: exchange.request.number),
+                        asked: exchange.request.passage.lastByte, status: exchange.reply.status,
+                        responseTime: exchange.responseTime))
+            }
         case .lost(let id, let count, _, let time):
             // Requests that were heard whole are replayed, also when their replies were not heard.
-            let heard = state.requestNumbers[id, default: 0] - state.exchangeNumbers[id, default: 0]
+            let heard = state.requestNumbers[id, default: 0] - state.answeredNumbers[id, default: 0]
             if state.isHTTP[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
-            // After a loss the numbers of requests and replies start level again.
-            let level = max(state.requestNumbers[id, default: 0], state.exchangeNumbers[id, default: 0])
-            state.requestNumbers[id] = level
-            state.exchangeNumbers[id] = level
+            state.answeredNumbers[id] = state.requestNumbers[id]
         case .closed(let id, let time):
             if state.isHTTP[id] == true {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
             state.isHTTP[id] = nil
             state.requestNumbers[id] = nil
-            state.exchangeNumbers[id] = nil
+            state.answeredNumbers[id] = nil
         }
     }
 

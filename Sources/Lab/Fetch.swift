@@ -1,6 +1,7 @@
 import Model
 import OperatingSystem
 import Proxies
+import Wire
 
 /// A few GET requests, for asking whether a service answers.
 enum Fetch {
@@ -32,7 +33,7 @@ enum Fetch {
                 .item(
                     ReplayItem(
                         connection: id, due: Timestamp(nanoseconds: clock.now),
-                        kind: .request(RequestKey(connection: id, number: 0), method: "GET", request))))
+                        kind: .request(RequestKey(connection: id, number: 0), .other, request))))
         }
         while loop.progress.sent < times || !loop.progress.isDrained {
             if clock.now > deadline || interrupt.wait(seconds: 0.01) == .interrupted { break }

@@ -2,6 +2,7 @@ import Model
 package import OperatingSystem
 import Proxies
 import Synchronization
+import Wire
 
 /// What a load did, whole.
 package struct LoadReport: Sendable, Codable {
@@ -77,7 +78,7 @@ package enum LoadRun {
             .item(
                 ReplayItem(
                     connection: request.session, due: start + request.offset,
-                    kind: .request(key, method: method, bytes))))
+                    kind: .request(key, HTTPVerb(label: method + " "), bytes))))
         if request.isLast {
             // Closes when the reply has come.
             loop.inputs.put(.item(ReplayItem(connection: request.session, due: start + request.offset, kind: .close)))

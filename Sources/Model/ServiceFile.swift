@@ -1,6 +1,7 @@
-/// The application protocol a tier serves. The raw value is the name in service files.
+/// The application protocol a tier serves. The raw value is the name in service files; `tcp` is any other, of which only
+/// the turns of client and server are followed.
 package enum ApplicationProtocol: String, Hashable, Codable, CaseIterable, Sendable {
-    case http, postgresql
+    case http, postgresql, mysql, redis, tcp
 }
 
 /// `http:8080`

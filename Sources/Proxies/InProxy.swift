@@ -1,5 +1,5 @@
 package import Model
-import Wire
+package import Wire
 
 /// Names a recorded request: its connection and its place on it.
 package struct RequestKey: Hashable, Sendable {
@@ -16,7 +16,7 @@ package struct RequestKey: Hashable, Sendable {
 package struct ReplayItem: Sendable {
     package enum Kind: Sendable {
         case open
-        case request(RequestKey, method: String, [UInt8])
+        case request(RequestKey, HTTPVerb, [UInt8])
         case close
     }
 
@@ -69,10 +69,10 @@ package struct InProxy: Sendable {
 
     private struct Connection: Sendable {
         var recorded: UInt64?
-        var reply = HTTPParser(.replies, keepsBytes: false)
+        var reply = HTTPParser(.replies, keeping: .heads)
         /// Index in `log` of the request whose reply is out.
         var outstanding: Int?
-        var method = ""
+        var verb = HTTPVerb.other
         var closesWhenIdle = false
     }
 
@@ -111,8 +111,8 @@ package struct InProxy: Sendable {
             switch item.kind {
             case .open:
                 if primary[item.connection] == nil { _ = open(for: item.connection, &actions) }
-            case .request(let key, let method, let bytes):
-                send(key, method, bytes, on: item.connection, due: item.due, at: now, &actions)
+            case .request(let key, let verb, let bytes):
+                send(key, verb, bytes, on: item.connection, due: item.due, at: now, &actions)
             case .close:
                 guard let slot = primary.removeValue(forKey: item.connection) else { continue }
                 connections[slot]?.recorded = nil
@@ -145,7 +145,7 @@ package struct InProxy: Sendable {
     }
 
     private mutating func send(
-        _ key: RequestKey, _ method: String, _ bytes: [UInt8], on recorded: UInt64, due: Timestamp, at now: Timestamp,
+        _ key: RequestKey, _ verb: HTTPVerb, _ bytes: [UInt8], on recorded: UInt64, due: Timestamp, at now: Timestamp,
         _ actions: inout [Action]
     ) {
         var moved = false
@@ -162,7 +162,7 @@ package struct InProxy: Sendable {
             slot = open(for: recorded, &actions)
         }
         connections[slot]?.outstanding = log.count
-        connections[slot]?.method = method
+        connections[slot]?.verb = verb
         log.append(ReplayedRequest(key: key, due: due, sent: now, moved: moved, outcome: .waiting))
         actions.append(.send(slot, bytes))
     }
@@ -170,12 +170,13 @@ package struct InProxy: Sendable {
     package mutating func received(_ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp) -> [Action] {
         guard var connection = connections[slot] else { return [] }
         var messages: [HTTPParser.Message] = []
-        let method = connection.method
+        var position = 0
         do throws(HTTPFailure) {
-            try connection.reply.feed(
-                bytes, at: now,
-                replyHasNoBody: { method == "HEAD" || method == "CONNECT" && $0 / 100 == 2 }
-            ) { messages.append($0) }
+            while let message = try connection.reply.next(
+                bytes, from: &position, at: now, answering: connection.verb)
+            {
+                messages.append(message)
+            }
         } catch {
             connections[slot] = connection
             ended(slot, at: now)
@@ -193,7 +194,7 @@ package struct InProxy: Sendable {
         guard var connection = connections[slot], let index = connection.outstanding else { return }
         log[index].outcome = .answered(status: message.status, at: message.lastByte)
         answeredCount += 1
-        onReply?(log[index].key, message.status, message.head)
+        onReply?(log[index].key, message.status, message.bytes)
         connection.outstanding = nil
         connections[slot] = connection
         if connection.closesWhenIdle {
@@ -207,10 +208,8 @@ package struct InProxy: Sendable {
     package mutating func ended(_ slot: Slot, at now: Timestamp) {
         guard connections[slot] != nil else { return }
         // A reply that is framed by the end of the connection is whole now.
-        var last: [HTTPParser.Message] = []
-        connections[slot]?.reply.close(at: now) { last.append($0) }
         var ignored: [Action] = []
-        for message in last { answered(message, on: slot, &ignored) }
+        if let last = connections[slot]?.reply.close() { answered(last, on: slot, &ignored) }
         if let index = connections[slot]?.outstanding { log[index].outcome = .cutOff(at: now) }
         if let recorded = connections[slot]?.recorded { primary[recorded] = nil }
         connections[slot] = nil

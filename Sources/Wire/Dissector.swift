@@ -42,13 +42,9 @@ package struct Dissector: Sendable {
             servers.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private static func reader(
-        _ protocolName: ApplicationProtocol, _ id: ConnectionID, fromStart: Bool
-    ) -> any ConnectionReader {
-        switch protocolName {
-        case .http: HTTPReader(id, fromStart: fromStart)
-        case .postgresql: PostgreSQLReader(id, fromStart: fromStart)
-        }
+    private func reader(_ server: Endpoint, _ id: ConnectionID, fromStart: Bool) -> any ConnectionReader {
+        let setting = ReaderSetting(id, fromStart: fromStart)
+        return servers[server].flatMap(ProtocolTable.entry)?.reader(setting) ?? HTTPReader(setting)
     }
 
     package mutating func accept(
@@ -127,7 +123,7 @@ package struct Dissector: Sendable {
         counters.connections += 1
         emit(.opened(id, client: key.client, server: key.server, time))
         return Connection(
-            id: id, reader: Self.reader(servers[key.server] ?? .http, id, fromStart: fromStart), lastSeen: time)
+            id: id, reader: reader(key.server, id, fromStart: fromStart), lastSeen: time)
     }
 
     /// A hundredth at once: to find the one that is longest idle, all have to be looked at.
@@ -155,7 +151,7 @@ package struct Dissector: Sendable {
         at time: Timestamp, emit: (WireEvent) -> Void
     ) {
         // Moved out and not copied: a second owner would make every append copy what was read so far.
-        var reader: any ConnectionReader = NoReader()
+        var reader: any ConnectionReader = NoReader(ReaderSetting(0, fromStart: false))
         swap(&reader, &connection.reader)
         var gaps = 0
         var missing = 0
@@ -207,6 +203,8 @@ package struct Dissector: Sendable {
 
 /// Stands in for a reader that is being used.
 private struct NoReader: ConnectionReader {
+    init(_ setting: ReaderSetting) {}
+    var retainedBytes: Int { 0 }
     func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {}
     func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {}
     func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {}

@@ -7,24 +7,43 @@ package enum HTTPFailure: Error, Sendable, Hashable {
     case tooLarge
 }
 
+/// What of a request's method decides how its reply ends.
+package enum HTTPVerb: Sendable, Hashable {
+    case head, connect, other
+
+    /// Of a label such as `HEAD /items`.
+    package init(label: String) {
+        self = label.hasPrefix("HEAD ") ? .head : label.hasPrefix("CONNECT ") ? .connect : .other
+    }
+}
+
 /// One direction of HTTP/1.0 and 1.1 (RFC 9112) as a state machine: bytes in, whole messages out.
 package struct HTTPParser: Sendable {
     package enum Role: Sendable { case requests, replies }
 
+    /// What is kept of the bytes.
+    package enum Keeping: Sendable { case nothing, heads, all }
+
     package struct Message: Sendable, Hashable {
-        /// Method and target of a request; empty for a reply.
-        package var method = ""
-        package var target = ""
+        package internal(set) var verb = HTTPVerb.other
         /// Status of a reply; 0 for a request.
-        package var status = 0
-        /// The whole message when the parser keeps bytes.
-        package var bytes: [UInt8] = []
-        /// The header section of a reply, kept when asked for.
-        package var head: [UInt8] = []
-        package var byteCount = 0
-        package var firstByte: Timestamp
-        package var lastByte: Timestamp
-        package var endedByClose = false
+        package internal(set) var status = 0
+        /// Hash of a request's method and target.
+        package internal(set) var key: UInt64 = 0
+        /// The message as sent, or its header section, as the parser keeps them.
+        package internal(set) var bytes: [UInt8] = []
+        package internal(set) var byteCount = 0
+        package internal(set) var firstByte: Timestamp
+        package internal(set) var lastByte: Timestamp
+        package internal(set) var endedByClose = false
+
+        package var passage: Passage { Passage(firstByte: firstByte, lastByte: lastByte, byteCount: byteCount) }
+
+        /// Method and target of a request that is kept.
+        package var label: String {
+            let words = bytes.prefix { $0 != 0x0a }.split(separator: 0x20, maxSplits: 2)
+            return words.prefix(2).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        }
     }
 
     private enum State: Sendable {
@@ -34,28 +53,30 @@ package struct HTTPParser: Sendable {
         case chunk(left: Int)
         case trailer
         case untilClose
-        /// After 101 or a CONNECT that succeeded: no longer HTTP.
+        /// After 101: no longer HTTP.
         case upgraded
     }
 
     package static let headLimit = 65_536
-    package static let messageLimit = 64 << 20
 
     private let role: Role
-    private let keepsBytes: Bool
+    private let keeping: Keeping
+    private let messageLimit: Int
     private var state = State.head
-    /// The header section so far, then the line in progress of chunk sizes and trailers.
+    /// A header section that did not come in one piece; then the line in progress of chunk sizes and trailers.
     private var line: [UInt8] = []
-    private var message: Message?
+    private var message: Message
+    /// Nothing of a message has been read since the last one ended.
+    package private(set) var isBetweenMessages = true
 
-    package init(_ role: Role, keepsBytes: Bool) {
+    package init(_ role: Role, keeping: Keeping, messageLimit: Int = 64 << 20) {
         self.role = role
-        self.keepsBytes = keepsBytes
+        self.keeping = keeping
+        self.messageLimit = messageLimit
+        message = Message(firstByte: .distantPast, lastByte: .distantPast)
     }
 
-    /// Nothing of a message has been read since the last one ended.
-    package var isBetweenMessages: Bool { message == nil }
-    package var isUpgraded: Bool { if case .upgraded = state { true } else { false } }
+    package var retainedBytes: Int { line.count + message.bytes.count }
 
     /// Whether `bytes` can be the start of a message: used to find a boundary in a connection seen from its middle.
     package static func canStart(_ role: Role, _ bytes: Span<UInt8>) -> Bool {
@@ -78,148 +99,185 @@ package struct HTTPParser: Sendable {
         byte >= 0x41 && byte <= 0x5a || byte >= 0x61 && byte <= 0x7a || byte == 0x2d || byte == 0x5f
     }
 
-    /// Takes bytes and hands each message on as it becomes whole.
+    /// Reads on from `position`; gives the next message that becomes whole, or nil when all bytes are read.
     ///
-    /// `replyHasNoBody` is asked with the status when a reply's head is complete: true for the reply to HEAD and for a
-    /// CONNECT that succeeded (RFC 9112, section 6.3, rules 1 and 2).
-    package mutating func feed(
-        _ bytes: Span<UInt8>, at time: Timestamp, replyHasNoBody: (Int) -> Bool,
-        emit: (Message) -> Void
-    ) throws(HTTPFailure) {
-        var position = 0
+    /// A reply's framing depends on what was asked (RFC 9112, section 6.3, rules 1 and 2): `question` is the verb of the
+    /// oldest request that is not answered.
+    package mutating func next(
+        _ bytes: Span<UInt8>, from position: inout Int, at time: Timestamp, answering question: HTTPVerb = .other
+    ) throws(HTTPFailure) -> Message? {
         while position < bytes.count {
             switch state {
             case .upgraded:
-                return
+                position = bytes.count
             case .head:
-                let byte = bytes[position]
-                if message == nil {
-                    // An empty line before a request is to be ignored (RFC 9112, section 2.2).
-                    if byte == 0x0d || byte == 0x0a {
-                        position += 1
-                        continue
-                    }
-                    message = Message(firstByte: time, lastByte: time)
-                }
-                position += 1
-                line.append(byte)
-                if byte == 0x0a, line.endsHead {
-                    try finishHead(at: time, replyHasNoBody: replyHasNoBody, emit: emit)
-                } else if line.count > Self.headLimit {
-                    throw .tooLarge
-                }
+                if try readHead(bytes, from: &position, at: time, question) { return finish(at: time) }
             case .body(let left):
                 let taken = min(left, bytes.count - position)
-                try take(bytes, position, taken)
-                position += taken
+                try take(bytes, &position, taken)
                 state = .body(left: left - taken)
-                if left == taken { finish(at: time, emit: emit) }
+                if left == taken { return finish(at: time) }
             case .chunk(let left):
                 let taken = min(left, bytes.count - position)
-                try take(bytes, position, taken)
-                position += taken
+                try take(bytes, &position, taken)
                 state = left == taken ? .chunkSize : .chunk(left: left - taken)
             case .chunkSize, .trailer:
-                let byte = bytes[position]
-                try take(bytes, position, 1)
-                position += 1
-                line.append(byte)
-                if line.count > 8192 { throw .tooLarge }
-                if byte == 0x0a { try finishLine(at: time, emit: emit) }
+                let end = bytes.firstIndex(of: 0x0a, from: position).map { $0 + 1 } ?? bytes.count
+                line.append(bytes.extracting(position..<end))
+                try take(bytes, &position, end - position)
+                guard line.count <= 8192 else { throw .tooLarge }
+                if line.last == 0x0a, try finishLine() { return finish(at: time) }
             case .untilClose:
-                try take(bytes, position, bytes.count - position)
-                message?.lastByte = time
-                position = bytes.count
+                try take(bytes, &position, bytes.count - position)
+                message.lastByte = time
             }
         }
+        return nil
     }
 
     /// The connection ended. A reply without a length is whole now; anything else that was begun is not.
-    package mutating func close(at time: Timestamp, emit: (Message) -> Void) {
-        if case .untilClose = state {
-            message?.endedByClose = true
-            finish(at: message?.lastByte ?? time, emit: emit)
+    package mutating func close() -> Message? {
+        defer {
+            isBetweenMessages = true
+            line = []
+            state = .head
         }
-        message = nil
-        line = []
-        state = .head
+        guard case .untilClose = state else { return nil }
+        message.endedByClose = true
+        return finish(at: message.lastByte)
     }
 
-    private mutating func take(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) throws(HTTPFailure) {
-        message?.byteCount += count
-        guard keepsBytes else { return }
-        guard (message?.byteCount ?? 0) <= Self.messageLimit else { throw .tooLarge }
-        for index in start..<start + count { message?.bytes.append(bytes[index]) }
+    private mutating func take(_ bytes: Span<UInt8>, _ position: inout Int, _ count: Int) throws(HTTPFailure) {
+        message.byteCount += count
+        if keeping == .all {
+            guard message.byteCount <= messageLimit else { throw .tooLarge }
+            message.bytes.append(bytes.extracting(position..<position + count))
+        }
+        position += count
     }
 
-    private mutating func finishHead(
-        at time: Timestamp, replyHasNoBody: (Int) -> Bool, emit: (Message) -> Void
-    ) throws(HTTPFailure) {
-        let head = try HTTPHead(line, role: role)
-        message?.method = head.method
-        message?.target = head.target
-        message?.status = head.status
-        message?.byteCount = line.count
-        if keepsBytes { message?.bytes = line } else { message?.head = line }
-        line = []
+    /// True when the message ends with its header section.
+    private mutating func readHead(
+        _ bytes: Span<UInt8>, from position: inout Int, at time: Timestamp, _ question: HTTPVerb
+    ) throws(HTTPFailure) -> Bool {
+        if isBetweenMessages {
+            // An empty line before a request is to be ignored (RFC 9112, section 2.2).
+            while position < bytes.count, bytes[position] == 0x0d || bytes[position] == 0x0a { position += 1 }
+            guard position < bytes.count else { return false }
+            isBetweenMessages = false
+            message = Message(firstByte: time, lastByte: time)
+        }
+        let start = position
+        if line.isEmpty {
+            if let end = Self.headEnd(bytes, from: start, lineStart: start) {
+                guard end - start <= Self.headLimit else { throw .tooLarge }
+                position = end
+                return try finishHead(bytes.extracting(start..<end), question)
+            }
+            line.append(bytes.extracting(start..<bytes.count))
+            position = bytes.count
+        } else {
+            // Up to three bytes of the empty line may have come before.
+            let before = line.count
+            line.append(bytes.extracting(start..<bytes.count))
+            position = bytes.count
+            if let end = Self.headEnd(line.span, from: max(0, before - 2), lineStart: nil) {
+                guard end <= Self.headLimit else { throw .tooLarge }
+                position = start + end - before
+                let head = line
+                line.removeAll(keepingCapacity: true)
+                return try finishHead(head.span.extracting(0..<end), question)
+            }
+        }
+        guard line.count <= Self.headLimit else { throw .tooLarge }
+        return false
+    }
 
-        let bodyless =
-            role == .replies
-            && (head.status < 200 || head.status == 204 || head.status == 304 || replyHasNoBody(head.status))
-        if bodyless {
-            let isUpgrade = head.status == 101
-            finish(at: time, emit: emit)
-            if isUpgrade { state = .upgraded }
-        } else if head.isChunked {
+    /// Behind the first empty line at or after `from`; a bare line feed ends a line too (RFC 9112, section 2.2).
+    private static func headEnd(_ bytes: Span<UInt8>, from: Int, lineStart: Int?) -> Int? {
+        var position = from
+        while let feed = bytes.firstIndex(of: 0x0a, from: position) {
+            var line = feed
+            if line > 0, bytes[line - 1] == 0x0d { line -= 1 }
+            // Empty when the byte before it ends a line.
+            if line > (lineStart ?? 0), bytes[line - 1] == 0x0a { return feed + 1 }
+            position = feed + 1
+        }
+        return nil
+    }
+
+    private mutating func finishHead(_ bytes: Span<UInt8>, _ question: HTTPVerb) throws(HTTPFailure) -> Bool {
+        let head = try HTTPHead(bytes, role)
+        message.verb = head.verb
+        message.status = head.status
+        message.key = head.key.value
+        message.byteCount = bytes.count
+        if keeping != .nothing { message.bytes = [UInt8](bytes) }
+
+        guard role == .replies else {
+            if head.isChunked {
+                state = .chunkSize
+            } else if let length = head.length, length > 0 {
+                state = .body(left: length)
+            } else {
+                return true
+            }
+            return false
+        }
+        if head.status < 200 || head.status == 204 || head.status == 304 || question == .head
+            || question == .connect && head.status / 100 == 2
+        {
+            if head.status == 101 { state = .upgraded }
+            return true
+        }
+        if head.isChunked {
             state = .chunkSize
         } else if let length = head.length {
-            if length == 0 { finish(at: time, emit: emit) } else { state = .body(left: length) }
-        } else if role == .replies {
-            state = .untilClose
+            if length == 0 { return true }
+            state = .body(left: length)
         } else {
-            finish(at: time, emit: emit)
+            state = .untilClose
         }
+        return false
     }
 
-    /// A chunk-size line, the empty line behind a chunk, or a trailer line.
-    private mutating func finishLine(at time: Timestamp, emit: (Message) -> Void) throws(HTTPFailure) {
-        let text = line.withoutLineEnd
-        line = []
-        if case .trailer = state {
-            if text.isEmpty { finish(at: time, emit: emit) }
-            return
-        }
+    /// A chunk-size line, the empty line behind a chunk, or a trailer line; true when the message ends with it.
+    private mutating func finishLine() throws(HTTPFailure) -> Bool {
+        defer { line.removeAll(keepingCapacity: true) }
+        var end = line.count - 1
+        if end > 0, line[end - 1] == 0x0d { end -= 1 }
+        if case .trailer = state { return end == 0 }
         // The line end that closes the chunk before.
-        if text.isEmpty { return }
-        let digits = text.prefix { $0 != 0x3b && $0 != 0x20 && $0 != 0x09 }
-        // Hexadecimal digits and nothing else: `Int` would take a sign.
-        guard !digits.isEmpty, digits.count <= 15, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
-            let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
-        else { throw .malformed("a chunk size that is not a number") }
+        if end == 0 { return false }
+        // Hexadecimal digits and nothing else, up to an extension.
+        var size = 0
+        var digits = 0
+        while digits < end, let digit = Self.hexadecimal(line[digits]) {
+            size = size << 4 | digit
+            digits += 1
+            guard digits <= 15 else { throw .malformed("a chunk size that is not a number") }
+        }
+        guard digits > 0, digits == end || line[digits] == 0x3b || line[digits] == 0x20 || line[digits] == 0x09 else {
+            throw .malformed("a chunk size that is not a number")
+        }
         state = size == 0 ? .trailer : .chunk(left: size)
+        return false
     }
 
-    private mutating func finish(at time: Timestamp, emit: (Message) -> Void) {
-        state = .head
-        guard var whole = message else { return }
-        message = nil
-        whole.lastByte = time
-        emit(whole)
-    }
-}
-
-extension [UInt8] {
-    /// Ends with an empty line; a bare line feed is taken too (RFC 9112, section 2.2).
-    fileprivate var endsHead: Bool {
-        guard count >= 2, self[count - 1] == 0x0a else { return false }
-        if self[count - 2] == 0x0a { return true }
-        return count >= 3 && self[count - 2] == 0x0d && self[count - 3] == 0x0a
+    private static func hexadecimal(_ byte: UInt8) -> Int? {
+        switch byte {
+        case 0x30...0x39: Int(byte) - 0x30
+        case 0x41...0x46: Int(byte) - 0x37
+        case 0x61...0x66: Int(byte) - 0x57
+        default: nil
+        }
     }
 
-    fileprivate var withoutLineEnd: ArraySlice<UInt8> {
-        var end = count
-        if end > 0, self[end - 1] == 0x0a { end -= 1 }
-        if end > 0, self[end - 1] == 0x0d { end -= 1 }
-        return self[..<end]
+    private mutating func finish(at time: Timestamp) -> Message {
+        if case .upgraded = state {} else { state = .head }
+        isBetweenMessages = true
+        message.lastByte = time
+        defer { if keeping != .nothing { message.bytes = [] } }
+        return message
     }
 }

@@ -1,14 +1,21 @@
-import Model
+package import Model
 
 /// Pairs the requests and replies of one HTTP/1 connection, also when requests are pipelined.
-struct HTTPReader: ConnectionReader {
+package struct HTTPReader: ConnectionReader {
+    private struct Pending: Sendable {
+        var request: Request
+        var verb: HTTPVerb
+    }
+
     private let connection: ConnectionID
-    private var requests = HTTPParser(.requests, keepsBytes: true)
-    private var replies = HTTPParser(.replies, keepsBytes: false)
+    private let keepsPayload: Bool
+    private let payloadLimit: Int
+    private var requests: HTTPParser
+    private var replies: HTTPParser
+    private var requestCount = 0
     /// Requests whose replies are still out, oldest first.
-    private var pending: [HTTPRequest] = []
+    private var pending = Queue<Pending>()
     private var pendingBytes = 0
-    private let pendingLimit: Int
     /// A reply that was whole before its request was, as the refusal of a body may be.
     private var early: HTTPParser.Message?
     /// Seen from the middle, or after a gap: bytes pass until a request starts, and replies until one was seen.
@@ -24,15 +31,27 @@ struct HTTPReader: ConnectionReader {
     private var broken: LossReason?
     private var isOpaque = false
 
-    init(_ connection: ConnectionID, fromStart: Bool, pendingLimit: Int = HTTPParser.messageLimit) {
-        self.connection = connection
-        self.pendingLimit = pendingLimit
-        requestsInStep = fromStart
-        repliesInStep = fromStart
-        serverSpoke = !fromStart
+    /// Requests that may wait for replies at once.
+    private static let pendingLimit = 65_536
+
+    package init(_ setting: ReaderSetting) {
+        connection = setting.connection
+        keepsPayload = setting.keepsPayload
+        payloadLimit = setting.payloadLimit
+        requests = Self.parser(.requests, setting.keepsPayload, setting.payloadLimit)
+        replies = Self.parser(.replies, setting.keepsPayload, setting.payloadLimit)
+        requestsInStep = setting.fromStart
+        repliesInStep = setting.fromStart
+        serverSpoke = !setting.fromStart
     }
 
-    mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
+    private static func parser(_ role: HTTPParser.Role, _ keepsPayload: Bool, _ limit: Int) -> HTTPParser {
+        HTTPParser(role, keeping: keepsPayload ? .all : .nothing, messageLimit: limit)
+    }
+
+    package var retainedBytes: Int { pendingBytes + requests.retainedBytes + replies.retainedBytes }
+
+    package mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isOpaque else { return }
         let mayStart = serverSpoke
         serverSpoke = false
@@ -44,32 +63,31 @@ struct HTTPReader: ConnectionReader {
             guard mayStart, HTTPParser.canStart(.requests, bytes) else { return }
             requestsInStep = true
         }
-        var whole: [HTTPParser.Message] = []
-        var failure: HTTPFailure?
+        var position = 0
         do throws(HTTPFailure) {
-            try requests.feed(bytes, at: time, replyHasNoBody: { _ in false }) { whole.append($0) }
+            while let message = try requests.next(bytes, from: &position, at: time) { ask(message, emit: emit) }
         } catch {
-            failure = error
+            lose(error, at: time, emit: emit)
         }
-        for message in whole {
-            let request = HTTPRequest(
-                method: message.method, target: message.target, bytes: message.bytes, firstByte: message.firstByte,
-                lastByte: message.lastByte)
-            pending.append(request)
-            pendingBytes += request.bytes.count
-            isPipelined = isPipelined || pending.count > 1
-            emit(.request(connection, request))
-            if let reply = early {
-                early = nil
-                pair(reply, emit: emit)
-            }
-        }
-        // What was whole before is not lost with the rest.
-        if let failure { lose(failure, at: time, emit: emit) }
-        if pendingBytes > pendingLimit { lose(.tooLarge, at: time, emit: emit) }
+        if pendingBytes > payloadLimit || pending.count > Self.pendingLimit { lose(.tooLarge, at: time, emit: emit) }
     }
 
-    mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
+    private mutating func ask(_ message: HTTPParser.Message, emit: (WireEvent) -> Void) {
+        let request = Request(
+            number: requestCount, passage: message.passage, key: message.key,
+            label: keepsPayload ? message.label : "", bytes: message.bytes)
+        requestCount += 1
+        pending.append(Pending(request: request, verb: message.verb))
+        pendingBytes += request.bytes.count
+        isPipelined = isPipelined || pending.count > 1
+        emit(.request(connection, request))
+        if let reply = early {
+            early = nil
+            pair(reply, emit: emit)
+        }
+    }
+
+    package mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isOpaque, broken == nil else { return }
         serverSpoke = true
         if !repliesInStep {
@@ -81,47 +99,35 @@ struct HTTPReader: ConnectionReader {
             }
             repliesInStep = true
         }
-        var whole: [HTTPParser.Message] = []
-        // The head of reply n is read when n replies of this packet are complete.
-        let methods = pending.map(\.method)
-        var failure: HTTPFailure?
+        var position = 0
         do throws(HTTPFailure) {
-            var index = 0
-            try replies.feed(
-                bytes, at: time,
-                replyHasNoBody: { status in
-                    index < methods.count
-                        && (methods[index] == "HEAD" || methods[index] == "CONNECT" && status / 100 == 2)
-                }
-            ) { message in
-                whole.append(message)
-                if message.status >= 200 || message.status == 101 { index += 1 }
+            while let message = try replies.next(
+                bytes, from: &position, at: time, answering: pending.first?.verb ?? .other)
+            {
+                pair(message, emit: emit)
             }
         } catch {
-            failure = error
+            lose(error, at: time, emit: emit)
         }
-        for message in whole { pair(message, emit: emit) }
-        if let failure { lose(failure, at: time, emit: emit) }
     }
 
     private mutating func pair(_ message: HTTPParser.Message, emit: (WireEvent) -> Void) {
         // 100 and 103 go before the reply proper.
         if message.status < 200 && message.status != 101 { return }
-        guard !pending.isEmpty else {
+        guard let asked = pending.popFirst() else {
             if !requests.isBetweenMessages, early == nil { early = message }
             return
         }
-        let request = pending.removeFirst()
-        pendingBytes -= request.bytes.count
+        pendingBytes -= asked.request.bytes.count
         serverSpoke = !pending.isEmpty
-        let reply = HTTPReply(
-            status: message.status, byteCount: message.byteCount, firstByte: message.firstByte,
-            lastByte: message.lastByte, endedByClose: message.endedByClose)
-        emit(.exchange(connection, HTTPExchange(request: request, reply: reply)))
-        if message.status == 101 || request.method == "CONNECT" && message.status / 100 == 2 { isOpaque = true }
+        let reply = Reply(
+            passage: message.passage, status: message.status, isError: message.status >= 500,
+            endedByClose: message.endedByClose, bytes: message.bytes)
+        emit(.exchange(connection, Exchange(.http, request: asked.request, reply: reply)))
+        if message.status == 101 || asked.verb == .connect && message.status / 100 == 2 { isOpaque = true }
     }
 
-    mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isOpaque else { return }
         if !fromClient { serverSpoke = true }
         resynchronise(.gap, at: time, emit: emit)
@@ -136,38 +142,52 @@ struct HTTPReader: ConnectionReader {
         let begun = pending.count + (requests.isBetweenMessages ? 0 : 1)
         emit(.lost(connection, count: max(1, begun), reason, time))
         if isPipelined { broken = reason }
-        pending = []
+        pending.removeAll()
         pendingBytes = 0
         early = nil
-        requests = HTTPParser(.requests, keepsBytes: true)
-        replies = HTTPParser(.replies, keepsBytes: false)
+        requests = Self.parser(.requests, keepsPayload, payloadLimit)
+        replies = Self.parser(.replies, keepsPayload, payloadLimit)
         requestsInStep = false
         repliesInStep = false
     }
 
-    mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
         if !requests.isBetweenMessages { emit(.lost(connection, count: 1, .cutOff, time)) }
-        requests.close(at: time) { _ in }
+        _ = requests.close()
         // Sent when the server had already hung up.
         if serverIsDone { losePending(at: time, emit: emit) }
     }
 
-    mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
-        var last: [HTTPParser.Message] = []
-        replies.close(at: time) { last.append($0) }
-        for message in last { pair(message, emit: emit) }
+    package mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
+        if let last = replies.close() { pair(last, emit: emit) }
         losePending(at: time, emit: emit)
         serverIsDone = true
     }
 
-    mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {
         if !requests.isBetweenMessages { emit(.lost(connection, count: 1, .cutOff, time)) }
         losePending(at: time, emit: emit)
     }
 
     private mutating func losePending(at time: Timestamp, emit: (WireEvent) -> Void) {
         if !pending.isEmpty { emit(.lost(connection, count: pending.count, .cutOff, time)) }
-        pending = []
+        pending.removeAll()
         pendingBytes = 0
+    }
+}
+
+extension HTTPReader {
+    package static let entry = ProtocolEntry(.http, ports: [80, 8080, 8000, 3000, 5000]) { client, server in
+        if client.isEmpty { return server.starts(with: "HTTP/1.") ? .likely : .unsure }
+        guard HTTPParser.canStart(.requests, client) else { return .no }
+        var first = client.count
+        if let feed = client.firstIndex(of: 0x0a) { first = feed }
+        // The version ends the request line: "GET / HTTP/1.1".
+        for index in 0..<max(0, first - 6) where client.extracting(index..<client.count).starts(with: "HTTP/1.") {
+            return .certain
+        }
+        return client.firstIndex(of: 0x0a) == nil ? .unsure : .no
+    } reader: {
+        HTTPReader($0)
     }
 }

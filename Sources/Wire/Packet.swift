@@ -156,9 +156,3 @@ package enum PacketDecoder {
                 payload: offset + header..<end, cutOff: offset + length - end))
     }
 }
-
-extension Span<UInt8> {
-    func big16(_ offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
-    func big32(_ offset: Int) -> UInt32 { UInt32(big16(offset)) << 16 | UInt32(big16(offset + 2)) }
-    func big64(_ offset: Int) -> UInt64 { UInt64(big32(offset)) << 32 | UInt64(big32(offset + 4)) }
-}

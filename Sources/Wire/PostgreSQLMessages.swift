@@ -89,12 +89,22 @@ package struct PostgreSQLFramer: Sendable {
     private var buffer: [UInt8] = []
     /// Where the next message begins; what is before is dropped now and then, not message by message.
     private var start = 0
+    /// Bytes of a message's body that are still to come and are passed over.
+    private var passing = 0
+    /// Whether the bodies of rows and copy data are given, or passed over as they come.
+    private let keepsData: Bool
     /// Whether the next message is an untyped one of the client's start-up.
     package var expectsStartup: Bool
+    /// Length of the message that `next` gave last, as sent.
+    package private(set) var lastByteCount = 0
 
-    package init(expectsStartup: Bool) { self.expectsStartup = expectsStartup }
+    package init(expectsStartup: Bool, keepsData: Bool = true) {
+        self.expectsStartup = expectsStartup
+        self.keepsData = keepsData
+    }
 
-    package var isBetweenMessages: Bool { start == buffer.count }
+    package var isBetweenMessages: Bool { start == buffer.count && passing == 0 }
+    package var retainedBytes: Int { buffer.count }
 
     package mutating func append(_ bytes: Span<UInt8>) {
         if start == buffer.count {
@@ -105,8 +115,9 @@ package struct PostgreSQLFramer: Sendable {
             buffer.removeSubrange(..<start)
             start = 0
         }
-        // No `reserveCapacity`: asked for exactly, the array would move at every append.
-        for index in bytes.indices { buffer.append(bytes[index]) }
+        let passed = min(passing, bytes.count)
+        passing -= passed
+        buffer.append(bytes.extracting(passed..<bytes.count))
     }
 
     /// The next whole message, or nil until more bytes come.
@@ -118,6 +129,15 @@ package struct PostgreSQLFramer: Sendable {
         for index in start + prefix..<start + prefix + 4 { length = length << 8 | Int(buffer[index]) }
         guard length >= 4 else { throw .malformed }
         guard length <= Self.messageLimit else { throw .tooLarge }
+        lastByteCount = prefix + length
+        // DataRow and CopyData
+        if !keepsData, prefix == 1, buffer[start] == 0x44 || buffer[start] == 0x64 {
+            let type = buffer[start]
+            let here = min(count, prefix + length)
+            passing = prefix + length - here
+            start += here
+            return PostgreSQLMessage(type: type, body: [])
+        }
         guard count >= prefix + length else { return nil }
         let end = start + prefix + length
         defer { start = end }

@@ -1,12 +1,12 @@
-import Model
+package import Model
 
 /// Pairs the rounds of one PostgreSQL connection, also when several are under way at once.
-struct PostgreSQLReader: ConnectionReader {
+package struct PostgreSQLReader: ConnectionReader {
     private struct Asked: Sendable {
         var calls: [PostgreSQLCall]
         var isStartup = false
         var isExtended = false
-        var time: Timestamp
+        var request: Request
     }
 
     /// The answer in progress.
@@ -15,13 +15,22 @@ struct PostgreSQLReader: ConnectionReader {
         var open = PostgreSQLOutcome()
         var began: Timestamp?
         var byteCount = 0
+        var status = 0
+        var isError = false
+        var bytes: [UInt8] = []
     }
 
     private let connection: ConnectionID
+    private let keepsPayload: Bool
     private var clientFramer: PostgreSQLFramer
-    private var serverFramer = PostgreSQLFramer(expectsStartup: false)
+    private var serverFramer: PostgreSQLFramer
     private var frontend = PostgreSQLFrontend()
-    private var asked: [Asked] = []
+    private var requestCount = 0
+    private var asked = Queue<Asked>()
+    /// The round that the client is still sending.
+    private var asking: Passage?
+    private var askingBytes: [UInt8] = []
+    private var pendingBytes = 0
     private var answer = Answer()
     /// The server's one-byte answer to SSLRequest or GSSENCRequest is still out.
     private var awaitsEncryptionAnswer = false
@@ -34,19 +43,25 @@ struct PostgreSQLReader: ConnectionReader {
     private var isPipelined = false
     private var broken: LossReason?
 
-    init(_ connection: ConnectionID, fromStart: Bool, answerLimit: Int = PostgreSQLFramer.messageLimit) {
-        self.connection = connection
-        self.answerLimit = answerLimit
-        clientFramer = PostgreSQLFramer(expectsStartup: fromStart)
-        clientInStep = fromStart
-        serverInStep = fromStart
-        serverSpoke = !fromStart
+    package init(_ setting: ReaderSetting) {
+        connection = setting.connection
+        keepsPayload = setting.keepsPayload
+        payloadLimit = setting.payloadLimit
+        clientFramer = PostgreSQLFramer(expectsStartup: setting.fromStart, keepsData: setting.keepsPayload)
+        serverFramer = PostgreSQLFramer(expectsStartup: false, keepsData: setting.keepsPayload)
+        clientInStep = setting.fromStart
+        serverInStep = setting.fromStart
+        serverSpoke = !setting.fromStart
     }
 
     /// Rounds whose answers may be out at once.
     private static let askedLimit = 65_536
     /// Bytes of an answer that are kept: those of a large table's copy are not worth a recording.
-    private let answerLimit: Int
+    private let payloadLimit: Int
+
+    package var retainedBytes: Int {
+        clientFramer.retainedBytes + serverFramer.retainedBytes + pendingBytes + askingBytes.count + answer.bytes.count
+    }
 
     /// Messages that can begin a round, with a length that a first packet can hold.
     private static func canStart(_ bytes: Span<UInt8>) -> Bool {
@@ -55,7 +70,7 @@ struct PostgreSQLReader: ConnectionReader {
         return begins.contains(bytes[0]) && bytes.big32(1) >= 4 && bytes.big32(1) < 1 << 24
     }
 
-    mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted else { return }
         let mayStart = serverSpoke
         serverSpoke = false
@@ -70,22 +85,57 @@ struct PostgreSQLReader: ConnectionReader {
         clientFramer.append(bytes)
         do throws(PostgreSQLFramer.Failure) {
             while let message = try clientFramer.next() {
-                if message.type == 0 { startup(message, at: time) } else { accept(message, at: time) }
+                if message.type == 0 { startup(message, at: time) } else { accept(message, at: time, emit: emit) }
+            }
+            if asking == nil, !clientFramer.isBetweenMessages {
+                asking = Passage(firstByte: time, lastByte: time, byteCount: 0)
             }
         } catch {
             resynchronise(error == .tooLarge ? .tooLarge : .malformed, at: time, emit: emit)
         }
-        if asked.count > Self.askedLimit { resynchronise(.tooLarge, at: time, emit: emit) }
+        if asked.count > Self.askedLimit || askingBytes.count + pendingBytes > payloadLimit {
+            resynchronise(.tooLarge, at: time, emit: emit)
+        }
     }
 
-    private mutating func accept(_ message: PostgreSQLMessage, at time: Timestamp) {
+    private mutating func accept(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
         // A server that takes in copy data does not heed Sync; the client sends another behind the data (55.2.6).
         if message.is("c") || message.is("f"), asked.last?.isExtended == true, let last = asked.popLast() {
             frontend.resumeRound(last.calls)
+            requestCount -= 1
+            pendingBytes -= last.request.bytes.count
+            let earlier = Passage(
+                firstByte: last.request.passage.firstByte, lastByte: time,
+                byteCount: last.request.passage.byteCount + (asking?.byteCount ?? 0))
+            asking = earlier
+            askingBytes = last.request.bytes + askingBytes
         }
+        if asking == nil { asking = Passage(firstByte: time, lastByte: time, byteCount: 0) }
+        asking?.byteCount += clientFramer.lastByteCount
+        if keepsPayload { askingBytes += message.bytes }
         guard frontend.accept(message) else { return }
-        asked.append(Asked(calls: frontend.finishRound(), isExtended: message.is("S"), time: time))
+        let calls = frontend.finishRound()
+        let isSilent = calls.isEmpty
+        asked.append(Asked(calls: calls, isExtended: message.is("S"), request: request(calls, at: time)))
         isPipelined = isPipelined || asked.count > 1
+        guard !isSilent, let request = asked.last?.request else { return }
+        requestCount += 1
+        pendingBytes += request.bytes.count
+        emit(.request(connection, request))
+    }
+
+    private mutating func request(_ calls: [PostgreSQLCall], at time: Timestamp) -> Request {
+        var passage = asking ?? Passage(firstByte: time, lastByte: time, byteCount: 0)
+        passage.lastByte = time
+        var key = MatchingKey()
+        for call in calls { call.hash(into: &key) }
+        defer {
+            asking = nil
+            askingBytes = []
+        }
+        return Request(
+            number: requestCount, passage: passage, key: key.value,
+            label: keepsPayload ? calls.map { $0.sql ?? "" }.joined(separator: "; ") : "", bytes: askingBytes)
     }
 
     private mutating func startup(_ message: PostgreSQLMessage, at time: Timestamp) {
@@ -97,11 +147,11 @@ struct PostgreSQLReader: ConnectionReader {
             break  // CancelRequest: nothing follows.
         default:
             clientFramer.expectsStartup = false
-            asked.append(Asked(calls: [], isStartup: true, time: time))
+            asked.append(Asked(calls: [], isStartup: true, request: request([], at: time)))
         }
     }
 
-    mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, broken == nil, bytes.count > 0 else { return }
         serverSpoke = true
         if awaitsEncryptionAnswer {
@@ -127,39 +177,66 @@ struct PostgreSQLReader: ConnectionReader {
     private mutating func reply(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
         // Parameter changes and notifications come at any time and belong to no round.
         if message.is("S") || message.is("A") || asked.isEmpty { return }
-        answer.byteCount += message.body.count
-        if answer.byteCount > answerLimit {
-            resynchronise(.tooLarge, at: time, emit: emit)
-            return
+        answer.byteCount += serverFramer.lastByteCount
+        if keepsPayload {
+            answer.bytes += message.bytes
+            if answer.bytes.count > payloadLimit {
+                resynchronise(.tooLarge, at: time, emit: emit)
+                return
+            }
         }
         if answer.began == nil { answer.began = time }
         switch Character(UnicodeScalar(message.type)) {
         case "T", "n":
-            answer.open.description = message
+            if keepsPayload { answer.open.description = message }
         case "D", "G", "H", "W", "d", "c", "N":
-            answer.open.rows.append(message)
+            if keepsPayload { answer.open.rows.append(message) }
         case "C", "I", "s", "E":
+            if message.is("E"), !answer.isError {
+                answer.isError = true
+                answer.status = Self.sqlState(message.body)
+            }
             answer.open.completion = message
             answer.outcomes.append(answer.open)
             answer.open = PostgreSQLOutcome()
         case "Z":
-            let round = asked.removeFirst()
-            let finished = answer
-            answer = Answer()
-            serverSpoke = !asked.isEmpty
-            guard !round.isStartup, !round.calls.isEmpty else { return }
-            emit(
-                .round(
-                    connection,
-                    PostgreSQLRound(
-                        calls: round.calls, outcomes: finished.outcomes, transactionStatus: message.body.first ?? 0x49,
-                        asked: round.time, answerBegan: finished.began ?? time, answered: time)))
+            finish(message, at: time, emit: emit)
         default:
             break
         }
     }
 
-    mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {
+    /// ReadyForQuery: the answer to the oldest round is whole.
+    private mutating func finish(_ ready: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
+        guard let round = asked.popFirst() else { return }
+        pendingBytes -= round.request.bytes.count
+        let finished = answer
+        answer = Answer()
+        serverSpoke = !asked.isEmpty
+        guard !round.isStartup, !round.calls.isEmpty else { return }
+        let began = finished.began ?? time
+        let reply = Reply(
+            passage: Passage(firstByte: began, lastByte: time, byteCount: finished.byteCount),
+            status: finished.status, isError: finished.isError, bytes: finished.bytes)
+        let detail: ExchangeDetail =
+            keepsPayload
+            ? .postgresql(
+                PostgreSQLRound(
+                    calls: round.calls, outcomes: finished.outcomes, transactionStatus: ready.body.first ?? 0x49,
+                    asked: round.request.passage.lastByte, answerBegan: began, answered: time)) : .none
+        emit(.exchange(connection, Exchange(.postgresql, request: round.request, reply: reply, detail: detail)))
+    }
+
+    /// The SQLSTATE of an ErrorResponse, as a number of base 36 (PostgreSQL documentation, 55.8).
+    private static func sqlState(_ body: [UInt8]) -> Int {
+        var reader = PostgreSQLBody(body)
+        while let field = reader.byte(), field != 0, let text = reader.text() {
+            if field == 0x43 { return Int(text, radix: 36) ?? 0 }
+        }
+        return 0
+    }
+
+    package mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted else { return }
         if !fromClient { serverSpoke = true }
         resynchronise(.gap, at: time, emit: emit)
@@ -168,26 +245,29 @@ struct PostgreSQLReader: ConnectionReader {
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
         emit(.lost(connection, count: max(1, asked.count), reason, time))
         if isPipelined { broken = reason }
-        asked = []
+        asked.removeAll()
+        pendingBytes = 0
+        asking = nil
+        askingBytes = []
         answer = Answer()
-        clientFramer = PostgreSQLFramer(expectsStartup: false)
-        serverFramer = PostgreSQLFramer(expectsStartup: false)
+        clientFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
+        serverFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
         frontend.lose()
         clientInStep = false
         serverInStep = false
     }
 
-    mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
         loseBegun(at: time, emit: emit)
         if serverIsDone { loseAsked(at: time, emit: emit) }
     }
 
-    mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {
         loseAsked(at: time, emit: emit)
         serverIsDone = true
     }
 
-    mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {
+    package mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {
         loseBegun(at: time, emit: emit)
         loseAsked(at: time, emit: emit)
     }
@@ -196,13 +276,48 @@ struct PostgreSQLReader: ConnectionReader {
     private mutating func loseBegun(at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, !clientFramer.isBetweenMessages || !frontend.calls.isEmpty else { return }
         emit(.lost(connection, count: 1, .cutOff, time))
-        clientFramer = PostgreSQLFramer(expectsStartup: false)
+        clientFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
+        asking = nil
+        askingBytes = []
         _ = frontend.finishRound()
     }
 
     private mutating func loseAsked(at time: Timestamp, emit: (WireEvent) -> Void) {
-        let open = asked.count { !$0.isStartup }
+        var open = 0
+        while let round = asked.popFirst() { open += round.isStartup || round.calls.isEmpty ? 0 : 1 }
         if open > 0 { emit(.lost(connection, count: open, .cutOff, time)) }
-        asked = []
+        pendingBytes = 0
+    }
+}
+
+extension PostgreSQLCall {
+    /// The question: the statement and its values.
+    fileprivate func hash(into key: inout MatchingKey) {
+        key.add(sql ?? "")
+        key.add(0)
+        for value in values ?? [] {
+            if let value {
+                key.add(1)
+                key.add(value.span)
+            } else {
+                key.add(2)
+            }
+            key.add(0)
+        }
+    }
+}
+
+extension PostgreSQLReader {
+    package static let entry = ProtocolEntry(.postgresql, ports: [5432, 6432]) { client, server in
+        if client.isEmpty { return .unsure }
+        // StartupMessage 3.x, SSLRequest, GSSENCRequest or CancelRequest.
+        if client.count >= 8, client[0] == 0, client.big32(0) >= 8, client.big32(0) <= 10_000 {
+            let code = client.big32(4)
+            if code >> 16 == 3 || code >= 80_877_102 && code <= 80_877_104 { return .certain }
+        }
+        guard canStart(client) else { return .no }
+        return server.isEmpty || "TCDE12nZ".utf8.contains(server[0]) ? .likely : .no
+    } reader: {
+        PostgreSQLReader($0)
     }
 }

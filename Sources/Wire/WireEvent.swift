@@ -18,15 +18,14 @@ package typealias ConnectionID = UInt64
 package enum WireEvent: Sendable {
     case opened(ConnectionID, client: Endpoint, server: Endpoint, Timestamp)
     /// A request is whole; its reply may still be out.
-    case request(ConnectionID, HTTPRequest)
-    case exchange(ConnectionID, HTTPExchange)
-    case round(ConnectionID, PostgreSQLRound)
-    /// Requests or rounds that were begun and cannot be had whole, and why.
+    case request(ConnectionID, Request)
+    case exchange(ConnectionID, Exchange)
+    /// Requests that were begun and cannot be had whole with their replies, and why.
     case lost(ConnectionID, count: Int, LossReason, Timestamp)
     case closed(ConnectionID, Timestamp)
 }
 
-package enum LossReason: String, Sendable, Hashable {
+package enum LossReason: String, Sendable, Hashable, CaseIterable {
     /// Bytes of the TCP stream were not captured.
     case gap
     case malformed
@@ -34,18 +33,4 @@ package enum LossReason: String, Sendable, Hashable {
     /// The connection ended before the exchange did.
     case cutOff
     case encrypted
-}
-
-/// One connection's reader: bytes of both directions in, events out. A protocol is one type that does this and one line in
-/// `Dissector.reader`.
-protocol ConnectionReader: Sendable {
-    mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
-    mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
-    /// Bytes of either direction were not captured.
-    mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void)
-    /// The side has said all it had to say.
-    mutating func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void)
-    mutating func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void)
-    /// A reset, or the end of our attention: what is under way will not become whole.
-    mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void)
 }

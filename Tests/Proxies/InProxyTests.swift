@@ -1,6 +1,7 @@
 import Model
 import Proxies
 import Testing
+import Wire
 
 @Suite struct InProxyTests {
     private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(nanoseconds: milliseconds * 1_000_000) }
@@ -8,7 +9,8 @@ import Testing
     private func request(_ connection: UInt64, _ number: Int, due: Int64, method: String = "GET") -> ReplayItem {
         ReplayItem(
             connection: connection, due: at(due),
-            kind: .request(RequestKey(connection: connection, number: number), method: method, [UInt8(number)]))
+            kind: .request(
+                RequestKey(connection: connection, number: number), HTTPVerb(label: method + " "), [UInt8(number)]))
     }
 
     private static let ok = Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".utf8)

@@ -163,7 +163,7 @@ import Wire
                     ReplayItem(
                         connection: UInt64(number % 2), due: start + .milliseconds(number * 5),
                         kind: .request(
-                            RequestKey(connection: UInt64(number % 2), number: number), method: "POST", request))))
+                            RequestKey(connection: UInt64(number % 2), number: number), .other, request))))
         }
         let deadline = clock.now + 10_000_000_000
         while clock.now < deadline, loop.progress.answered < 10 { usleep(2_000) }

@@ -3,6 +3,11 @@ import Testing
 
 @testable import Wire
 
+extension Request {
+    var method: String { label.split(separator: " ").first.map(String.init) ?? "" }
+    var target: String { label.split(separator: " ").dropFirst().first.map(String.init) ?? "" }
+}
+
 /// An exchange without its times, to be compared whatever way its bytes came.
 struct PlainExchange: Hashable, CustomTestStringConvertible {
     var method: String
@@ -16,10 +21,10 @@ struct PlainExchange: Hashable, CustomTestStringConvertible {
 }
 
 extension PlainExchange {
-    init(_ exchange: HTTPExchange) {
+    init(_ exchange: Exchange) {
         self.init(
             method: exchange.request.method, target: exchange.request.target, request: exchange.request.bytes,
-            status: exchange.reply.status, replyLength: exchange.reply.byteCount,
+            status: exchange.reply.status, replyLength: exchange.reply.passage.byteCount,
             endedByClose: exchange.reply.endedByClose)
     }
 }
@@ -44,14 +49,16 @@ struct Heard: CustomTestStringConvertible {
     let events: [WireEvent]
     var testDescription: String { "\(events.count) events" }
 
-    var exchanges: [HTTPExchange] {
-        events.compactMap { if case .exchange(_, let exchange) = $0 { exchange } else { nil } }
+    var exchanges: [Exchange] {
+        all.filter { $0.protocolName == .http }
     }
-    var requests: [HTTPRequest] {
+    /// Of any protocol.
+    var all: [Exchange] { events.compactMap { if case .exchange(_, let exchange) = $0 { exchange } else { nil } } }
+    var requests: [Request] {
         events.compactMap { if case .request(_, let request) = $0 { request } else { nil } }
     }
     var rounds: [PostgreSQLRound] {
-        events.compactMap { if case .round(_, let round) = $0 { round } else { nil } }
+        all.compactMap { if case .postgresql(let round) = $0.detail { round } else { nil } }
     }
     /// The reason of each loss, as often as it counts.
     var losses: [LossReason] {
@@ -68,9 +75,10 @@ struct Heard: CustomTestStringConvertible {
 
     /// A request begins before it ends, and ends before its reply does.
     var timesAreInOrder: Bool {
-        exchanges.allSatisfy {
-            $0.request.firstByte <= $0.request.lastByte && $0.reply.firstByte <= $0.reply.lastByte
-                && $0.request.lastByte <= $0.reply.lastByte
+        all.allSatisfy {
+            let (request, reply) = ($0.request.passage, $0.reply.passage)
+            return request.firstByte <= request.lastByte && reply.firstByte <= reply.lastByte
+                && request.lastByte <= reply.lastByte
         } && rounds.allSatisfy { $0.asked <= $0.answerBegan && $0.answerBegan <= $0.answered }
     }
 }

@@ -170,11 +170,11 @@ import Testing
             exchanges: [])
         // Segment n comes at n milliseconds, after the three of the handshake.
         let exchange = try #require(Place().events(item.segments).exchanges.first)
-        #expect(exchange.request.firstByte == Timestamp(nanoseconds: 4_000_000))
-        #expect(exchange.request.lastByte == Timestamp(nanoseconds: 5_000_000))
-        #expect(exchange.reply.firstByte == Timestamp(nanoseconds: 6_000_000))
+        #expect(exchange.request.passage.firstByte == Timestamp(nanoseconds: 4_000_000))
+        #expect(exchange.request.passage.lastByte == Timestamp(nanoseconds: 5_000_000))
+        #expect(exchange.reply.passage.firstByte == Timestamp(nanoseconds: 6_000_000))
         #expect(exchange.responseTime == .milliseconds(2))
-        #expect(exchange.reply.byteCount == Self.ok.utf8.count)
+        #expect(exchange.reply.passage.byteCount == Self.ok.utf8.count)
         let isWhole = exchange.request.bytes == Array(item.turns[0].joined().utf8)
         #expect(isWhole)
     }
@@ -187,7 +187,7 @@ import Testing
         var segments = item.segments
         segments.swapAt(4, 6)
         let exchange = try #require(Place().events(segments).exchanges.first)
-        #expect(exchange.reply.lastByte == Timestamp(nanoseconds: 7_000_000))
+        #expect(exchange.reply.passage.lastByte == Timestamp(nanoseconds: 7_000_000))
         #expect(exchange.responseTime == .milliseconds(3))
     }
 
@@ -233,7 +233,7 @@ import Testing
 
     /// A client that asks on and on without waiting for an answer.
     @Test func pendingRequestsAreBounded() {
-        var reader = HTTPReader(1, fromStart: true, pendingLimit: 1000)
+        var reader = HTTPReader(ReaderSetting(1, fromStart: true, payloadLimit: 1000))
         var events: [WireEvent] = []
         for number in 0..<100 {
             reader.client(Array(Self.get("/\(number)").utf8).span, at: Timestamp(nanoseconds: 0)) { events.append($0) }

@@ -26,11 +26,11 @@ import Testing
     private func parse(_ item: Case, longest: Int, _ random: inout SeededGenerator) -> (
         messages: [String], length: Int, end: End
     ) {
-        var parser = HTTPParser(item.role, keepsBytes: item.role == .requests)
+        var parser = HTTPParser(item.role, keeping: item.role == .requests ? .all : .nothing)
         var messages: [String] = []
         var length = 0
         func take(_ message: HTTPParser.Message) {
-            messages.append(message.status == 0 ? "\(message.method) \(message.target)" : "\(message.status)")
+            messages.append(message.status == 0 ? message.label : "\(message.status)")
             length += message.byteCount
             // A request that is replayed must be there to the byte.
             if item.role == .requests, message.bytes.count != message.byteCount { messages.append("bytes are missing") }
@@ -38,20 +38,22 @@ import Testing
         let time = Timestamp(nanoseconds: 5)
         do throws(HTTPFailure) {
             for piece in random.cut(Array(item.text.utf8), longest: longest) {
-                try parser.feed(
-                    Array(piece).span, at: time,
-                    replyHasNoBody: { status in
-                        let method = messages.count < item.methods.count ? item.methods[messages.count] : "GET"
-                        return method == "HEAD" || method == "CONNECT" && status / 100 == 2
-                    }, emit: take)
+                var position = 0
+                while let message = try parser.next(
+                    Array(piece).span, from: &position, at: time,
+                    answering: HTTPVerb(
+                        label: (messages.count < item.methods.count ? item.methods[messages.count] : "GET") + " "))
+                {
+                    take(message)
+                }
             }
         } catch {
             return (messages, length, .refused)
         }
-        if parser.isUpgraded { return (messages, length, .upgraded) }
+        if messages.last == "101" { return (messages, length, .upgraded) }
         if parser.isBetweenMessages { return (messages, length, .between) }
         let before = messages.count
-        parser.close(at: time, emit: take)
+        parser.close().map(take)
         return (messages, length, messages.count > before ? .closed : .inside)
     }
 
@@ -198,17 +200,17 @@ import Testing
     ]
 
     @Test func headsAndChunkLinesAreBounded() {
-        var parser = HTTPParser(.requests, keepsBytes: true)
+        var parser = HTTPParser(.requests, keeping: .all)
         let long = Array(("GET / HTTP/1.1\r\nA: " + String(repeating: "x", count: HTTPParser.headLimit)).utf8)
         #expect(throws: HTTPFailure.tooLarge) {
-            try parser.feed(long.span, at: Timestamp(nanoseconds: 0), replyHasNoBody: { _ in false }) { _ in }
+            var position = 0
+            _ = try parser.next(long.span, from: &position, at: Timestamp(nanoseconds: 0))
         }
-        parser = HTTPParser(.requests, keepsBytes: true)
+        parser = HTTPParser(.requests, keeping: .all)
         let size = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + String(repeating: "x", count: 9000)
         #expect(throws: HTTPFailure.tooLarge) {
-            try parser.feed(
-                Array(size.utf8).span, at: Timestamp(nanoseconds: 0), replyHasNoBody: { _ in false }
-            ) { _ in }
+            var position = 0
+            _ = try parser.next(Array(size.utf8).span, from: &position, at: Timestamp(nanoseconds: 0))
         }
     }
 

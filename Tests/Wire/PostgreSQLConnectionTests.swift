@@ -272,7 +272,7 @@ import Testing
 
     /// The copy of a large table is not kept: it is lost, and the next answer is read.
     @Test func answersAreBounded() {
-        var reader = PostgreSQLReader(1, fromStart: true, answerLimit: 1000)
+        var reader = PostgreSQLReader(ReaderSetting(1, fromStart: true, payloadLimit: 1000))
         var events: [WireEvent] = []
         let time = Timestamp(nanoseconds: 0)
         let rows = [PostgreSQLMessage](repeating: Text.row(String(repeating: "x", count: 90)), count: 40)

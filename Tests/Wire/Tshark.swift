@@ -48,19 +48,21 @@ enum Tshark {
 
 extension Heard {
     /// By the client's port, and what was lost.
-    var said: [UInt16: Said] {
+    func said(_ protocolName: ApplicationProtocol) -> [UInt16: Said] {
         var ports: [ConnectionID: UInt16] = [:]
         var all: [UInt16: Said] = [:]
         for event in events {
             switch event {
             case .opened(let id, let client, _, _): ports[id] = client.port
-            case .request(let id, let request):
+            case .request(let id, let request) where protocolName == .http:
                 all[ports[id] ?? 0, default: Said()].requests.append("\(request.method) \(request.target)")
             case .exchange(let id, let exchange):
-                all[ports[id] ?? 0, default: Said()].statuses.append("\(exchange.reply.status)")
-            case .round(let id, let round):
-                all[ports[id] ?? 0, default: Said()].statements += round.calls.map { Self.escaped($0.sql ?? "") }
-            case .lost, .closed: break
+                if case .postgresql(let round) = exchange.detail {
+                    all[ports[id] ?? 0, default: Said()].statements += round.calls.map { Self.escaped($0.sql ?? "") }
+                } else {
+                    all[ports[id] ?? 0, default: Said()].statuses.append("\(exchange.reply.status)")
+                }
+            case .request, .lost, .closed: break
             }
         }
         return all

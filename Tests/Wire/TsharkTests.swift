@@ -92,7 +92,7 @@ struct TsharkTests {
         let path = CapturedPackets.directory + item.file
         let events = try CapturedPackets(path: path).events(port: item.port, item.protocolName)
         let comparison = Comparison(
-            events.said, try Tshark.said(in: path, port: item.port, item.protocolName))
+            events.said(item.protocolName), try Tshark.said(in: path, port: item.port, item.protocolName))
         #expect(comparison.differences == item.differences.map { "only by \($0.onlyBy): \($0.what)" }.sorted())
         #expect(comparison.agreed == item.agreed)
         #expect(events.losses == item.losses)
