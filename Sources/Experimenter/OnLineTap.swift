@@ -31,10 +31,9 @@ package final class OnLineTap: Sendable {
     /// Starts capturing on `interface` of the calling thread's network namespace. Needs CAP_NET_RAW.
     package func start(interface: String, clock: SteadyClock, server: Endpoint, nextTiers: [Endpoint]) throws {
         let watched = [WatchedServer(server, .http)] + nextTiers.map { WatchedServer($0, .postgresql) }
-        let filter = watched.map { "(host \($0.endpoint.address) and tcp port \($0.endpoint.port))" }
-            .joined(separator: " or ")
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
-        nonisolated(unsafe) let capture = try Capture.live(interface: interface, filter: filter)
+        nonisolated(unsafe) let capture = try Capture.live(
+            interface: interface, CaptureSetting(CaptureFilter(watched)))
         let worker = try WorkerThread("capture") { [self] in
             try unsafe run(capture, Dissector(watched), server, clock)
         }
@@ -81,7 +80,7 @@ package final class OnLineTap: Sendable {
                     ReplayItem(
                         connection: id, due: request.passage.lastByte + shift,
                         kind: .request(key, HTTPVerb(label: request.label), request.bytes))))
-        case .request: break
+        case .request, .recognised: break
         case .exchange(let id, let exchange):
             if case .postgresql(let round) = exchange.detail {
                 state.recentRounds.append(round)
@@ -100,7 +99,7 @@ package final class OnLineTap: Sendable {
             let heard = state.requestNumbers[id, default: 0] - state.answeredNumbers[id, default: 0]
             if state.isHTTP[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
             state.answeredNumbers[id] = state.requestNumbers[id]
-        case .closed(let id, let time):
+        case .closed(let id, _, let time):
             if state.isHTTP[id] == true {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
@@ -122,7 +121,7 @@ package final class OnLineTap: Sendable {
     func unsubscribe() { state.withLock { $0.subscriber = nil } }
 
     package var requestCount: Int { state.withLock { $0.log.requestCount } }
-    package var droppedPackets: Int { state.withLock { $0.statistics.dropped } }
+    package var droppedPackets: Int { state.withLock { $0.statistics.lost } }
 
     func window(_ range: Range<Timestamp>) -> OnLineLog.Window { state.withLock { $0.log.window(range) } }
 

@@ -13,22 +13,47 @@ package struct CaptureError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// What libpcap and the kernel counted: `dropped` packets were not seen by us.
+/// What libpcap and the kernel counted.
 package struct CaptureStatistics: Hashable, Sendable {
     package var received = 0
+    /// Packets that found the ring full: we were too slow, or the ring is too small.
     package var dropped = 0
+    /// Packets that the interface or its driver dropped before.
+    package var droppedByInterface = 0
 
-    package init(received: Int = 0, dropped: Int = 0) {
+    package init(received: Int = 0, dropped: Int = 0, droppedByInterface: Int = 0) {
         self.received = received
         self.dropped = dropped
+        self.droppedByInterface = droppedByInterface
     }
+
+    /// All that was not seen.
+    package var lost: Int { dropped + droppedByInterface }
+
+    package static func + (a: CaptureStatistics, b: CaptureStatistics) -> CaptureStatistics {
+        CaptureStatistics(
+            received: a.received + b.received, dropped: a.dropped + b.dropped,
+            droppedByInterface: a.droppedByInterface + b.droppedByInterface)
+    }
+}
+
+/// How a live capture is set up.
+package struct CaptureSetting: Sendable {
+    package var filter: CaptureFilter
+    /// Size of the ring that kernel and program share (TPACKET_V3): how much may come while we are not looking.
+    package var ringBytes = 16 << 20
+    /// Bytes of a packet that are kept. Segmentation offload makes packets of up to 64 KiB; what is cut off is a gap.
+    package var snapLength = 262_144
+
+    package init(_ filter: CaptureFilter) { self.filter = filter }
 }
 
 /// Packets from a live interface or from a file, through libpcap. One owner, used by one thread at a time.
 /// The handle never leaves this class.
 @safe package final class Capture {
     private let handle: OpaquePointer
-    private let source: String
+    /// The interface's name or the file's path.
+    package let source: String
     package let link: LinkType
     private let nanosecondFactor: Int64
     private let isLive: Bool
@@ -49,19 +74,17 @@ package struct CaptureStatistics: Hashable, Sendable {
 
     deinit { unsafe pcap_close(handle) }
 
-    /// Opens an interface of the calling thread's network namespace. Needs CAP_NET_RAW.
-    package static func live(
-        interface: String, filter: String, bufferBytes: Int32 = 16 << 20
-    ) throws(CaptureError) -> Capture {
+    /// Opens an interface of the calling thread's network namespace; `any` is all of them. Needs CAP_NET_RAW.
+    package static func live(interface: String, _ setting: CaptureSetting) throws(CaptureError) -> Capture {
         var buffer = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
         guard let handle = unsafe pcap_create(interface, &buffer) else {
             throw CaptureError(source: interface, reason: text(buffer), isPermission: false)
         }
-        unsafe pcap_set_snaplen(handle, 262_144)
+        unsafe pcap_set_snaplen(handle, Int32(clamping: setting.snapLength))
         unsafe pcap_set_promisc(handle, 0)
         // TPACKET_V3 hands packets over in blocks; 10 ms is how long a block may wait to be filled.
         unsafe pcap_set_timeout(handle, 10)
-        unsafe pcap_set_buffer_size(handle, bufferBytes)
+        unsafe pcap_set_buffer_size(handle, Int32(clamping: setting.ringBytes))
         unsafe pcap_set_tstamp_precision(handle, PCAP_TSTAMP_PRECISION_NANO)
         let status = unsafe pcap_activate(handle)
         guard status >= 0 else {
@@ -73,7 +96,7 @@ package struct CaptureStatistics: Hashable, Sendable {
                 isPermission: status == PCAP_ERROR_PERM_DENIED)
         }
         let capture = try unsafe Capture(handle, source: interface, isLive: true)
-        try capture.setFilter(filter)
+        try capture.setFilter(setting.filter.expression(capture.link))
         // So that `process` returns and its caller can see that it shall end.
         guard unsafe pcap_setnonblock(handle, 1, &buffer) == 0 else {
             throw CaptureError(source: interface, reason: text(buffer), isPermission: false)
@@ -81,7 +104,7 @@ package struct CaptureStatistics: Hashable, Sendable {
         return capture
     }
 
-    /// Opens a pcap or pcapng file.
+    /// Opens a pcap or pcapng file; `-` is standard input.
     package static func file(_ path: String, filter: String = "") throws(CaptureError) -> Capture {
         var buffer = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
         guard
@@ -114,28 +137,38 @@ package struct CaptureStatistics: Hashable, Sendable {
     /// A descriptor to poll for packets, for live captures.
     package var descriptor: Int32 { unsafe pcap_get_selectable_fd(handle) }
 
-    /// Hands on the packets that are there; false at the end of a file.
+    /// Hands on the packets that are there, each with its time; false at the end of a file.
     package func process(_ body: (Span<UInt8>, Timestamp) -> Void) throws(CaptureError) -> Bool {
-        for _ in 0..<4096 {
-            var header: UnsafeMutablePointer<pcap_pkthdr>?
-            var data: UnsafePointer<UInt8>?
-            switch unsafe pcap_next_ex(handle, &header, &data) {
-            case 1:
-                guard let header = unsafe header, let data = unsafe data else { return false }
-                let stamp = unsafe header.pointee.ts
-                let time = Timestamp(
-                    nanoseconds: Int64(stamp.tv_sec) &* 1_000_000_000 &+ Int64(stamp.tv_usec) &* nanosecondFactor)
-                let count = unsafe Int(header.pointee.caplen)
-                body(unsafe Span(_unsafeElements: UnsafeBufferPointer(start: data, count: count)), time)
-            case 0:
-                return true
-            case PCAP_ERROR_BREAK:
-                return false
-            default:
-                throw failure()
+        let unit = nanosecondFactor
+        // libpcap calls back through C: the closure goes through as its argument, and outlives the call.
+        let count = withoutActuallyEscaping(body) { body in
+            var sink = PacketSink(unit: unit, body: body)
+            return unsafe withUnsafeMutablePointer(to: &sink) { sink in
+                unsafe pcap_dispatch(
+                    handle, Self.batch,
+                    { context, header, data in
+                        guard let context = unsafe context, let header = unsafe header, let data = unsafe data else {
+                            return
+                        }
+                        let sink = unsafe UnsafeRawPointer(context).assumingMemoryBound(to: PacketSink.self)
+                        let stamp = unsafe header.pointee.ts
+                        let time = unsafe Timestamp(
+                            nanoseconds: Int64(stamp.tv_sec) &* 1_000_000_000
+                                &+ Int64(stamp.tv_usec) &* sink.pointee.unit)
+                        let bytes = unsafe UnsafeBufferPointer(start: data, count: Int(header.pointee.caplen))
+                        unsafe sink.pointee.body(Span(_unsafeElements: bytes), time)
+                    }, UnsafeMutableRawPointer(sink).assumingMemoryBound(to: UInt8.self))
             }
         }
-        return true
+        guard count >= 0 else { throw failure() }
+        return isLive || count > 0
+    }
+
+    private static let batch: Int32 = 4096
+
+    private struct PacketSink {
+        let unit: Int64
+        let body: (Span<UInt8>, Timestamp) -> Void
     }
 
     package func statistics() -> CaptureStatistics {
@@ -143,6 +176,7 @@ package struct CaptureStatistics: Hashable, Sendable {
         var counters = pcap_stat()
         guard unsafe pcap_stats(handle, &counters) == 0 else { return CaptureStatistics() }
         return CaptureStatistics(
-            received: Int(counters.ps_recv), dropped: Int(counters.ps_drop) + Int(counters.ps_ifdrop))
+            received: Int(counters.ps_recv), dropped: Int(counters.ps_drop), droppedByInterface: Int(counters.ps_ifdrop)
+        )
     }
 }

@@ -73,4 +73,7 @@ package enum ProtocolTable {
     package static let all: [ProtocolEntry] = [HTTPReader.entry, PostgreSQLReader.entry]
 
     package static func entry(_ name: ApplicationProtocol) -> ProtocolEntry? { all.first { $0.name == name } }
+
+    /// Whether some protocol usually serves there.
+    static func usesPort(_ port: UInt16) -> Bool { all.contains { $0.ports.contains(port) } }
 }

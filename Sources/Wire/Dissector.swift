@@ -3,212 +3,195 @@ package import Model
 /// Counters of what a dissector saw; every loss is in one of them.
 package struct DissectorCounters: Hashable, Sendable {
     package var packets = 0
+    /// TCP segments of watched connections.
     package var segments = 0
     package var fragments = 0
+    /// IP datagrams of which fragments did not come or contradicted each other.
+    package var datagramsLost = 0
     package var gaps = 0
     package var missingBytes = 0
     package var connections = 0
+    /// Connections given up because there were too many, or because they were idle for long.
     package var evicted = 0
+    /// Times a connection had to give up what it held because all together held too much.
+    package var relinquished = 0
 }
 
-/// From packets to events: finds the connections to the watched servers, puts each direction in order and reads its
-/// protocol. Pure: packets and their times in, events out.
+/// The bounds on what a dissector keeps.
+package struct DissectorLimits: Sendable {
+    /// Connections followed at once; the one that is longest idle goes first.
+    package var connections = 100_000
+    /// Bytes held by all connections, in segments that wait for a hole to fill and in messages under way. The connection
+    /// whose segment passes the bound gives up its holes, then what it has under way.
+    package var bytes = 512 << 20
+    /// A connection that says nothing for so long is taken for dead: TCP's own keep-alive asks after two hours
+    /// (RFC 1122, section 4.2.3.6).
+    package var idle = Duration.seconds(2 * 3600 + 600)
+
+    package init(connections: Int = 100_000) { self.connections = connections }
+}
+
+/// Whose connections are read.
+package enum Watched: Sendable {
+    case servers([WatchedServer])
+    /// Every connection; its protocol is found by its first bytes.
+    case everything
+}
+
+/// From packets to events: finds the connections, puts each direction in order and reads its protocol. Pure: packets and
+/// their times in, events out.
 package struct Dissector: Sendable {
-    private struct Key: Hashable {
-        let client: Endpoint
-        let server: Endpoint
-    }
-
-    private struct Connection {
-        let id: ConnectionID
-        var client = HalfStream()
-        var server = HalfStream()
-        var reader: any ConnectionReader
-        var lastSeen: Timestamp
-        var clientClosed = false
-        var serverClosed = false
-    }
-
     private let servers: [Endpoint: ApplicationProtocol]
-    private let connectionLimit: Int
-    private var connections: [Key: Connection] = [:]
+    private let watchesEverything: Bool
+    private let limits: DissectorLimits
+    private let keepsPayload: Bool
+    private var table = ConnectionTable()
+    private var fragments = FragmentTable()
     private var nextID: ConnectionID = 1
-    package private(set) var counters = DissectorCounters()
+    private var retainedBytes = 0
+    private var totals = DissectorCounters()
 
-    /// At most `connectionLimit` connections are followed at once; those longest idle go first.
-    package init(_ servers: [WatchedServer], connectionLimit: Int = 100_000) {
-        self.connectionLimit = connectionLimit
-        self.servers = Dictionary(
-            servers.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
+    /// `keepsPayload`: whether labels, bytes and details of exchanges are kept; without, nothing is allocated per packet.
+    package init(_ watched: Watched, keepsPayload: Bool = true, limits: DissectorLimits = DissectorLimits()) {
+        self.limits = limits
+        self.keepsPayload = keepsPayload
+        switch watched {
+        case .servers(let list):
+            servers = Dictionary(list.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
+            watchesEverything = false
+        case .everything:
+            servers = [:]
+            watchesEverything = true
+        }
     }
 
-    private func reader(_ server: Endpoint, _ id: ConnectionID, fromStart: Bool) -> any ConnectionReader {
-        let setting = ReaderSetting(id, fromStart: fromStart)
-        return servers[server].flatMap(ProtocolTable.entry)?.reader(setting) ?? HTTPReader(setting)
+    package init(_ servers: [WatchedServer], keepsPayload: Bool = true, limits: DissectorLimits = DissectorLimits()) {
+        self.init(.servers(servers), keepsPayload: keepsPayload, limits: limits)
     }
+
+    package var counters: DissectorCounters {
+        var counters = totals
+        counters.datagramsLost += fragments.lost
+        return counters
+    }
+
+    /// Connections that are followed now.
+    package var connectionCount: Int { table.count }
 
     package mutating func accept(
         _ packet: Span<UInt8>, link: LinkType, at time: Timestamp, emit: (WireEvent) -> Void
     ) {
-        counters.packets += 1
+        totals.packets += 1
         switch PacketDecoder.decode(packet, link: link) {
         case .other: break
-        case .fragment: counters.fragments += 1
         case .segment(let segment):
             accept(segment, packet.extracting(segment.payload), at: time, emit: emit)
+        case .fragment(let fragment):
+            totals.fragments += 1
+            guard let fragment else {
+                totals.datagramsLost += 1
+                return
+            }
+            guard let datagram = fragments.accept(fragment, packet.extracting(fragment.payload), at: time),
+                let segment = PacketDecoder.segment(datagram.span, fragment.key)
+            else { return }
+            accept(segment, datagram.span.extracting(segment.payload), at: time, emit: emit)
         }
     }
 
     package mutating func accept(
         _ segment: TCPSegment, _ payload: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void
     ) {
-        let fromClient: Bool
-        let key: Key
-        if servers[segment.destination] != nil {
-            (fromClient, key) = (true, Key(client: segment.source, server: segment.destination))
-        } else if servers[segment.source] != nil {
-            (fromClient, key) = (false, Key(client: segment.destination, server: segment.source))
+        let key = FlowKey(segment.source, segment.destination)
+        let isSYN = segment.flags.contains(.syn)
+        var slot: ConnectionTable.Slot
+        if let found = table.find(key) {
+            slot = found
+            let isClient = table[slot].client == segment.source
+            if isSYN, table[slot].isAnother(segment.sequence, isClient: isClient) {
+                // The ports are used again before we saw the end of the connection before.
+                close(slot, at: time, emit: emit)
+                guard let opened = open(key, segment, payload, at: time, emit: emit) else { return }
+                slot = opened
+            } else {
+                table.touch(slot)
+            }
         } else {
-            return
+            guard let opened = open(key, segment, payload, at: time, emit: emit) else { return }
+            slot = opened
         }
-        counters.segments += 1
-        let opens = segment.flags.contains(.syn)
-        if opens, let old = connections[key] {
-            let half = fromClient ? old.client : old.server
-            // The port is used again before we saw the end of the connection before.
-            if half.isStarted, !half.began(with: segment.sequence) { close(key, at: time, emit: emit) }
+        totals.segments += 1
+        let before = (
+            bytes: table[slot].retainedBytes, gaps: table[slot].gaps, missing: table[slot].missingBytes
+        )
+        let ended = table[slot].accept(
+            segment, payload, isClient: table[slot].client == segment.source, at: time, emit: emit)
+        if !ended, retainedBytes + table[slot].retainedBytes - before.bytes > limits.bytes {
+            totals.relinquished += 1
+            table[slot].relinquish(at: time, emit: emit)
         }
-        var connection: Connection
-        if let known = connections.removeValue(forKey: key) {
-            connection = known
-        } else {
-            if segment.flags.contains(.reset) { return }
-            // Not the last packets of a connection that was closed before, nor what a server had under way when its
-            // client hung up: from the middle, a connection begins when its client speaks.
-            let speaks = fromClient && payload.count + segment.cutOff > 0 && !segment.flags.contains(.fin)
-            guard opens || speaks else { return }
-            connection = open(key, fromStart: opens, at: time, emit: emit)
-        }
-        connection.lastSeen = time
-
-        if segment.flags.contains(.reset) {
-            finish(&connection, at: time, emit: emit)
-            return
-        }
-        deliver(segment, payload, fromClient: fromClient, to: &connection, at: time, emit: emit)
-
-        let clientEnds = connection.client.isFinished && !connection.clientClosed
-        let serverEnds = connection.server.isFinished && !connection.serverClosed
-        if serverEnds {
-            connection.serverClosed = true
-            connection.reader.serverClosed(at: time, emit: emit)
-        }
-        if clientEnds {
-            connection.clientClosed = true
-            connection.reader.clientClosed(at: time, emit: emit)
-        }
-        if connection.clientClosed && connection.serverClosed {
-            emit(.closed(connection.id, time))
-        } else {
-            connections[key] = connection
-        }
+        retainedBytes += table[slot].retainedBytes - before.bytes
+        totals.gaps += table[slot].gaps - before.gaps
+        totals.missingBytes += table[slot].missingBytes - before.missing
+        if ended { close(slot, at: time, emit: emit) }
     }
 
+    /// Begins to follow the connection of a segment, unless nobody watches it or it is only the tail of one.
     private mutating func open(
-        _ key: Key, fromStart: Bool, at time: Timestamp, emit: (WireEvent) -> Void
-    ) -> Connection {
-        if connections.count >= connectionLimit { evict(at: time, emit: emit) }
+        _ key: FlowKey, _ segment: TCPSegment, _ payload: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void
+    ) -> ConnectionTable.Slot? {
+        guard !segment.flags.contains(.reset), let isClient = comesFromClient(segment) else { return nil }
+        let isSYN = segment.flags.contains(.syn)
+        // Not the last packets of a connection that was closed before, nor what a server had under way when its
+        // client hung up: from the middle, a connection begins when its client speaks.
+        let speaks = isClient && payload.count + segment.cutOff > 0 && !segment.flags.contains(.fin)
+        guard isSYN || speaks else { return nil }
+        makeRoom(at: time, emit: emit)
+        let (client, server) =
+            isClient ? (segment.source, segment.destination) : (segment.destination, segment.source)
         let id = nextID
         nextID += 1
-        counters.connections += 1
-        emit(.opened(id, client: key.client, server: key.server, time))
-        return Connection(
-            id: id, reader: reader(key.server, id, fromStart: fromStart), lastSeen: time)
+        totals.connections += 1
+        emit(.opened(id, client: client, server: server, time))
+        let setting = ReaderSetting(id, fromStart: isSYN, keepsPayload: keepsPayload)
+        let reader: any ConnectionReader =
+            servers[server].flatMap(ProtocolTable.entry)?.reader(setting)
+            ?? ProtocolFinder(setting, port: server.port)
+        return table.insert(
+            key, Connection(id, client: client, server: server, reader, fromStart: isSYN, at: time))
     }
 
-    /// A hundredth at once: to find the one that is longest idle, all have to be looked at.
-    private mutating func evict(at time: Timestamp, emit: (WireEvent) -> Void) {
-        let idle = connections.map { (key: $0.key, lastSeen: $0.value.lastSeen) }.sorted { $0.lastSeen < $1.lastSeen }
-        for (key, _) in idle.prefix(max(1, connectionLimit / 100)) {
-            counters.evicted += 1
-            close(key, at: time, emit: emit)
+    /// Nil when nobody watches the connection.
+    private func comesFromClient(_ segment: TCPSegment) -> Bool? {
+        if watchesEverything {
+            if segment.flags.contains(.syn) { return !segment.flags.contains(.acknowledgement) }
+            // From the middle, the side with the service's port serves; else the lower port does.
+            let (from, to) = (
+                ProtocolTable.usesPort(segment.source.port), ProtocolTable.usesPort(segment.destination.port)
+            )
+            return from == to ? segment.source.port > segment.destination.port : to
+        }
+        if servers[segment.destination] != nil { return true }
+        return servers[segment.source] != nil ? false : nil
+    }
+
+    private mutating func makeRoom(at time: Timestamp, emit: (WireEvent) -> Void) {
+        while let idle = table.longestIdle,
+            table.count >= limits.connections || time - table[idle].lastSeen > limits.idle
+        {
+            totals.evicted += 1
+            close(idle, at: time, emit: emit)
         }
     }
 
-    private mutating func close(_ key: Key, at time: Timestamp, emit: (WireEvent) -> Void) {
-        guard var connection = connections.removeValue(forKey: key) else { return }
-        finish(&connection, at: time, emit: emit)
-    }
-
-    private func finish(_ connection: inout Connection, at time: Timestamp, emit: (WireEvent) -> Void) {
-        connection.reader.cutOff(at: time, emit: emit)
-        emit(.closed(connection.id, time))
-    }
-
-    /// Puts the segment in its place, and hands on what has become whole in both directions.
-    private mutating func deliver(
-        _ segment: TCPSegment, _ payload: Span<UInt8>, fromClient: Bool, to connection: inout Connection,
-        at time: Timestamp, emit: (WireEvent) -> Void
-    ) {
-        // Moved out and not copied: a second owner would make every append copy what was read so far.
-        var reader: any ConnectionReader = NoReader(ReaderSetting(0, fromStart: false))
-        swap(&reader, &connection.reader)
-        var gaps = 0
-        var missing = 0
-        let clientGap = { (count: Int) in
-            gaps += 1
-            missing += count
-            reader.gap(fromClient: true, at: time, emit: emit)
-        }
-        let serverGap = { (count: Int) in
-            gaps += 1
-            missing += count
-            reader.gap(fromClient: false, at: time, emit: emit)
-        }
-        // A SYN takes a number too; data may follow it at once (RFC 7413).
-        let first = segment.flags.contains(.syn) ? segment.sequence &+ 1 : segment.sequence
-        let toServer = { (bytes: Span<UInt8>, time: Timestamp) in reader.client(bytes, at: time, emit: emit) }
-        let toClient = { (bytes: Span<UInt8>, time: Timestamp) in reader.server(bytes, at: time, emit: emit) }
-        if fromClient {
-            if segment.flags.contains(.syn) { connection.client.synchronise(first) }
-            if segment.flags.contains(.acknowledgement) {
-                connection.server.synchronise(segment.acknowledged)
-                connection.server.acknowledged(segment.acknowledged, deliver: toClient, gap: serverGap)
-            }
-            connection.client.accept(
-                first, payload, cutOff: segment.cutOff, at: time, deliver: toServer, gap: clientGap)
-        } else {
-            if segment.flags.contains(.syn) { connection.server.synchronise(first) }
-            if segment.flags.contains(.acknowledgement) {
-                connection.client.synchronise(segment.acknowledged)
-                connection.client.acknowledged(segment.acknowledged, deliver: toServer, gap: clientGap)
-            }
-            connection.server.accept(
-                first, payload, cutOff: segment.cutOff, at: time, deliver: toClient, gap: serverGap)
-        }
-        if segment.flags.contains(.fin) {
-            let end = first &+ UInt32(payload.count + segment.cutOff)
-            if fromClient { connection.client.finish(end) } else { connection.server.finish(end) }
-        }
-        counters.gaps += gaps
-        counters.missingBytes += missing
-        connection.reader = reader
+    private mutating func close(_ slot: ConnectionTable.Slot, at time: Timestamp, emit: (WireEvent) -> Void) {
+        retainedBytes -= table[slot].retainedBytes
+        table[slot].end(at: time, emit: emit)
+        table.remove(slot)
     }
 
     /// The end of a capture: what is still open is reported as it stands.
     package mutating func finish(at time: Timestamp, emit: (WireEvent) -> Void) {
-        for key in connections.sorted(by: { $0.value.id < $1.value.id }).map(\.key) { close(key, at: time, emit: emit) }
+        while let slot = table.longestIdle { close(slot, at: time, emit: emit) }
     }
-}
-
-/// Stands in for a reader that is being used.
-private struct NoReader: ConnectionReader {
-    init(_ setting: ReaderSetting) {}
-    var retainedBytes: Int { 0 }
-    func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {}
-    func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {}
-    func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {}
-    func clientClosed(at time: Timestamp, emit: (WireEvent) -> Void) {}
-    func serverClosed(at time: Timestamp, emit: (WireEvent) -> Void) {}
-    func cutOff(at time: Timestamp, emit: (WireEvent) -> Void) {}
 }

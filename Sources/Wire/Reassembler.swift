@@ -1,16 +1,42 @@
 import Model
 
+/// What of a TCP direction was not plain sailing. Nothing of it is an error of the stream but gaps.
+package struct StreamAccount: Sendable, Hashable {
+    package var segments = 0
+    /// Payload bytes handed on.
+    package var bytes = 0
+    /// Segments that brought nothing new; keep-alive probes among them.
+    package var retransmitted = 0
+    package var keepAlives = 0
+    package var outOfOrder = 0
+    /// Bytes that came again in segments that also brought new ones: the first copy won.
+    package var overlapped = 0
+    package var gaps = 0
+    package var missingBytes = 0
+    package var zeroWindows = 0
+    /// Segments and resets far outside the window, that no receiver would have taken.
+    package var outsideWindow = 0
+
+    package static func += (a: inout StreamAccount, b: StreamAccount) {
+        a.segments += b.segments
+        a.bytes += b.bytes
+        a.retransmitted += b.retransmitted
+        a.keepAlives += b.keepAlives
+        a.outOfOrder += b.outOfOrder
+        a.overlapped += b.overlapped
+        a.gaps += b.gaps
+        a.missingBytes += b.missingBytes
+        a.zeroWindows += b.zeroWindows
+        a.outsideWindow += b.outsideWindow
+    }
+}
+
 /// One direction of a TCP connection put back in order (RFC 9293, section 3.10).
 ///
-/// Bytes are handed on once and in order; where copies overlap, the first wins. Bytes that were never seen are a gap,
-/// which is said and never joined across. Out-of-order bytes wait, at most `limit` of them.
+/// Bytes are handed on once and in order; where copies overlap, the first that came wins. Bytes that were never seen are
+/// a gap, which is said and never joined across. Out-of-order bytes wait, at most `limit` of them: then the hole before
+/// them is given up. In the steady state a segment is the next one, and is handed on from where it is.
 struct HalfStream: Sendable {
-    /// What happened to the stream, in order.
-    enum Piece: Sendable {
-        case bytes([UInt8], Timestamp)
-        case gap(Int)
-    }
-
     private struct Waiting: Sendable {
         var sequence: UInt32
         var bytes: [UInt8]
@@ -18,6 +44,8 @@ struct HalfStream: Sendable {
     }
 
     static let limit = 1 << 20
+    /// The largest window that TCP can have (RFC 7323, section 2.3): nothing further ahead was ever asked for.
+    private static let window: Int32 = 1 << 30
     /// What a waiting segment costs besides its bytes: many small ones must not take more than `limit` either.
     private static let cost = 64
 
@@ -25,11 +53,12 @@ struct HalfStream: Sendable {
     private(set) var next: UInt32?
     /// The number of the first byte: the next connection on the same ports has another.
     private var start: UInt32?
+    /// In order and apart from each other.
     private var waiting: [Waiting] = []
-    private var waitingBytes = 0
+    private(set) var waitingBytes = 0
     /// Sequence number just behind the last byte, once a FIN said so.
     private var end: UInt32?
-    private(set) var retransmitted = 0
+    private(set) var account = StreamAccount()
 
     var isFinished: Bool { end != nil && end == next }
     var isStarted: Bool { next != nil }
@@ -45,47 +74,92 @@ struct HalfStream: Sendable {
 
     mutating func finish(_ sequence: UInt32) {
         synchronise(sequence)
-        end = sequence
+        if end == nil { end = sequence }
     }
 
-    /// Takes a segment's bytes. In the steady state it is the next one, and is handed on without waiting.
+    mutating func noteZeroWindow() { account.zeroWindows += 1 }
+
+    /// Whether a reset with this number can be the sender's own (RFC 9293, section 3.5.3; RFC 5961, section 3): one that
+    /// a stranger guessed is not. Generous, as we may have missed what came just before.
+    mutating func takesReset(_ sequence: UInt32) -> Bool {
+        guard let next else { return true }
+        let ahead = Int32(bitPattern: sequence &- next)
+        if ahead >= -(1 << 24) && ahead <= 1 << 24 { return true }
+        account.outsideWindow += 1
+        return false
+    }
+
+    /// Takes a segment's bytes; hands on what is whole now.
     mutating func accept(
         _ sequence: UInt32, _ payload: Span<UInt8>, cutOff: Int, at time: Timestamp,
         deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void
     ) {
-        guard payload.count + cutOff > 0 else { return }
+        account.segments += 1
+        let length = payload.count + cutOff
+        guard length > 0 else {
+            if let next, sequence == next &- 1, end == nil { account.keepAlives += 1 }
+            return
+        }
         synchronise(sequence)
         let expected = next ?? sequence
         let ahead = Int32(bitPattern: sequence &- expected)
-        if ahead <= 0 {
-            let seen = Int(-Int64(ahead))
-            // A keep-alive probe repeats one byte that was sent before.
-            guard seen < payload.count + cutOff else {
-                retransmitted += 1
-                return
-            }
-            if seen > 0 { retransmitted += 1 }
-            if seen < payload.count {
-                deliver(payload.extracting(seen..<payload.count), time)
-                next = expected &+ UInt32(payload.count - seen)
-            }
-            if cutOff > 0 {
-                gap(min(cutOff, payload.count + cutOff - seen))
-                next = sequence &+ UInt32(payload.count + cutOff)
-            }
-            // What waited for these bytes is whole now, not when it came.
-            drain(notBefore: time, deliver: deliver)
-        } else {
-            hold(sequence, payload, time)
-            if waitingBytes > Self.limit { skip(deliver: deliver, gap: gap) }
+        guard ahead <= Self.window else {
+            account.outsideWindow += 1
+            return
         }
+        if ahead > 0 {
+            account.outOfOrder += 1
+            hold(sequence, payload, expected, time)
+            if waitingBytes > Self.limit { giveUpHole(deliver: deliver, gap: gap) }
+            return
+        }
+        let seen = Int(-Int64(ahead))
+        guard seen < length else {
+            account.retransmitted += 1
+            // A probe repeats the one byte before the next (RFC 9293, section 3.8.4).
+            if length == 1, seen == 1 { account.keepAlives += 1 }
+            return
+        }
+        account.overlapped += seen
+        // Where bytes that came earlier wait, they win: only what stands before them is taken from this copy.
+        if let first = waiting.first, Int32(bitPattern: first.sequence &- sequence) < Int32(truncatingIfNeeded: length)
+        {
+            hold(sequence, payload, expected, time)
+            drain(notBefore: time, deliver: deliver)
+            // The snap length may have left a hole in front of what waits.
+            if cutOff > 0 { acknowledged(sequence &+ UInt32(truncatingIfNeeded: length), deliver: deliver, gap: gap) }
+            return
+        }
+        if seen < payload.count { hand(payload.extracting(seen..<payload.count), expected, time, deliver) }
+        if cutOff > 0 {
+            lose(min(cutOff, length - seen), gap)
+            next = sequence &+ UInt32(truncatingIfNeeded: length)
+        }
+        // What waited for these bytes is whole now, not when it came.
+        if !waiting.isEmpty { drain(notBefore: time, deliver: deliver) }
+    }
+
+    private mutating func hand(
+        _ bytes: Span<UInt8>, _ sequence: UInt32, _ time: Timestamp, _ deliver: (Span<UInt8>, Timestamp) -> Void
+    ) {
+        next = sequence &+ UInt32(truncatingIfNeeded: bytes.count)
+        account.bytes += bytes.count
+        deliver(bytes, time)
+    }
+
+    private mutating func lose(_ count: Int, _ gap: (Int) -> Void) {
+        account.gaps += 1
+        account.missingBytes += count
+        gap(count)
     }
 
     /// The receiver has acknowledged up to `sequence`: what we have not seen by now was lost to us, not to it.
     mutating func acknowledged(
         _ sequence: UInt32, deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void
     ) {
-        guard let expected = next, Int32(bitPattern: sequence &- expected) > 0 else { return }
+        guard let expected = next, sequence != expected else { return }
+        let ahead = Int32(bitPattern: sequence &- expected)
+        guard ahead > 0, ahead <= Self.window else { return }
         // A FIN takes a number too and carries no byte.
         if let end, sequence == end &+ 1, expected == end { return }
         while let expected = next, Int32(bitPattern: sequence &- expected) > 0 {
@@ -94,33 +168,51 @@ struct HalfStream: Sendable {
                 // One number that nothing follows may be that of a FIN we did not see.
                 if missing == 1 && end == nil && waiting.isEmpty { return }
                 if let end, sequence == end &+ 1 { missing -= 1 }
-                if missing > 0 { gap(missing) }
-                next = expected &+ UInt32(missing)
+                if missing > 0 { lose(missing, gap) }
+                next = expected &+ UInt32(truncatingIfNeeded: missing)
                 return
             }
-            skip(deliver: deliver, gap: gap)
+            giveUpHole(deliver: deliver, gap: gap)
         }
     }
 
     /// Gives up on the bytes before the first that waits.
-    private mutating func skip(deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void) {
+    mutating func giveUpHole(deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void) {
         guard let first = waiting.first, let expected = next else { return }
         let missing = Int32(bitPattern: first.sequence &- expected)
         if missing > 0 {
-            gap(Int(missing))
+            lose(Int(missing), gap)
             next = first.sequence
         }
         drain(notBefore: .distantPast, deliver: deliver)
     }
 
-    private mutating func hold(_ sequence: UInt32, _ payload: Span<UInt8>, _ time: Timestamp) {
-        guard payload.count > 0 else { return }
-        let place = (waiting.lastIndex { Int32(bitPattern: $0.sequence &- sequence) <= 0 } ?? -1) + 1
-        var copy: [UInt8] = []
-        copy.reserveCapacity(payload.count)
-        for index in payload.indices { copy.append(payload[index]) }
-        waiting.insert(Waiting(sequence: sequence, bytes: copy, time: time), at: place)
-        waitingBytes += payload.count + Self.cost
+    /// Keeps the bytes that no segment has brought before.
+    private mutating func hold(_ sequence: UInt32, _ payload: Span<UInt8>, _ expected: UInt32, _ time: Timestamp) {
+        // Distances from the next byte: what waits is ahead of it, so that wrapped numbers keep their order.
+        let distance = { (number: UInt32) in Int(Int32(bitPattern: number &- expected)) }
+        let start = distance(sequence)
+        let end = start + payload.count
+        var from = max(0, start)
+        // Usually it follows the last one that waits.
+        var place = waiting.count
+        while place > 0, distance(waiting[place - 1].sequence) + waiting[place - 1].bytes.count > from { place -= 1 }
+        while from < end {
+            let until = place < waiting.count ? min(end, distance(waiting[place].sequence)) : end
+            if until > from {
+                let bytes = [UInt8](payload.extracting(from - start..<until - start))
+                waiting.insert(
+                    Waiting(sequence: expected &+ UInt32(truncatingIfNeeded: from), bytes: bytes, time: time), at: place
+                )
+                waitingBytes += bytes.count + Self.cost
+                place += 1
+            }
+            guard place < waiting.count, until < end else { return }
+            let behind = distance(waiting[place].sequence) + waiting[place].bytes.count
+            account.overlapped += min(end, behind) - until
+            from = behind
+            place += 1
+        }
     }
 
     private mutating func drain(notBefore time: Timestamp, deliver: (Span<UInt8>, Timestamp) -> Void) {
@@ -128,14 +220,13 @@ struct HalfStream: Sendable {
         var drained = 0
         while drained < waiting.count, let expected = next {
             let first = waiting[drained]
-            let seen = Int32(bitPattern: expected &- first.sequence)
+            let seen = Int(Int32(bitPattern: expected &- first.sequence))
             guard seen >= 0 else { break }
             drained += 1
             waitingBytes -= first.bytes.count + Self.cost
-            guard Int(seen) < first.bytes.count else { continue }
+            guard seen < first.bytes.count else { continue }
             latest = max(latest, first.time)
-            deliver(first.bytes.span.extracting(Int(seen)..<first.bytes.count), latest)
-            next = first.sequence &+ UInt32(first.bytes.count)
+            hand(first.bytes.span.extracting(seen..<first.bytes.count), expected, latest, deliver)
         }
         waiting.removeSubrange(..<drained)
     }

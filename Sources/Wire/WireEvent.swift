@@ -22,7 +22,9 @@ package enum WireEvent: Sendable {
     case exchange(ConnectionID, Exchange)
     /// Requests that were begun and cannot be had whole with their replies, and why.
     case lost(ConnectionID, count: Int, LossReason, Timestamp)
-    case closed(ConnectionID, Timestamp)
+    /// A connection to a server that nobody named turned out to speak a protocol.
+    case recognised(ConnectionID, ApplicationProtocol, Timestamp)
+    case closed(ConnectionID, ConnectionAccount, Timestamp)
 }
 
 package enum LossReason: String, Sendable, Hashable, CaseIterable {

@@ -91,7 +91,7 @@ import Testing
 }
 
 enum Privileges {
-    static let mayCapture = (try? Capture.live(interface: "lo", filter: "tcp port 1")) != nil
+    static let mayCapture = (try? Capture.live(interface: "lo", CaptureSetting(CaptureFilter("tcp port 1")))) != nil
 }
 
 /// The loopback, listened to while this process talks to itself.
@@ -101,7 +101,7 @@ struct LiveCaptureTests {
         let port = UInt16(20_000 + getpid() % 10_000)
         let loopback: UInt32 = 0x7f00_0001
         let listener = try Sockets.listen(loopback, port)
-        let capture = try Capture.live(interface: "lo", filter: "tcp port \(port)")
+        let capture = try Capture.live(interface: "lo", CaptureSetting(CaptureFilter("tcp port \(port)")))
         try talk(listener, loopback, port)
 
         var dissector = Dissector([WatchedServer(Endpoint(IPAddress(v4: loopback), port), .http)])
@@ -150,7 +150,9 @@ struct LiveCaptureTests {
     }
 
     @Test func anInterfaceThatIsNotThere() {
-        let error = #expect(throws: CaptureError.self) { try Capture.live(interface: "none0", filter: "tcp") }
+        let error = #expect(throws: CaptureError.self) {
+            try Capture.live(interface: "none0", CaptureSetting(.everything))
+        }
         #expect(error?.source == "none0" && error?.isPermission == false && error?.reason.isEmpty == false)
     }
 }

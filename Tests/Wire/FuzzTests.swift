@@ -189,7 +189,9 @@ struct Consistency {
         case .lost(let id, let count, _, _):
             self.count(id) { $0.answers += count }
             if count < 1 { problems.append("a loss of nothing") }
-        case .closed(let id, _):
+        case .recognised(let id, _, _):
+            count(id) { _ in }
+        case .closed(let id, _, _):
             count(id) { _ in }
             // Every request that was told has its exchange, or is among the lost.
             if let state = open.removeValue(forKey: id), state.requests > state.answers {

@@ -41,7 +41,7 @@ struct PacketBuilder {
         case .ethernet: [UInt8](repeating: 2, count: 12) + types
         case .linuxSLL: [UInt8](repeating: 0, count: 14) + types
         case .linuxSLL2: big16(type) + [UInt8](repeating: 0, count: 18)
-        case .null: [isIPv4 ? 2 : 30, 0, 0, 0]
+        case .null, .loop: [isIPv4 ? 2 : 30, 0, 0, 0]
         case .rawIP, .rawIPv4, .rawIPv6: []
         }
     }

@@ -62,7 +62,7 @@ extension Heard {
                 } else {
                     all[ports[id] ?? 0, default: Said()].statuses.append("\(exchange.reply.status)")
                 }
-            case .request, .lost, .closed: break
+            case .request, .recognised, .lost, .closed: break
             }
         }
         return all
