@@ -10,10 +10,10 @@ package struct ConnectionAccount: Sendable, Hashable {
 }
 
 /// One TCP connection: both directions in order, and the reader of what is said on it.
-struct Connection: Sendable {
+struct Connection {
     let id: ConnectionID
-    let client: Endpoint
-    let server: Endpoint
+    /// Whether the client is the end that `FlowKey` names first.
+    let clientIsFirst: Bool
     private var fromClient = HalfStream()
     private var fromServer = HalfStream()
     private var reader: any ConnectionReader
@@ -26,12 +26,10 @@ struct Connection: Sendable {
     private(set) var retainedBytes = 0
 
     init(
-        _ id: ConnectionID, client: Endpoint, server: Endpoint, _ reader: any ConnectionReader, fromStart: Bool,
-        at time: Timestamp
+        _ id: ConnectionID, clientIsFirst: Bool, _ reader: any ConnectionReader, fromStart: Bool, at time: Timestamp
     ) {
         self.id = id
-        self.client = client
-        self.server = server
+        self.clientIsFirst = clientIsFirst
         self.reader = reader
         isKnownPlain = !fromStart
         lastSeen = time
@@ -40,8 +38,12 @@ struct Connection: Sendable {
     var account: ConnectionAccount { ConnectionAccount(client: fromClient.account, server: fromServer.account) }
 
     /// Of both directions.
-    var gaps: Int { fromClient.account.gaps + fromServer.account.gaps }
-    var missingBytes: Int { fromClient.account.missingBytes + fromServer.account.missingBytes }
+    var losses: (gaps: Int, bytes: Int) {
+        (
+            fromClient.account.gaps + fromServer.account.gaps,
+            fromClient.account.missingBytes + fromServer.account.missingBytes
+        )
+    }
 
     /// Whether a SYN with this number opens another connection on the same ports.
     func isAnother(_ sequence: UInt32, isClient: Bool) -> Bool {

@@ -1,38 +1,59 @@
 import Model
 
-/// The two ends of a connection, the same whichever end is named first.
+/// The two ends of a connection, the same whichever end is named first: looked up for every packet.
 struct FlowKey: Hashable, Sendable {
-    let a: Endpoint
-    let b: Endpoint
+    private let lows: (UInt64, UInt64)
+    private let highs: (UInt64, UInt64)
+    private let ports: UInt32
+    private let isV6: Bool
 
-    init(_ one: Endpoint, _ other: Endpoint) {
-        let isOrdered =
+    /// Also says whether `one` is the first of the two in the key's order.
+    static func of(_ one: Endpoint, _ other: Endpoint) -> (key: FlowKey, isFirst: Bool) {
+        let isFirst =
             one.address.low != other.address.low
             ? one.address.low < other.address.low
             : one.address.high != other.address.high ? one.address.high < other.address.high : one.port <= other.port
-        (a, b) = isOrdered ? (one, other) : (other, one)
+        return (isFirst ? FlowKey(first: one, second: other) : FlowKey(first: other, second: one), isFirst)
     }
 
-    /// Families differ only together with addresses; IPv4 has nothing in its high halves.
+    private init(first: Endpoint, second: Endpoint) {
+        lows = (first.address.low, second.address.low)
+        highs = (first.address.high, second.address.high)
+        ports = UInt32(first.port) << 16 | UInt32(second.port)
+        isV6 = first.address.family == .v6
+    }
+
+    static func == (a: FlowKey, b: FlowKey) -> Bool {
+        a.lows == b.lows && a.ports == b.ports && a.highs == b.highs && a.isV6 == b.isV6
+    }
+
     func hash(into hasher: inout Hasher) {
-        hasher.combine(a.address.low)
-        hasher.combine(b.address.low)
-        hasher.combine(UInt32(a.port) << 16 | UInt32(b.port))
-        if a.address.family == .v6 {
-            hasher.combine(a.address.high)
-            hasher.combine(b.address.high)
+        hasher.combine(lows.0)
+        hasher.combine(lows.1)
+        hasher.combine(ports)
+        // IPv4 has nothing there.
+        if isV6 {
+            hasher.combine(highs.0)
+            hasher.combine(highs.1)
         }
     }
 }
 
+/// Where a connection stays while its segments come: it is large, and is changed in place.
+final class ConnectionPlace {
+    var connection: Connection
+
+    init(_ connection: Connection) { self.connection = connection }
+}
+
 /// Connections by their ends, and in the order in which they were last heard: finding one, and the one that is longest
 /// idle, costs the same however many there are.
-struct ConnectionTable: Sendable {
+struct ConnectionTable: ~Copyable {
     typealias Slot = Int
 
-    private struct Entry: Sendable {
+    private struct Entry {
         var key: FlowKey
-        var connection: Connection
+        let place: ConnectionPlace
         /// Neighbours in the order of last hearing; -1 for none.
         var older: Slot = -1
         var newer: Slot = -1
@@ -49,13 +70,10 @@ struct ConnectionTable: Sendable {
 
     func find(_ key: FlowKey) -> Slot? { slots[key] }
 
-    subscript(_ slot: Slot) -> Connection {
-        _read { yield entries[slot].connection }
-        _modify { yield &entries[slot].connection }
-    }
+    subscript(_ slot: Slot) -> ConnectionPlace { entries[slot].place }
 
     mutating func insert(_ key: FlowKey, _ connection: Connection) -> Slot {
-        let entry = Entry(key: key, connection: connection)
+        let entry = Entry(key: key, place: ConnectionPlace(connection))
         let slot: Slot
         if let reused = free.popLast() {
             slot = reused

@@ -40,7 +40,7 @@ package enum Watched: Sendable {
 
 /// From packets to events: finds the connections, puts each direction in order and reads its protocol. Pure: packets and
 /// their times in, events out.
-package struct Dissector: Sendable {
+package struct Dissector: ~Copyable {
     private let servers: [Endpoint: ApplicationProtocol]
     private let watchesEverything: Bool
     private let limits: DissectorLimits
@@ -102,43 +102,50 @@ package struct Dissector: Sendable {
     package mutating func accept(
         _ segment: TCPSegment, _ payload: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void
     ) {
-        let key = FlowKey(segment.source, segment.destination)
+        let (key, sourceIsFirst) = FlowKey.of(segment.source, segment.destination)
         let isSYN = segment.flags.contains(.syn)
         var slot: ConnectionTable.Slot
         if let found = table.find(key) {
             slot = found
-            let isClient = table[slot].client == segment.source
-            if isSYN, table[slot].isAnother(segment.sequence, isClient: isClient) {
-                // The ports are used again before we saw the end of the connection before.
+            if isSYN, isAnother(slot, segment, sourceIsFirst) {
                 close(slot, at: time, emit: emit)
-                guard let opened = open(key, segment, payload, at: time, emit: emit) else { return }
+                guard let opened = open(key, sourceIsFirst, segment, payload, at: time, emit: emit) else { return }
                 slot = opened
             } else {
                 table.touch(slot)
             }
         } else {
-            guard let opened = open(key, segment, payload, at: time, emit: emit) else { return }
+            guard let opened = open(key, sourceIsFirst, segment, payload, at: time, emit: emit) else { return }
             slot = opened
         }
         totals.segments += 1
-        let before = (
-            bytes: table[slot].retainedBytes, gaps: table[slot].gaps, missing: table[slot].missingBytes
-        )
-        let ended = table[slot].accept(
-            segment, payload, isClient: table[slot].client == segment.source, at: time, emit: emit)
-        if !ended, retainedBytes + table[slot].retainedBytes - before.bytes > limits.bytes {
+        let place = table[slot]
+        let before = place.connection.losses
+        let bytesBefore = place.connection.retainedBytes
+        let ended = place.connection.accept(
+            segment, payload, isClient: place.connection.clientIsFirst == sourceIsFirst, at: time, emit: emit)
+        if !ended, retainedBytes + place.connection.retainedBytes - bytesBefore > limits.bytes {
             totals.relinquished += 1
-            table[slot].relinquish(at: time, emit: emit)
+            place.connection.relinquish(at: time, emit: emit)
         }
-        retainedBytes += table[slot].retainedBytes - before.bytes
-        totals.gaps += table[slot].gaps - before.gaps
-        totals.missingBytes += table[slot].missingBytes - before.missing
+        retainedBytes += place.connection.retainedBytes - bytesBefore
+        let losses = place.connection.losses
+        totals.gaps += losses.gaps - before.gaps
+        totals.missingBytes += losses.bytes - before.bytes
         if ended { close(slot, at: time, emit: emit) }
+    }
+
+    /// Whether a SYN opens another connection on ports whose last connection we did not see end.
+    private func isAnother(_ slot: ConnectionTable.Slot, _ segment: TCPSegment, _ sourceIsFirst: Bool) -> Bool {
+        let place = table[slot]
+        return place.connection.isAnother(
+            segment.sequence, isClient: place.connection.clientIsFirst == sourceIsFirst)
     }
 
     /// Begins to follow the connection of a segment, unless nobody watches it or it is only the tail of one.
     private mutating func open(
-        _ key: FlowKey, _ segment: TCPSegment, _ payload: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void
+        _ key: FlowKey, _ sourceIsFirst: Bool, _ segment: TCPSegment, _ payload: Span<UInt8>, at time: Timestamp,
+        emit: (WireEvent) -> Void
     ) -> ConnectionTable.Slot? {
         guard !segment.flags.contains(.reset), let isClient = comesFromClient(segment) else { return nil }
         let isSYN = segment.flags.contains(.syn)
@@ -158,7 +165,8 @@ package struct Dissector: Sendable {
             servers[server].flatMap(ProtocolTable.entry)?.reader(setting)
             ?? ProtocolFinder(setting, port: server.port)
         return table.insert(
-            key, Connection(id, client: client, server: server, reader, fromStart: isSYN, at: time))
+            key,
+            Connection(id, clientIsFirst: isClient == sourceIsFirst, reader, fromStart: isSYN, at: time))
     }
 
     /// Nil when nobody watches the connection.
@@ -177,7 +185,7 @@ package struct Dissector: Sendable {
 
     private mutating func makeRoom(at time: Timestamp, emit: (WireEvent) -> Void) {
         while let idle = table.longestIdle,
-            table.count >= limits.connections || time - table[idle].lastSeen > limits.idle
+            table.count >= limits.connections || time - table[idle].connection.lastSeen > limits.idle
         {
             totals.evicted += 1
             close(idle, at: time, emit: emit)
@@ -185,8 +193,9 @@ package struct Dissector: Sendable {
     }
 
     private mutating func close(_ slot: ConnectionTable.Slot, at time: Timestamp, emit: (WireEvent) -> Void) {
-        retainedBytes -= table[slot].retainedBytes
-        table[slot].end(at: time, emit: emit)
+        let place = table[slot]
+        retainedBytes -= place.connection.retainedBytes
+        place.connection.end(at: time, emit: emit)
         table.remove(slot)
     }
 
