@@ -66,6 +66,7 @@ let package = Package(
                 "Model", "OperatingSystem", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies", "Cloning",
                 "Exploration", "Planning",
             ]),
+        room("Watching", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
         room("Manager", ["Model", "Hypervisor", "Experimenter"]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments"),
@@ -73,7 +74,7 @@ let package = Package(
             name: "whatif",
             dependencies: [
                 "Arguments", "Cloning", "Experimenter", "Exploration", "Hypervisor", "Lab", "Manager", "Model",
-                "OperatingSystem", "Planning", "Report", "Store", "Volumes", "Wire", "YAML",
+                "Watching", "OperatingSystem", "Planning", "Report", "Store", "Volumes", "Wire", "YAML",
             ],
             swiftSettings: settings),
 
@@ -88,6 +89,7 @@ let package = Package(
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Report", ["Report", "Model", "TestSupport"]),
+        tests("Watching", ["Watching", "Model", "Wire", "YAML"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),

@@ -1,5 +1,6 @@
 import CLibvirt
 import Glibc
+package import Model
 
 /// One VM or container of libvirt.
 /// `@unchecked Sendable`: libvirt guards domain handles by the lock of their connection.
@@ -30,6 +31,28 @@ import Glibc
     }
 
     package var isActive: Bool { unsafe virDomainIsActive(handle) == 1 }
+
+    /// The addresses that the node's DHCP server or its ARP table knows for the domain's interfaces; none when neither
+    /// does, or when the driver cannot ask.
+    package var leasedAddresses: [IPAddress] {
+        for source in [VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP] {
+            var list: UnsafeMutablePointer<virDomainInterfacePtr?>?
+            let count = unsafe virDomainInterfaceAddresses(handle, &list, source.rawValue, 0)
+            guard count > 0, let list = unsafe list else { continue }
+            defer { unsafe free(list) }
+            var addresses: [IPAddress] = []
+            for index in 0..<Int(count) {
+                guard let interface = unsafe list[index] else { continue }
+                for number in 0..<Int(unsafe interface.pointee.naddrs) {
+                    let text = unsafe String(cString: interface.pointee.addrs[number].addr)
+                    if let address = IPAddress(text) { addresses.append(address) }
+                }
+                unsafe virDomainInterfaceFree(interface)
+            }
+            if !addresses.isEmpty { return addresses }
+        }
+        return []
+    }
 
     package func start() throws(HypervisorError) {
         guard unsafe virDomainCreate(handle) == 0 else { throw HypervisorError("start the domain \(name)") }

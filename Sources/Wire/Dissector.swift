@@ -15,6 +15,8 @@ package struct DissectorCounters: Hashable, Sendable {
     package var evicted = 0
     /// Times a connection had to give up what it held because all together held too much.
     package var relinquished = 0
+
+    package init() {}
 }
 
 /// The bounds on what a dissector keeps.

@@ -15,7 +15,8 @@ enum WhatIf {
     static var commands: [any Command.Type] {
         [
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
-            RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self, MatrixQueryCommand.self,
+            DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
+            MatrixQueryCommand.self,
             MatrixPlotCommand.self,
             ApplyCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
         ]
