@@ -106,7 +106,7 @@ struct MySQLAnswer: Sendable {
     private mutating func begin(_ head: [UInt8], length: Int) -> Step {
         // The count may have a byte before it (CLIENT_OPTIONAL_RESULTSET_METADATA) or behind it
         // (MARIADB_CLIENT_CACHE_METADATA) that says whether definitions follow. An OK is longer.
-        if head[0] == 0, length >= 7 || length == 1 { return end(head, length: length) }
+        if head[0] == 0, length >= 7 { return end(head, length: length) }
         if head[0] == 0xfb { return .file }
         if head[0] == 0xfe, length < 9 { return end(head, length: length) }
         var fields = MySQLFields(head)

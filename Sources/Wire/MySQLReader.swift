@@ -85,9 +85,11 @@ package struct MySQLReader: ConnectionReader {
             guard mayStart, MySQLCommand.begin(bytes) else { return }
             clientInStep = true
         }
+        // The server speaks first.
+        if login.state == .greeting { return resynchronise(.malformed, at: time, emit: emit) }
         var position = 0
         do throws(MySQLPackets.Failure) {
-            while position < bytes.count, clientInStep, !isSilent {
+            while position < bytes.count, !isSilent {
                 let start = position
                 let message = try clientPackets.next(bytes, from: &position, at: time, keeping: clientKeeping)
                 if keepsPayload, login.state == .over { asking.append(bytes.extracting(start..<position)) }
@@ -111,8 +113,6 @@ package struct MySQLReader: ConnectionReader {
         _ message: MySQLPackets.Message, at time: Timestamp, emit: (WireEvent) -> Void
     ) throws(MySQLPackets.Failure) {
         switch login.state {
-        case .greeting:
-            throw .malformed
         case .response:
             switch login.respond(clientPackets.payload, length: message.length) {
             case .readable:
@@ -121,7 +121,7 @@ package struct MySQLReader: ConnectionReader {
             case .encrypted: fallSilent(.encrypted, at: time, emit: emit)
             case .malformed: fallSilent(.malformed, at: time, emit: emit)
             }
-        case .authentication:
+        case .greeting, .authentication:
             break
         case .over:
             if sendsFile || message.sequence != 0 && asked.first?.command == .changeUser {
@@ -218,7 +218,7 @@ package struct MySQLReader: ConnectionReader {
         _ message: MySQLPackets.Message, at time: Timestamp, emit: (WireEvent) -> Void
     ) throws(MySQLPackets.Failure) {
         let head = serverPackets.payload
-        guard let current = asked.first else {
+        guard !asked.isEmpty else {
             // Nobody asked: a server that says why it hangs up, or the EOF behind the last definition of a statement.
             if head.first == 0xfe, message.length == 5, deprecatesEOF == nil { deprecatesEOF = false }
             return
@@ -228,7 +228,7 @@ package struct MySQLReader: ConnectionReader {
         if open.began == nil { open.began = message.firstByte }
         open.sequence = message.lastSequence &+ 1
         open.byteCount += message.byteCount
-        var answer = open.answer ?? MySQLAnswer(current.command.answer)
+        var answer = open.answer ?? MySQLAnswer(asked.first?.command.answer ?? .single)
         let step = answer.take(head, length: message.length, deprecatesEOF: &deprecatesEOF)
         open.answer = answer
         switch step {
@@ -326,7 +326,9 @@ package struct MySQLReader: ConnectionReader {
 
     private mutating func loseAsked(at time: Timestamp, emit: (WireEvent) -> Void) {
         if !asked.isEmpty { emit(.lost(connection, count: asked.count, .cutOff, time)) }
-        forget()
+        asked.removeAll()
+        pendingBytes = 0
+        open = Open()
     }
 }
 
