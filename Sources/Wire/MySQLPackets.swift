@@ -33,6 +33,7 @@ package struct MySQLPackets: Sendable {
     /// Bytes of the packet's payload that are still to come.
     private var left = 0
     private var message: Message?
+    private var keeping = Keeping.head(0)
     /// What was kept of the message that `next` gave last, or of the one that is under way.
     package private(set) var payload: [UInt8] = []
 
@@ -41,18 +42,18 @@ package struct MySQLPackets: Sendable {
     package var isBetweenMessages: Bool { message == nil }
     package var retainedBytes: Int { payload.count }
 
-    /// The next whole message, or nil when the bytes are used up.
+    /// The next whole message, or nil when the bytes are used up. `wanted` is of messages that begin here.
     package mutating func next(
-        _ bytes: Span<UInt8>, from position: inout Int, at time: Timestamp, keeping: Keeping
+        _ bytes: Span<UInt8>, from position: inout Int, at time: Timestamp, keeping wanted: Keeping
     ) throws(Failure) -> Message? {
         while true {
             while headerCount < 4 {
                 guard position < bytes.count else { return nil }
-                if message == nil { begin(at: time) }
+                if message == nil { begin(wanted, at: time) }
                 header |= UInt32(bytes[position]) << UInt32(8 * headerCount)
                 position += 1
                 headerCount += 1
-                if headerCount == 4 { try readHeader(keeping) }
+                if headerCount == 4 { try readHeader() }
             }
             let here = min(left, bytes.count - position)
             if case .head(let most) = keeping {
@@ -72,13 +73,14 @@ package struct MySQLPackets: Sendable {
         }
     }
 
-    private mutating func begin(at time: Timestamp) {
+    private mutating func begin(_ wanted: Keeping, at time: Timestamp) {
+        keeping = wanted
         message = Message(sequence: 0, lastSequence: 0, firstByte: time)
         // A large message's room is given back.
         payload.removeAll(keepingCapacity: payload.capacity < 1 << 20)
     }
 
-    private mutating func readHeader(_ keeping: Keeping) throws(Failure) {
+    private mutating func readHeader() throws(Failure) {
         guard var open = message else { return }
         left = Int(header & 0xff_ffff)
         let sequence = UInt8(truncatingIfNeeded: header >> 24)

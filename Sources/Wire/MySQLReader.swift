@@ -92,10 +92,11 @@ package struct MySQLReader: ConnectionReader {
             while position < bytes.count, !isSilent {
                 let start = position
                 let message = try clientPackets.next(bytes, from: &position, at: time, keeping: clientKeeping)
-                if keepsPayload, login.state == .over { asking.append(bytes.extracting(start..<position)) }
+                if keepsPayload { asking.append(bytes.extracting(start..<position)) }
                 guard let message else { break }
                 try accept(message, at: time, emit: emit)
-                asking.removeAll(keepingCapacity: asking.capacity < 1 << 20)
+                // The request has them now; there is nothing to empty.
+                asking = []
             }
             let kept = pendingBytes + asking.count + open.sentBytes.count
             if asked.count > Self.askedLimit || kept > payloadLimit { throw .tooLarge }
@@ -104,10 +105,7 @@ package struct MySQLReader: ConnectionReader {
         }
     }
 
-    private var clientKeeping: MySQLPackets.Keeping {
-        if login.state != .over { return .head(MySQLLogin.headLength) }
-        return sendsFile ? .head(0) : .all(limit: payloadLimit)
-    }
+    private var clientKeeping: MySQLPackets.Keeping { sendsFile ? .head(0) : .all(limit: payloadLimit) }
 
     private mutating func accept(
         _ message: MySQLPackets.Message, at time: Timestamp, emit: (WireEvent) -> Void
@@ -266,7 +264,8 @@ package struct MySQLReader: ConnectionReader {
 
     package mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isSilent else { return }
-        if !fromClient { serverSpoke = true }
+        // Behind a missing command another one's turn comes after its answer.
+        serverSpoke = !fromClient
         resynchronise(.gap, at: time, emit: emit)
     }
 
