@@ -31,7 +31,8 @@ import Testing
             for (capture, item) in zip(Self.corpus, TsharkTests.cases) {
                 let link = random.once(in: 5) ? LinkType.all.randomElement(using: &random) ?? .ethernet : capture.link
                 let isSwapped = random.once(in: 5)
-                let watched: ApplicationProtocol = (item.protocolName == .http) != isSwapped ? .http : .postgresql
+                let others = ProtocolTable.all.map(\.name).filter { $0 != item.protocolName }
+                let watched = isSwapped ? others.randomElement(using: &random) ?? .http : item.protocolName
                 var dissector = Dissector(capture.servers(port: item.port, watched))
                 var consistency = Consistency()
                 for packet in spoil(capture.packets, &random) {

@@ -18,10 +18,15 @@ enum Tshark {
 
     /// By the client's port. tshark gives up less easily than we do: it shows requests that are not whole too.
     static func said(in file: String, port: UInt16, _ protocolName: ApplicationProtocol) throws -> [UInt16: Said] {
-        let dissector = protocolName == .http ? "http" : "pgsql"
+        let dissector =
+            switch protocolName {
+            case .http: "http"
+            case .mysql: "mysql"
+            default: "pgsql"
+            }
         let fields = [
             "tcp.srcport", "tcp.dstport", "http.request.method", "http.request.uri", "http.response.code",
-            "pgsql.query",
+            "pgsql.query", "mysql.query", "mysql.packet_number", "mysql.error_code",
         ]
         // Several messages may end in one packet; a control character keeps them apart.
         let output = try ChildProcess.succeed(
@@ -40,7 +45,12 @@ enum Tshark {
             let client = source == port ? destination : source
             all[client, default: Said()].requests += zip(values[2], values[3]).map { "\($0) \($1)" }
             all[client, default: Said()].statuses += values[4].filter { !$0.hasPrefix("1") || $0 == "101" }
-            all[client, default: Said()].statements += values[5]
+            all[client, default: Said()].statements += values[5] + values[6]
+            // The first packet of each answer of MySQL is number 1, and so is the client's part of the login.
+            if source == port {
+                all[client, default: Said()].statuses += values[7].filter { $0 == "1" }.map { _ in "" }
+            }
+            all[client, default: Said()].statuses += values[8].map { "error \($0)" }
         }
         return all
     }
@@ -56,6 +66,14 @@ extension Heard {
             case .opened(let id, let client, _, _): ports[id] = client.port
             case .request(let id, let request) where protocolName == .http:
                 all[ports[id] ?? 0, default: Said()].requests.append("\(request.method) \(request.target)")
+            case .request(let id, let request) where protocolName == .mysql:
+                // QUERY and PREPARE; tshark shows no text for EXECUTE.
+                guard request.bytes.count > 4, [0x03, 0x16].contains(request.bytes[4]) else { continue }
+                let text = request.label.dropFirst(request.bytes[4] == 0x16 ? "PREPARE ".count : 0)
+                all[ports[id] ?? 0, default: Said()].statements.append(Self.escaped(String(text)))
+            case .exchange(let id, let exchange) where protocolName == .mysql:
+                let error = exchange.reply.isError ? ["error \(exchange.reply.status)"] : []
+                all[ports[id] ?? 0, default: Said()].statuses += [""] + error
             case .exchange(let id, let exchange):
                 if case .postgresql(let round) = exchange.detail {
                     all[ports[id] ?? 0, default: Said()].statements += round.calls.map { Self.escaped($0.sql ?? "") }

@@ -76,6 +76,16 @@ struct TsharkTests {
         postgreSQL("psql-login-no-sslrequest.pcap", agreed: 0),
         postgreSQL("psql-login-fail.pcap", agreed: 0),
         postgreSQL("psql-aws-ssl-require.pcap", agreed: 0, losses: [.encrypted]),
+        mySQL("mysql.pcap", agreed: 30),
+        mySQL("change-user-success.pcap", agreed: 7),
+        mySQL("change-user-error.pcap", agreed: 3),
+        mySQL(
+            "mysql-9.0.0-query-attributes.pcap", agreed: 2,
+            [.init(onlyBy: .us, what: "statement 0", because: "tshark 4.0 does not read an attribute that is a date")]),
+        mySQL(
+            "mysql8-navicat-login-failed.pcap", agreed: 0,
+            [.init(onlyBy: .tshark, what: "reply error 1045", because: "a login is no exchange")]),
+        mySQL("encrypted.pcap", agreed: 0, losses: [.encrypted]),
     ]
 
     private static func http(
@@ -86,6 +96,13 @@ struct TsharkTests {
 
     private static func postgreSQL(_ file: String, agreed: Int, losses: [LossReason] = []) -> Case {
         Case(file: file, port: 5432, protocolName: .postgresql, agreed: agreed, losses: losses)
+    }
+
+    private static func mySQL(
+        _ file: String, agreed: Int, _ differences: [Difference] = [], losses: [LossReason] = []
+    ) -> Case {
+        Case(
+            file: file, port: 3306, protocolName: .mysql, agreed: agreed, differences: differences, losses: losses)
     }
 
     @Test(arguments: cases) func agrees(_ item: Case) throws {
