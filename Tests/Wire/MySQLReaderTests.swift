@@ -249,7 +249,7 @@ import Testing
                 } else {
                     reader.cutOff(at: time) { consistency.take($0) }
                 }
-                consistency.take(.closed(1, time))
+                consistency.take(.closed(1, ConnectionAccount(), time))
                 try #require(consistency.problems.isEmpty, "\(item.testDescription), round \(round)")
                 #expect(reader.retainedBytes < 1 << 18)
             }
