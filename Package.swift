@@ -68,7 +68,7 @@ let package = Package(
                 "Model", "OperatingSystem", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies", "Cloning",
                 "Exploration", "Planning",
             ]),
-        room("Manager", ["Model", "Hypervisor", "Experimenter"]),
+        room("Manager", ["Model", "OperatingSystem", "Wire", "Hypervisor", "Experimenter"]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments"),
         .executableTarget(
@@ -90,9 +90,10 @@ let package = Package(
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Report", ["Report", "Compression", "Model", "TestSupport"], exclude: ["Logs"]),
+        tests("Manager", ["Manager", "Model", "Wire"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
-        tests("System", ["Model", "OperatingSystem", "Store", "whatif"]),
+        tests("System", ["Model", "OperatingSystem", "Report", "Store", "whatif"]),
     ]
 )
