@@ -26,9 +26,13 @@ struct SLAWindow: Sendable {
         while slices.count > 1, end - slices[1].start >= sla.over { slices.removeFirst() }
     }
 
-    var reading: SLAReading {
+    /// `waits` are those of requests without a reply until now. One that has waited longer than the limit counts with
+    /// its wait: its response time will be longer still, and a tier that hangs would otherwise look like one that is not
+    /// used. Shorter waits say nothing yet.
+    func reading(waits: [Duration]) -> SLAReading {
         var all = LatencyHistogram()
         for slice in slices { all.merge(slice.histogram) }
+        for wait in waits where wait > sla.limit { all.record(wait) }
         let value = all[sla.statistic]
         var state = SLAState.tooFew
         if let value, all.count >= sla.statistic.leastCount { state = sla.isMet(by: value) ? .meets : .violated }

@@ -24,14 +24,13 @@ package struct TierWatch: Sendable {
 
     private struct Source: Sendable {
         let tier: Int
-        /// Requests without a reply, by connection.
-        var waiting: [ConnectionID: Int] = [:]
+        /// When the requests without a reply were complete, by connection.
+        var waiting: [ConnectionID: [Timestamp]] = [:]
         var dropped = 0
 
         mutating func answered(_ id: ConnectionID) {
             // A reply may come before the end of its request.
-            guard let count = waiting[id] else { return }
-            waiting[id] = count > 1 ? count - 1 : nil
+            if waiting[id]?.isEmpty == false { waiting[id]?.removeFirst() }
         }
     }
 
@@ -54,7 +53,7 @@ package struct TierWatch: Sendable {
         let tier = sources[source].tier
         switch event {
         case .opened: break
-        case .request(let id, _): sources[source].waiting[id, default: 0] += 1
+        case .request(let id, let request): sources[source].waiting[id, default: []].append(request.passage.lastByte)
         case .exchange(let id, let exchange):
             sources[source].answered(id)
             tiers[tier].interval.histogram.record(exchange.responseTime)
@@ -75,14 +74,12 @@ package struct TierWatch: Sendable {
     /// Ends the interval, and begins the next: a row for every tier, in the order of the service file.
     package mutating func close(at time: Timestamp) -> [TierInterval] {
         for index in tiers.indices {
-            let waiting = sources.reduce(0) { $0 + ($1.tier == index ? $1.waiting.values.reduce(0, +) : 0) }
-            tiers[index].close(at: time, waiting: waiting)
-        }
-        if let entry {
-            let interval = tiers[entry].interval
-            window.add(interval.histogram, interval.start, time)
-            tiers[entry].interval.sla = window.reading
-            tiers[entry].total.sla = window.reading
+            let waits = sources.filter { $0.tier == index }.flatMap { $0.waiting.values.joined() }.map { time - $0 }
+            tiers[index].close(at: time, waiting: waits.count)
+            guard index == entry else { continue }
+            window.add(tiers[index].interval.histogram, tiers[index].interval.start, time)
+            tiers[index].interval.sla = window.reading(waits: waits)
+            tiers[index].total.sla = tiers[index].interval.sla
         }
         let rows = tiers.map(\.interval)
         for index in tiers.indices {

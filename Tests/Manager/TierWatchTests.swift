@@ -86,8 +86,21 @@ import Wire
         #expect((reading?.value == nil) == (count == 0))
     }
 
+    /// A tier that hangs: no reply comes, and the promise is broken all the same once the limit has passed.
+    @Test func whatHangsIsViolated() {
+        var watch = watch()
+        for _ in 0..<30 { watch.take(request(1), from: 0) }
+        #expect(watch.close(at: start + .milliseconds(40))[0].sla?.state == .tooFew)
+        let row = watch.close(at: start + .milliseconds(140))[0]
+        #expect(row.sla?.state == .violated && row.sla?.requests == 30 && row.requests == 0)
+        #expect(abs((row.sla?.value ?? 0) - 0.14) < 0.14 / 2048)
+        // Each counts once, when its reply comes.
+        for _ in 0..<30 { watch.take(exchange(1, 200), from: 0) }
+        #expect(watch.close(at: start + .milliseconds(240))[0].sla?.requests == 30)
+    }
+
     /// Slow for a second, then fast: violated for as long as the window reaches back to it.
-    @Test(arguments: [(60, 1000), (10, 1000), (1, 1000), (60, 250), (7, 5000), (60, 130)])
+    @Test(arguments: [(60, 1000), (10, 1000), (1, 1000), (7, 5000), (6, 25), (6, 13)])
     func theWindowForgets(_ over: Int, _ every: Int) throws {
         var watch = watch(.mean, over: .seconds(over))
         var now = start
