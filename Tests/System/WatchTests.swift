@@ -73,6 +73,40 @@ extension SystemTests {
             #expect(!text.contains("\u{1b}"))
         }
 
+        /// On a terminal: redrawn in place, and a terminal again afterwards, also when the user has typed Ctrl-C.
+        @Test func aTerminalIsLeftAsItWas() throws {
+            Whatif.prepare()
+            let typescript = Whatif.state + "/typescript"
+            try? FileManager.default.removeItem(atPath: typescript)
+            let watch = "'\(Whatif.binary)' watch '\(Self.file)' --every '200 ms'"
+            let result = try ChildProcess.run([
+                "bash", "-c",
+                """
+                { until grep -q 'SLA p95.*over 1 s' '\(typescript)'; do sleep 0.1; done; printf '\\003'; } 2> /dev/null \
+                | timeout 20 script --quiet --flush --return --command "\(watch)" '\(typescript)' > /dev/null
+                """,
+            ])
+            #expect(result.status == 0, "\(result.errors)")
+            let text = try String(contentsOfFile: typescript, encoding: .utf8)
+            let parts = text.components(separatedBy: "\u{1b}[?25l")
+            #expect(parts.count == 2, "hidden once")
+            #expect(text.contains("\u{1b}[6A"), "redrawn")
+            let after = try #require(text.components(separatedBy: "\u{1b}[?7h\u{1b}[?25h").dropFirst().first)
+            #expect(after.contains("auction, all of ") && !after.contains("\u{1b}"))
+        }
+
+        @Test func aDomainThatGoesIsSaid() throws {
+            let watch = try Whatif.start(["watch", Self.file, "--every", "200 ms"], log: "watch.log")
+            #expect(Whatif.wait(seconds: 10) { Whatif.log("watch.log").contains("db ") })
+            _ = try LabHost.virsh("destroy", "db1")
+            #expect(watch.wait() == 1)
+            #expect(
+                Whatif.log("watch.log").contains("whatif: cannot capture on"), "\(Whatif.log("watch.log").suffix(300))")
+            let again = try Whatif.run("watch", Self.file, "--for", "1 s")
+            #expect(again.status == 2 && again.errors.contains("'db1' is not running"), "\(again.errors)")
+            _ = try LabHost.virsh("start", "db1")
+        }
+
         @Test(arguments: [("8 ms", "100 ms or more"), ("8", "a duration")])
         func aWrongIntervalIsSaid(_ every: String, _ words: String) throws {
             let result = try Whatif.run("watch", Self.file, "--every", every)
