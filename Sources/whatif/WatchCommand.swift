@@ -14,8 +14,8 @@ enum WatchCommand: Command {
             Listens at the interfaces of the service's domains; changes nothing. Each tier is counted at its own domains, and
             a request belongs to the interval in which its reply was complete. The SLA is that of the tier that no other
             calls, over the SLA's own window: 'meets', 'violated' or 'too few requests'; a request that has waited longer
-            than the limit counts before its reply. 'lost' are requests that could not
-            be heard whole, 'dropped' packets that the kernel had to drop, 'waiting' requests without a reply yet.
+            than the limit counts before its reply. 'lost' are requests that could not be heard whole, 'dropped' packets that
+            the kernel had to drop, 'waiting' requests without a reply yet.
             On a terminal a table is redrawn in place, elsewhere there is a line per tier and interval. A summary of the
             whole time comes last. Needs root. With '--for', exit code 3 when the SLA is violated at the end; Ctrl-C ends it
             with exit code 0.
