@@ -40,12 +40,14 @@ let package = Package(
         cLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         cLibrary("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
         cLibrary("CBtrfsUtil", pkgConfig: "libbtrfsutil", apt: "libbtrfsutil-dev"),
+        cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         room("OperatingSystem", ["CLinux"]),
 
         // Floor 1: values, and one owner for each outside thing.
         room("Model"),
         room("YAML", ["CYAML"]),
+        room("Compression", ["CZlib"]),
         room("Wire", ["Model", "CPcap"]),
         room("Volumes", ["Model", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),
@@ -57,7 +59,7 @@ let package = Package(
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model"]),
         room("Planning", ["Model", "Exploration"]),
-        room("Report", ["Model"]),
+        room("Report", ["Model", "Compression"]),
 
         // Floor 3 and up: the campaign, what acts on it, and who asks.
         room(
@@ -66,15 +68,15 @@ let package = Package(
                 "Model", "OperatingSystem", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies", "Cloning",
                 "Exploration", "Planning",
             ]),
-        room("Watching", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
-        room("Manager", ["Model", "Hypervisor", "Experimenter"]),
+        room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
+        room("Manager", ["Model", "OperatingSystem", "Wire", "Hypervisor", "Experimenter"]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments"),
         .executableTarget(
             name: "whatif",
             dependencies: [
                 "Arguments", "Cloning", "Experimenter", "Exploration", "Hypervisor", "Lab", "Manager", "Model",
-                "Watching", "OperatingSystem", "Planning", "Report", "Store", "Volumes", "Wire", "YAML",
+                "OperatingSystem", "Planning", "Report", "Store", "Survey", "Volumes", "Wire", "YAML",
             ],
             swiftSettings: settings),
 
@@ -88,11 +90,12 @@ let package = Package(
         tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
-        tests("Report", ["Report", "Model", "TestSupport"]),
-        tests("Watching", ["Watching", "Model", "Wire", "YAML"]),
+        tests("Survey", ["Survey", "Model", "Wire", "YAML"]),
+        tests("Report", ["Report", "Compression", "Model", "TestSupport"], exclude: ["Logs"]),
+        tests("Manager", ["Manager", "Model", "Wire"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
-        tests("System", ["Model", "OperatingSystem", "Store", "whatif"]),
+        tests("System", ["Model", "OperatingSystem", "Report", "Store", "whatif"]),
     ]
 )

@@ -90,7 +90,7 @@ struct Experiment {
 
         try clone.domain.setCPUQuota(quota)
         // From here on: what is replayed in the window was captured a time shift before it.
-        let droppedBefore = bench.tap.droppedPackets
+        let unseenBefore = bench.tap.unseen
         try wait(specification.warmUp, sandbox, .warmingUp)
 
         let start = bench.now
@@ -110,9 +110,9 @@ struct Experiment {
         let window = start..<end
         let shift = specification.timeShift
         let onLine = bench.tap.window(start - shift..<end - shift)
-        let tally = Tally(replayed: sandbox.loop.outcome.requests, onLine: onLine, window: window, end: stop)
-        let dropped = bench.tap.droppedPackets - droppedBefore
-        var invalidity = Tally.invalidity(tally.account, answers, dropped: dropped, specification)
+        var tally = Tally(replayed: sandbox.loop.outcome.requests, onLine: onLine, window: window, end: stop)
+        tally.account.unseen = bench.tap.unseen - unseenBefore
+        var invalidity = Tally.invalidity(tally.account, answers, specification)
         guard
             let times = ResponseTimes(tally.samples, answered: tally.answeredInTime, window: end - start),
             let onLineTimes = onLine.responseTimes

@@ -16,7 +16,7 @@ package final class OnLineTap: Sendable {
         var answeredNumbers: [ConnectionID: Int] = [:]
         var subscriber: Mailbox<ReplayInput>?
         var timeShift = Duration.zero
-        var statistics = CaptureStatistics()
+        var unseen = Unseen()
     }
 
     /// How much of the next tier's past a new experiment is given.
@@ -54,9 +54,9 @@ package final class OnLineTap: Sendable {
             _ = try capture.process { packet, time in
                 dissector.accept(packet, link: capture.link, at: time - correction) { events.append($0) }
             }
-            let statistics = capture.statistics()
+            let unseen = Unseen(dropped: capture.statistics().lost) + dissector.unseen
             state.withLock { state in
-                state.statistics = statistics
+                state.unseen = unseen
                 for event in events { Self.take(event, &state, server) }
             }
             events.removeAll(keepingCapacity: true)
@@ -121,7 +121,8 @@ package final class OnLineTap: Sendable {
     func unsubscribe() { state.withLock { $0.subscriber = nil } }
 
     package var requestCount: Int { state.withLock { $0.log.requestCount } }
-    package var droppedPackets: Int { state.withLock { $0.statistics.lost } }
+    /// Since the start.
+    package var unseen: Unseen { state.withLock { $0.unseen } }
 
     func window(_ range: Range<Timestamp>) -> OnLineLog.Window { state.withLock { $0.log.window(range) } }
 

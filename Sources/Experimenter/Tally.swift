@@ -4,7 +4,7 @@ import Proxies
 /// From the logs of an experiment to its figures. Pure.
 struct Tally {
     private(set) var samples: [ResponseSample] = []
-    private(set) var account = RequestAccount()
+    var account = RequestAccount()
     /// Answers that came within the window: a clone that falls behind must not be credited with what it answers later.
     private(set) var answeredInTime = 0
 
@@ -45,7 +45,7 @@ struct Tally {
 
     /// Why a cell with these figures must not be used; empty when it may.
     static func invalidity(
-        _ account: RequestAccount, _ answers: AnswerAccount, dropped: Int, _ specification: CampaignSpecification
+        _ account: RequestAccount, _ answers: AnswerAccount, _ specification: CampaignSpecification
     ) -> [String] {
         var reasons: [String] = []
         let share = { (part: Int, whole: Int) in whole == 0 ? 0 : Double(part) / Double(whole) }
@@ -55,8 +55,8 @@ struct Tally {
                 "\(account.lost) requests lost (\(Format.percent(lost)), limit \(Format.percent(specification.lostLimit)))"
             )
         }
-        if share(dropped, account.captured) > specification.lostLimit {
-            reasons.append("the kernel dropped \(dropped) packets of the capture")
+        if share(account.unseen.dropped, account.captured) > specification.lostLimit {
+            reasons.append("the kernel dropped \(account.unseen.dropped) packets of the capture")
         }
         if account.captured != account.sent {
             reasons.append("\(account.captured) requests captured and \(account.sent) sent")

@@ -18,8 +18,26 @@ package struct RequestAccount: Hashable, Codable, Sendable {
     package var late = 0
     /// How much later than due the latest request left, in seconds.
     package var latest = 0.0
+    /// What the capture did not see while the window was recorded: the reason of most that is lost.
+    package var unseen = Unseen()
 
     package init() {}
+
+    /// Records of earlier versions did not say what was not seen.
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        captured = try fields.decode(Int.self, forKey: .captured)
+        lost = try fields.decode(Int.self, forKey: .lost)
+        sent = try fields.decode(Int.self, forKey: .sent)
+        answered = try fields.decode(Int.self, forKey: .answered)
+        failed = try fields.decode(Int.self, forKey: .failed)
+        unanswered = try fields.decode(Int.self, forKey: .unanswered)
+        mismatched = try fields.decode(Int.self, forKey: .mismatched)
+        moved = try fields.decode(Int.self, forKey: .moved)
+        late = try fields.decode(Int.self, forKey: .late)
+        latest = try fields.decode(Double.self, forKey: .latest)
+        unseen = try fields.decodeIfPresent(Unseen.self, forKey: .unseen) ?? Unseen()
+    }
 }
 
 /// How the out-proxy found its answers.

@@ -1,6 +1,15 @@
 /// The figure of the response time that an SLA limits or a query asks for.
 package enum ResponseStatistic: String, Hashable, Codable, CaseIterable, Sendable {
     case mean, p50, p95, p99
+
+    /// How many requests it takes until the figure is more than that of the slowest one.
+    package var leastCount: UInt64 {
+        switch self {
+        case .mean, .p50: 10
+        case .p95: 20
+        case .p99: 100
+        }
+    }
 }
 
 /// "p95 below 50 ms, seen over 60 s": the promise a service makes about its response time.

@@ -68,5 +68,10 @@ package struct ServiceFile: Hashable, Sendable {
 
     package func tier(_ name: String) -> Tier? { tiers.first { $0.name == name } }
 
+    /// Where the service's users come in, and what the SLA is about: the first tier that no other calls.
+    package var entryTier: Tier? {
+        tiers.first { tier in !tiers.contains { $0.calls.contains(tier.name) } } ?? tiers.first
+    }
+
     package var callers: [Tier] { tiers.filter { $0.calls.contains(campaign.tier) } }
 }

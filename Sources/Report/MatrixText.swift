@@ -61,5 +61,11 @@ package enum MatrixText {
             + "\(account.lost) lost, \(account.unanswered) unanswered, \(account.mismatched) mismatched; queries "
             + "\(answers.exact) exact, \(answers.template) by template, \(answers.unmatched) unmatched; cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
+            + unseen(account.unseen)
+    }
+
+    private static func unseen(_ unseen: Unseen) -> String {
+        guard !unseen.isNothing else { return "" }
+        return "; not seen: \(unseen.dropped) packets dropped, \(unseen.gaps) gaps of \(unseen.missingBytes) bytes"
     }
 }

@@ -77,6 +77,9 @@ package struct Dissector: ~Copyable {
         return counters
     }
 
+    /// What of the watched connections was not seen; `dropped` is for the capture to say.
+    package var unseen: Unseen { Unseen(gaps: totals.gaps, missingBytes: totals.missingBytes) }
+
     /// Connections that are followed now.
     package var connectionCount: Int { table.count }
 

@@ -2,11 +2,10 @@ import Arguments
 import Foundation
 import Hypervisor
 import Model
-import Watching
+import Survey
 import OperatingSystem
 import Report
 import Store
-import Wire
 
 /// `whatif discover`
 enum DiscoverCommand: Command {
@@ -135,9 +134,9 @@ enum DiscoverCommand: Command {
                 "\nEncrypted connections cannot be read: listen behind what ends the encryption (the load balancer or\n"
             text += "proxy that holds the certificate), or have the service speak plainly on a private network.\n"
         }
-        if result.statistics.lost + result.counters.gaps > 0 {
-            text += "\nNot seen: \(result.statistics.lost) packets dropped, \(result.counters.gaps) gaps of "
-            text += "\(result.counters.missingBytes) bytes in all.\n"
+        if !result.unseen.isNothing {
+            text += "\nNot seen: \(result.unseen.dropped) packets dropped, \(result.unseen.gaps) gaps of "
+            text += "\(result.unseen.missingBytes) bytes in all.\n"
         }
         return text
     }

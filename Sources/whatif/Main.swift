@@ -18,7 +18,7 @@ enum WhatIf {
             DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
             MatrixQueryCommand.self,
             MatrixPlotCommand.self,
-            ApplyCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
+            ApplyCommand.self, WatchCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
         ]
     }
 
@@ -75,7 +75,7 @@ enum WhatIf {
     private static func code(of error: any Error) -> ExitCode {
         if let error = error as? CleanUpError { return code(of: error.cause) }
         switch error {
-        case is UsageError, is YAMLError, is QueryError, is FileError: return .usage
+        case is UsageError, is YAMLError, is QueryError, is FileError, is WatchError: return .usage
         case let error as CampaignError:
             switch error {
             case .unknownDomain, .notRunning, .noAddress: return .usage

@@ -4,7 +4,8 @@ import Glibc
 enum Terminal {
     static let isInteractive = isatty(2) == 1
 
-    static func print(_ text: String) {
+    /// False when nobody reads any more.
+    @discardableResult static func print(_ text: String) -> Bool {
         write(text.hasSuffix("\n") ? text : text + "\n", to: 1)
     }
 
@@ -29,12 +30,13 @@ enum Terminal {
 
     static func exit(_ code: ExitCode) -> Never { Glibc.exit(code.rawValue) }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    @discardableResult private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count <= 0 { return }
+            if count <= 0 { return false }
             bytes = bytes.dropFirst(count)
         }
+        return true
     }
 }

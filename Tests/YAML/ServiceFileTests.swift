@@ -35,6 +35,16 @@ import YAML
         #expect(file.node == nil)
     }
 
+    /// What the SLA is about: the tier that no other calls, wherever it stands.
+    @Test func theEntryTierIsTheOneNobodyCalls() throws {
+        #expect(try decode(Self.good).entryTier?.name == "web")
+        var file = try decode(Self.good)
+        file.tiers.reverse()
+        #expect(file.entryTier?.name == "web")
+        file.tiers = []
+        #expect(file.entryTier == nil)
+    }
+
     /// Unquoted `http:80` is one word of YAML too.
     @Test func portsNeedNoQuotes() throws {
         let file = try decode(Self.good.replacing("\"http:80\"", with: "http:80"))

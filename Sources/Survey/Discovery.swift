@@ -1,14 +1,13 @@
 package import Hypervisor
-import Model
+package import Model
 package import OperatingSystem
-package import Wire
+import Wire
 
 /// Listens at the interfaces of a node's running domains. Needs CAP_NET_RAW. Production is only listened to.
 package enum Discovery {
     package struct Result: Sendable {
         package var flows: [ObservedFlow] = []
-        package var statistics = CaptureStatistics()
-        package var counters = DissectorCounters()
+        package var unseen = Unseen()
         package var listened = Duration.zero
     }
 
@@ -54,9 +53,7 @@ package enum Discovery {
         var result = Result()
         result.listened = .nanoseconds(now - began)
         for post in posts {
-            result.statistics = result.statistics + post.capture.statistics()
-            result.counters.gaps += post.counters.gaps
-            result.counters.missingBytes += post.counters.missingBytes
+            result.unseen = result.unseen + post.unseen
         }
         result.flows = ObservedFlow.merge(posts.map { ($0.domain, $0.survey) })
         posts = []
@@ -76,7 +73,7 @@ package enum Discovery {
             self.capture = capture
         }
 
-        var counters: DissectorCounters { dissector.counters }
+        var unseen: Unseen { Unseen(dropped: capture.statistics().lost) + dissector.unseen }
 
         func read() throws {
             var events: [WireEvent] = []

@@ -1,5 +1,5 @@
 import Model
-import Watching
+import Survey
 import Testing
 import Wire
 import YAML

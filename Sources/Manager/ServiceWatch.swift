@@ -1,0 +1,123 @@
+import Experimenter
+import Hypervisor
+package import Model
+package import OperatingSystem
+import Synchronization
+import Wire
+
+/// Why a service cannot be watched.
+package enum WatchError: Error, Sendable, CustomStringConvertible {
+    case protocolNotRead(ApplicationProtocol, tier: String)
+
+    package var description: String {
+        switch self {
+        case .protocolNotRead(let name, let tier):
+            "tier \(tier) serves \(name.rawValue), which this version does not read; it reads "
+                + ProtocolTable.all.map(\.name.rawValue).joined(separator: ", ")
+        }
+    }
+}
+
+/// Listens on the interfaces of all domains of a service, each tier at its own. Production is only listened to.
+///
+/// One thread reads all captures; whoever made the watch closes its intervals.
+package final class ServiceWatch: Sendable {
+    /// One domain's interface. Used by the thread only, once it has been started.
+    private final class Listener {
+        let capture: Capture
+        var dissector: Dissector
+
+        init(_ capture: Capture, _ server: WatchedServer) {
+            self.capture = capture
+            dissector = Dissector([server], keepsPayload: false)
+        }
+    }
+
+    private let state: Mutex<TierWatch>
+    private let stopped = Atomic(false)
+    private let thread = Mutex<WorkerThread?>(nil)
+    private let clock: SteadyClock
+
+    /// Finds the domains and begins to listen. Needs CAP_NET_RAW in the network namespace of the domains' node.
+    package init(_ file: ServiceFile, clock: SteadyClock) throws {
+        self.clock = clock
+        let node = try Node(connect: file.connect)
+        var listeners: [Listener] = []
+        var sources: [Int] = []
+        for (index, tier) in file.tiers.enumerated() {
+            guard ProtocolTable.entry(tier.serves.protocolName) != nil else {
+                throw WatchError.protocolNotRead(tier.serves.protocolName, tier: tier.name)
+            }
+            for name in tier.domains {
+                listeners.append(try Self.listener(name, tier.serves, node))
+                sources.append(index)
+            }
+        }
+        state = Mutex(
+            TierWatch(
+                tiers: file.tiers.map(\.name), sources: sources, entry: file.entryTier?.name, sla: file.sla,
+                start: Timestamp(nanoseconds: clock.now)))
+        // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses them.
+        nonisolated(unsafe) let handedOver = listeners
+        let worker = try WorkerThread("watch") { [self] in try unsafe run(handedOver) }
+        thread.withLock { $0 = worker }
+    }
+
+    private static func listener(_ name: String, _ serves: ServedPort, _ node: Node) throws -> Listener {
+        guard let domain = try node.domain(name) else {
+            throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
+        }
+        guard domain.isActive, let interface = try domain.description().interfaces.first, let device = interface.device
+        else { throw CampaignError.notRunning(name) }
+        guard let address = interface.addresses.first(where: { $0.v4 != nil }) else {
+            throw CampaignError.noAddress(domain: name)
+        }
+        // Only connections to this domain's own server: what it asks of the next tier is counted there.
+        let server = WatchedServer(Endpoint(address, serves.port), serves.protocolName)
+        return Listener(try Capture.live(interface: device, CaptureSetting(CaptureFilter([server]))), server)
+    }
+
+    private func run(_ listeners: [Listener]) throws {
+        let poller = try Poller()
+        for (index, listener) in listeners.enumerated() {
+            try poller.add(listener.capture.descriptor, token: UInt64(index))
+        }
+        var events: [(event: WireEvent, source: Int)] = []
+        while !stopped.load(ordering: .acquiring) {
+            // libpcap stamps with the machine's clock, which may be set while we run.
+            let skew = clock.skew
+            let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
+            for event in try poller.wait(nanoseconds: 50_000_000) {
+                let index = Int(event.token)
+                let capture = listeners[index].capture
+                _ = try capture.process { packet, time in
+                    listeners[index].dissector.accept(packet, link: capture.link, at: time - correction) {
+                        events.append(($0, index))
+                    }
+                }
+            }
+            let unseen = listeners.map {
+                Unseen(dropped: $0.capture.statistics().lost) + $0.dissector.unseen
+            }
+            state.withLock { state in
+                for (event, source) in events { state.take(event, from: source) }
+                for (source, total) in unseen.enumerated() { state.unseen(total, at: source) }
+            }
+            events.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Ends the interval now: a row for every tier. Throws what ended the listening early.
+    package func closeInterval() throws -> [TierInterval] {
+        try thread.withLock { $0 }?.throwFailure()
+        return state.withLock { $0.close(at: Timestamp(nanoseconds: clock.now)) }
+    }
+
+    package var totals: [TierInterval] { state.withLock { $0.totals } }
+
+    /// Ends the listening and throws what went wrong in it.
+    package func stop() throws {
+        stopped.store(true, ordering: .releasing)
+        try thread.withLock { $0 }?.join()
+    }
+}
