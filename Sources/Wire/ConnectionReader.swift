@@ -70,7 +70,12 @@ package struct ProtocolEntry: Sendable {
 /// All protocols that are read. A new one is a reader in a file of its own, its name in `ApplicationProtocol`, and a
 /// line here.
 package enum ProtocolTable {
-    package static let all: [ProtocolEntry] = [HTTPReader.entry, PostgreSQLReader.entry]
+    package static let all: [ProtocolEntry] = [
+        HTTPReader.entry,
+        PostgreSQLReader.entry,
+        RedisReader.entry,
+        TurnReader.entry,
+    ]
 
     package static func entry(_ name: ApplicationProtocol) -> ProtocolEntry? { all.first { $0.name == name } }
 }
