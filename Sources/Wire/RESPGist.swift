@@ -97,6 +97,11 @@ struct RESPGist: Sendable {
         }
     }
 
+    mutating func add(byte: UInt8) {
+        let one: InlineArray<1, UInt8> = [byte]
+        add(one.span)
+    }
+
     mutating func add(_ number: Int) { if count == 3 { self.number = number } }
 
     /// The length goes into the key behind the bytes, so that no other division into arguments has the same.

@@ -21,7 +21,7 @@ enum RESPInline {
                 position += 1
                 return quoted(line, byte, from: &position, into: &gist)
             }
-            gist.add(line.extracting(position..<position + 1))
+            gist.add(byte: byte)
             position += 1
         }
         return true
@@ -44,7 +44,7 @@ enum RESPInline {
                     position += 1
                 }
             }
-            gist.add([taken].span)
+            gist.add(byte: taken)
         }
         return false
     }

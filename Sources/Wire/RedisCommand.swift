@@ -32,6 +32,14 @@ enum RedisCommand: Sendable, Hashable {
         }
     }
 
+    /// The only commands of a RESP2 subscriber, none of which is answered with a message ("Pub/Sub").
+    var isForSubscribers: Bool {
+        switch self {
+        case .ofSubscribers, .subscription, .reset: true
+        default: false
+        }
+    }
+
     private static let reply = RESPWord("REPLY")
 
     private static let table: [RESPWord: RedisCommand] = [

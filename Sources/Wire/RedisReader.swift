@@ -270,30 +270,3 @@ package struct RedisReader: ConnectionReader {
         confirmed = nil
     }
 }
-
-extension RedisCommand {
-    /// The only commands of a RESP2 subscriber, none of which is answered with a message ("Pub/Sub").
-    fileprivate var isForSubscribers: Bool {
-        switch self {
-        case .ofSubscribers, .subscription, .reset: true
-        default: false
-        }
-    }
-}
-
-extension RedisReader {
-    package static let entry = ProtocolEntry(.redis, ports: [6379]) { client, server in
-        if !server.isEmpty, !RESPParser.canStart(.replies, server) { return .no }
-        if client.isEmpty { return .unsure }
-        switch RESPParser.arrayStart(client) {
-        case .whole: return .certain
-        case .soFar: return .unsure
-        case .no: break
-        }
-        guard RedisCommand.isKnownInline(client) else { return client.count == 1 && client[0] == 0x2a ? .unsure : .no }
-        // "GET /" is rather HTTP.
-        return client.count > 4 && client.starts(with: "GET /") ? .unsure : .likely
-    } reader: {
-        RedisReader($0)
-    }
-}
