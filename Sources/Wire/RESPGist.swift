@@ -47,6 +47,7 @@ struct RESPGist: Sendable {
     private var length = 0
     private var labels = false
 
+    private static let noKeys = RESPWord("0")
     private static let nameLimit = 64
     private static let labelLimit = 1024
 
@@ -71,6 +72,7 @@ struct RESPGist: Sendable {
             case _ where count == 1: labels = true
             case .at(let place): labels = count == place + 1
             case .after(let mark): labels = word == mark
+            case .afterScript: labels = count == 4 && third != Self.noKeys
             case .nowhere: labels = false
             }
             if labels, count > 1 {

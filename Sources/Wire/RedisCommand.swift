@@ -80,6 +80,8 @@ enum RedisCommand: Sendable, Hashable {
 enum RedisKeyPlace: Sendable, Hashable {
     case at(Int)
     case after(RESPWord)
+    /// Behind a script and the number of its keys, if there are any: EVAL script 1 key argument.
+    case afterScript
     case nowhere
 
     init(_ name: RESPWord) { self = Self.table[name] ?? .at(1) }
@@ -87,8 +89,8 @@ enum RedisKeyPlace: Sendable, Hashable {
     /// The commands whose first key is not their first argument; what follows AUTH is a secret.
     private static let table: [RESPWord: RedisKeyPlace] = [
         RESPWord("AUTH"): .nowhere,
-        RESPWord("EVAL"): .at(3), RESPWord("EVAL_RO"): .at(3), RESPWord("EVALSHA"): .at(3),
-        RESPWord("EVALSHA_RO"): .at(3), RESPWord("FCALL"): .at(3), RESPWord("FCALL_RO"): .at(3),
+        RESPWord("EVAL"): .afterScript, RESPWord("EVAL_RO"): .afterScript, RESPWord("EVALSHA"): .afterScript,
+        RESPWord("EVALSHA_RO"): .afterScript, RESPWord("FCALL"): .afterScript, RESPWord("FCALL_RO"): .afterScript,
         RESPWord("BITOP"): .at(2), RESPWord("OBJECT"): .at(2), RESPWord("XGROUP"): .at(2), RESPWord("XINFO"): .at(2),
         RESPWord("MIGRATE"): .at(3),
         RESPWord("XREAD"): .after(RESPWord("STREAMS")), RESPWord("XREADGROUP"): .after(RESPWord("STREAMS")),

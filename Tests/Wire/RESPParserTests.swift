@@ -183,7 +183,8 @@ import Testing
 
     @Test(arguments: [
         ("get user:7", "GET user:7"), ("PING", "PING"), ("auth secret", "AUTH"), ("AUTH user secret", "AUTH"),
-        ("HELLO 3 AUTH user secret", "HELLO 3"), ("EVAL script 1 k a", "EVAL k"), ("BITOP AND to from", "BITOP to"),
+        ("HELLO 3 AUTH user secret", "HELLO 3"), ("EVAL script 1 k a", "EVAL k"), ("EVAL script 0 a", "EVAL"),
+        ("BITOP AND to from", "BITOP to"),
         ("XREAD COUNT 2 STREAMS race 0", "XREAD race"), ("OBJECT ENCODING k", "OBJECT k"), ("SET k v", "SET k"),
         ("MSET k v l w", "MSET k"),
     ])
