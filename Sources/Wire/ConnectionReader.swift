@@ -71,7 +71,11 @@ package struct ProtocolEntry: Sendable {
 /// line here.
 package enum ProtocolTable {
     package static let all: [ProtocolEntry] = [
-        HTTPReader.entry, PostgreSQLReader.entry, MySQLReader.entry,
+        HTTPReader.entry,
+        PostgreSQLReader.entry,
+        MySQLReader.entry,
+        RedisReader.entry,
+        TurnReader.entry,
     ]
 
     package static func entry(_ name: ApplicationProtocol) -> ProtocolEntry? { all.first { $0.name == name } }

@@ -18,6 +18,7 @@ enum Tshark {
 
     /// By the client's port. tshark gives up less easily than we do: it shows requests that are not whole too.
     static func said(in file: String, port: UInt16, _ protocolName: ApplicationProtocol) throws -> [UInt16: Said] {
+        if protocolName == .redis { return try redis(in: file, port: port) }
         let dissector =
             switch protocolName {
             case .http: "http"
@@ -59,6 +60,7 @@ enum Tshark {
 extension Heard {
     /// By the client's port, and what was lost.
     func said(_ protocolName: ApplicationProtocol) -> [UInt16: Said] {
+        if protocolName == .redis { return redis }
         var ports: [ConnectionID: UInt16] = [:]
         var all: [UInt16: Said] = [:]
         for event in events {

@@ -27,7 +27,9 @@ struct TsharkTests {
 
     enum Reader: String { case us, tshark }
 
-    static let cases = [
+    static let cases = httpAndPostgreSQLCases + redisCases
+
+    private static let httpAndPostgreSQLCases = [
         http("get.pcap", agreed: 2),
         http("post.pcap", agreed: 2),
         http("pipelined-requests.pcap", agreed: 10),
