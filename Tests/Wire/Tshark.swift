@@ -43,6 +43,7 @@ enum Tshark {
             guard values.count == fields.count, let source = values[0].first.flatMap({ UInt16($0) }),
                 let destination = values[1].first.flatMap({ UInt16($0) })
             else { throw ProgramError(command: ["tshark"], reason: "a line with other fields than asked for") }
+            guard source == port || destination == port else { continue }
             let client = source == port ? destination : source
             all[client, default: Said()].requests += zip(values[2], values[3]).map { "\($0) \($1)" }
             all[client, default: Said()].statuses += values[4].filter { !$0.hasPrefix("1") || $0 == "101" }
