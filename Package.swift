@@ -46,7 +46,7 @@ let package = Package(
         // Floor 1: values, and one owner for each outside thing.
         room("Model"),
         room("YAML", ["CYAML"]),
-        room("Wire", ["Model", "CPcap"]),
+        room("Wire", ["Model", "OperatingSystem", "CPcap"]),
         room("Volumes", ["Model", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),
         room("Telemetry", ["Model", "Hypervisor"]),
@@ -57,7 +57,7 @@ let package = Package(
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model"]),
         room("Planning", ["Model", "Exploration"]),
-        room("Report", ["Model"]),
+        room("Report", ["Model", "Wire"]),
 
         // Floor 3 and up: the campaign, what acts on it, and who asks.
         room(
@@ -87,7 +87,7 @@ let package = Package(
         tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
-        tests("Report", ["Report", "Model", "TestSupport"]),
+        tests("Report", ["Report", "Model", "OperatingSystem", "Wire", "TestSupport"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
