@@ -80,7 +80,7 @@ let package = Package(
         // Tests: a folder a module, what several of them share, and the system tests on the real lab.
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
-        tests("YAML", ["YAML", "Model"]),
+        tests("YAML", ["YAML", "Model", "Wire"]),
         tests("Wire", ["Wire", "Model", "OperatingSystem", "TestSupport"], exclude: ["Captures"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),

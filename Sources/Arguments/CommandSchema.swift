@@ -5,15 +5,37 @@ package struct CommandSchema: Sendable {
         /// What the value is, as shown in help; nil is a switch.
         package let value: String?
         package let help: String
+        /// One letter that stands for it: `-o`.
+        package let short: Character?
+        /// It may be given several times, and each counts; else the last does.
+        package let isRepeated: Bool
 
-        /// `--name VALUE`
-        package static func value(_ name: String, _ value: String, _ help: String) -> Option {
-            Option(name: name, value: value, help: help)
+        private init(_ name: String, _ value: String?, _ help: String, _ short: Character?, isRepeated: Bool) {
+            self.name = name
+            self.value = value
+            self.help = help
+            self.short = short
+            self.isRepeated = isRepeated
         }
 
+        /// `--name VALUE`
+        package static func value(
+            _ name: String, _ value: String, _ help: String, short: Character? = nil
+        ) -> Option { Option(name, value, help, short, isRepeated: false) }
+
+        /// `--name VALUE --name VALUE`
+        package static func repeated(
+            _ name: String, _ value: String, _ help: String, short: Character? = nil
+        ) -> Option { Option(name, value, help, short, isRepeated: true) }
+
         /// `--name`
-        package static func flag(_ name: String, _ help: String) -> Option {
-            Option(name: name, value: nil, help: help)
+        package static func flag(_ name: String, _ help: String, short: Character? = nil) -> Option {
+            Option(name, nil, help, short, isRepeated: false)
+        }
+
+        /// As help shows it.
+        var usage: String {
+            (short.map { "-\($0), " } ?? "") + "--\(name)" + (value.map { " \($0)" } ?? "") + (isRepeated ? " …" : "")
         }
     }
 
@@ -101,7 +123,7 @@ package struct ParsedArguments: Sendable {
                 operands += rest
                 rest = []
             } else if word.hasPrefix("--") {
-                try option(String(word.dropFirst(2)), &rest, schema)
+                try long(String(word.dropFirst(2)), &rest, schema)
             } else if let letter = word.dropFirst().first, word.hasPrefix("-"), letter.isLetter {
                 try short(letter, String(word.dropFirst(2)), &rest, schema)
             } else {
@@ -117,7 +139,7 @@ package struct ParsedArguments: Sendable {
         }
     }
 
-    private mutating func option(
+    private mutating func long(
         _ text: String, _ rest: inout ArraySlice<String>, _ schema: CommandSchema
     ) throws(UsageError) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

@@ -1,5 +1,5 @@
 import Foundation
-package import Model
+import Model
 package import Wire
 
 /// HTTP exchanges as an HTTP Archive, version 1.2 (softwareishard.com/blog/har-12-spec), which browsers and load tools

@@ -1,5 +1,5 @@
 import Foundation
-package import Model
+import Model
 package import Wire
 
 /// Traces as JSON. Fields stay what they are; later versions may add some. Times come twice: as text in ISO 8601 with

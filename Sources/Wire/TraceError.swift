@@ -1,3 +1,4 @@
+import Glibc
 package import OperatingSystem
 
 /// A trace that cannot be read or written: which file, what is wrong, what to do.
@@ -33,6 +34,8 @@ package struct TraceError: Error, Hashable, Sendable, CustomStringConvertible {
         case .damaged: self.init(path, .damaged, "its header is damaged, so nothing behind it can be trusted")
         }
     }
+
+    package var isMissing: Bool { kind == .system(ENOENT) }
 
     package var description: String { "trace \(path): \(reason)" }
 }

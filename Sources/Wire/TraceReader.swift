@@ -1,6 +1,6 @@
 import Glibc
 package import Model
-import OperatingSystem
+package import OperatingSystem
 
 /// Which part of a trace is wanted: blocks that cannot hold any of it are not read.
 package struct TraceWindow: Sendable {
@@ -85,6 +85,11 @@ package final class TraceReader {
     }
 
     package var isClosed: Bool { index != nil }
+
+    /// Tells whether another name means this file.
+    package func identity() throws(TraceError) -> Descriptor.Identity {
+        try onFile(path) { () throws(SystemError) in try file.identity() }
+    }
 
     /// The index of a closed trace, if all of it and the trailer are whole.
     private static func index(

@@ -1,6 +1,7 @@
 import Arguments
 import Cloning
 import Experimenter
+import Glibc
 import Hypervisor
 import Lab
 import Manager
@@ -18,6 +19,8 @@ enum WhatIf {
             RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self, MatrixQueryCommand.self,
             MatrixPlotCommand.self,
             ApplyCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
+            CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,
+            TraceMergeCommand.self, TraceRedactCommand.self,
         ]
     }
 
@@ -95,6 +98,12 @@ enum WhatIf {
         case let error as LabError:
             switch error {
             case .notRoot, .recipesMissing, .notUp: return .lacking
+            default: return .failed
+            }
+        case let error as TraceError:
+            switch error.kind {
+            case .exists, .system(ENOENT), .system(EISDIR): return .usage
+            case .system(ENOSPC): return .lacking
             default: return .failed
             }
         case is Lacking: return .lacking
