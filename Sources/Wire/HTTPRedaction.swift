@@ -30,7 +30,7 @@ struct HTTPRedaction: Sendable {
         while true {
             guard let next = nextLine(message, &position, to: message.count) else {
                 // A header section without its end is no message.
-                message.fill(line.upperBound..<message.count)
+                message.fill(position..<message.count)
                 return
             }
             line = next

@@ -13,7 +13,7 @@ struct PostgreSQLRedaction: Sendable {
             switch type {
             case "p": filler.fill(body)  // A password, or an answer of SASL.
             case _ where !dropsLiterals: if dropsRows, type == "d" { filler.fill(body) }
-            case "Q": SQLRedaction.postgresql.redact(&filler, body)
+            case "Q": statement(&filler, body)
             case "P": parse(&filler, body)
             case "B": bind(&filler, body)
             case "d", "f": filler.fill(body)
@@ -53,9 +53,13 @@ struct PostgreSQLRedaction: Sendable {
     }
 
     private func parse(_ filler: inout Filler, _ body: Range<Int>) {
-        let start = behindText(filler, body)
-        let end = filler.firstIndex(of: 0, from: start, to: body.upperBound) ?? body.upperBound
-        SQLRedaction.postgresql.redact(&filler, start..<end)
+        statement(&filler, behindText(filler, body)..<body.upperBound)
+    }
+
+    /// Up to the zero that ends it; what else is there is no statement.
+    private func statement(_ filler: inout Filler, _ range: Range<Int>) {
+        let end = filler.firstIndex(of: 0, from: range.lowerBound, to: range.upperBound) ?? range.upperBound
+        SQLRedaction.postgresql.redact(&filler, range.lowerBound..<end)
     }
 
     /// Portal, statement, formats, then the values, each with its length.

@@ -20,8 +20,9 @@ struct SQLRedaction: Sendable {
                 // A name.
                 position = (text.firstIndex(of: byte, from: position + 1, to: end) ?? end - 1) + 1
             case 0x24 where !quotesTexts: position = dollar(&text, position, end)
-            case 0x2d where position + 1 < end && text[position + 1] == 0x2d: position = line(&text, position, end)
-            case 0x23 where quotesTexts: position = line(&text, position, end)
+            case 0x2d where position + 1 < end && text[position + 1] == 0x2d:
+                position = line(&text, position, end, mark: 2)
+            case 0x23 where quotesTexts: position = line(&text, position, end, mark: 1)
             case 0x2f where position + 1 < end && text[position + 1] == 0x2a: position = comment(&text, position, end)
             case _ where byte.isDigit: position = number(&text, position, end)
             case _ where Self.isWord(byte):
@@ -80,9 +81,9 @@ struct SQLRedaction: Sendable {
     }
 
     /// A comment may hold values too (what libraries add, what people switch off): it is filled like a text.
-    private func line(_ text: inout Filler, _ start: Int, _ end: Int) -> Int {
+    private func line(_ text: inout Filler, _ start: Int, _ end: Int, mark: Int) -> Int {
         let feed = text.firstIndex(of: 0x0a, from: start, to: end) ?? end
-        text.fill(min(start + 2, feed)..<feed)
+        text.fill(min(start + mark, feed)..<feed)
         return feed
     }
 

@@ -25,11 +25,11 @@ package struct TraceSummary: Hashable, Sendable {
 
     package init() {}
 
-    package var exchanges: Int { traffic.values.reduce(0) { $0 &+ $1.exchanges } }
-    package var lostRequests: Int { lost.values.reduce(0, &+) }
+    package var exchanges: Int { traffic.values.reduce(0) { $0.addingWithinLimits($1.exchanges) } }
+    package var lostRequests: Int { lost.values.reduce(0) { $0.addingWithinLimits($1) } }
     package var isEmpty: Bool { first > last }
 
-    /// Sums wrap around rather than trap: a trace may come from elsewhere and say anything.
+    /// Sums stay at the limit rather than trap: a trace may come from elsewhere and say anything.
     package mutating func add(_ record: TraceRecord) {
         if let id = record.connection { highestConnection = max(highestConnection, id) }
         switch record {
@@ -39,12 +39,12 @@ package struct TraceSummary: Hashable, Sendable {
             connections += 1
         case .exchange(_, let exchange):
             traffic[exchange.protocolName, default: Traffic()].add(exchange)
-        case .lost(_, let count, let reason, _): lost[reason, default: 0] &+= count
+        case .lost(_, let count, let reason, _): lost[reason] = (lost[reason] ?? 0).addingWithinLimits(count)
         case .closed: break
         case .drops(let more, _): drops = drops + more
         case .packet(let packet):
             packets += 1
-            packetBytes &+= packet.bytes.count
+            packetBytes = packetBytes.addingWithinLimits(packet.bytes.count)
         }
         first = min(first, record.span.lowerBound)
         last = max(last, record.span.upperBound)
@@ -55,8 +55,8 @@ extension TraceSummary.Traffic {
     fileprivate mutating func add(_ exchange: Exchange) {
         exchanges += 1
         if exchange.reply.isError { errors += 1 }
-        requestBytes &+= exchange.request.passage.byteCount
-        replyBytes &+= exchange.reply.passage.byteCount
+        requestBytes = requestBytes.addingWithinLimits(exchange.request.passage.byteCount)
+        replyBytes = replyBytes.addingWithinLimits(exchange.reply.passage.byteCount)
     }
 
     fileprivate static var fields: [WritableKeyPath<Self, Int>] {
@@ -116,5 +116,12 @@ extension TraceDecoder {
         let count = try count()
         guard count <= limit else { throw .outOfRange }
         return count
+    }
+}
+
+extension Int {
+    func addingWithinLimits(_ other: Int) -> Int {
+        let (sum, isBeyond) = addingReportingOverflow(other)
+        return isBeyond ? (other < 0 ? .min : .max) : sum
     }
 }

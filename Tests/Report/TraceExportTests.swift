@@ -39,7 +39,7 @@ import Wire
         let file = "/tmp/whatif-export-\(getpid())-\(UInt64.random(in: 0 ... .max)).json"
         defer { try? FileManager.default.removeItem(atPath: file) }
         try text.write(toFile: file, atomically: true, encoding: .utf8)
-        let program = "import json,sys; x=json.load(open(sys.argv[1],encoding='utf-8')); print(\(expression))"
+        let program = "import json,sys; x=json.load(open(sys.argv[1],encoding='utf-8')); print((\(expression)))"
         return try ChildProcess.succeed(["python3", "-c", program, file]).trimmingCharacters(in: .newlines)
     }
 
@@ -49,7 +49,7 @@ import Wire
             line == """
                 {"client":"10.0.0.1:40000","connection":7,"endedByClose":false,"isError":false,"key":"00000000000000ab",\
                 "number":3,"protocol":"http","replyBytes":83,"replyFirst":1700000000126956789,\
-                "replyLast":1700000000127456789,"requestBytes":90,"requestFirst":1700000000123456789,\
+                "replyLast":1700000000127456789,"requestBytes":86,"requestFirst":1700000000123456789,\
                 "requestLast":1700000000124456789,"responseSeconds":0.003,"server":"10.0.0.2:80","status":200,\
                 "time":"2023-11-14T22:13:20.123456789Z"}
                 """)
@@ -80,10 +80,9 @@ import Wire
             """.replacing("\n", with: " ")
         #expect(try python(text, required) == "True")
         #expect(try python(text, "x['log']['version'], sorted(x['log']['creator'])") == "('1.2', ['name', 'version'])")
-        let first = "e" + "=x['log']['entries'][0]"
         #expect(
             try python(text, "[(e['time'],e['timings']['send'],e['timings']['wait']) for e in x['log']['entries']][0]")
-                == "(4.0, 1.0, 2.5)")
+                == "(4, 1, 2.5)")
         #expect(
             try python(text, "[e['request']['url'] for e in x['log']['entries']]")
                 == "['http://h/a?b=c%20d', 'http://10.0.0.2:80/']")
@@ -96,11 +95,10 @@ import Wire
             try python(text, "[e['response']['content'].get('encoding') for e in x['log']['entries']]")
                 == "[None, 'base64']")
         #expect(try python(text, "x['log']['entries'][0]['response']['statusText']") == "Very OK")
-        _ = first
         // Sums to the whole: headers and body as sent.
         #expect(
             try python(text, "[e['request']['headersSize']+e['request']['bodySize'] for e in x['log']['entries']]")
-                == "[90, 18]")
+                == "[86, 18]")
     }
 
     @Test func archivesWithoutBodies() throws {

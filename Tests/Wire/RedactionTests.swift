@@ -150,7 +150,7 @@ import Testing
             "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$2\r\nEX\r\n$2\r\n60\r\n",
             "*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nx\r\n$2\r\nEX\r\n$2\r\n00\r\n"
         ),
-        ("SET k abc\r\n", "SET k xxx\r\n"), ("*2\r\n$99\r\nGET", "xxxxxxxxxxxxx"),
+        ("SET k abc\r\n", "SET k xxx\r\n"), ("*2\r\n$99\r\nGET", "xxxxxxxxxxxx"),
     ])
     func redis(_ before: String, _ after: String) {
         let redacted = redact(exchange(.redis, Array(before.utf8), Array("*2\r\n$3\r\nabc\r\n:1\r\n+OK\r\n".utf8), label: "SET k"))

@@ -14,7 +14,7 @@ import YAML
     }
 
     @Test(arguments: [
-        ("header: [a]", "rules.yaml:1:1: unknown key 'header'"),
+        ("header: [a]", "rules.yaml:1:9: unknown key 'header'"),
         ("bodies: maybe", "rules.yaml:1:9: found 'maybe', expected keep or drop"),
     ])
     func mistakesSayTheirPlace(_ text: String, _ message: String) throws {
