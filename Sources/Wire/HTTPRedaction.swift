@@ -111,8 +111,10 @@ struct HTTPRedaction: Sendable {
     }
 
     private func redactParameters(_ message: inout Filler, _ range: Range<Int>) {
-        pairs(message, range, separators: [0x26, 0x3b, 0x3f, 0x23]) { parameters.contains(Self.decoded($0).lowercased()) }
-            .forEach { message.fill($0) }
+        pairs(message, range, separators: [0x26, 0x3b, 0x3f, 0x23]) {
+            parameters.contains(Self.decoded($0).lowercased())
+        }
+        .forEach { message.fill($0) }
     }
 
     /// Ranges of the values in `name=value; name=value` whose names are asked for.

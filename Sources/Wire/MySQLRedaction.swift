@@ -14,7 +14,9 @@ struct MySQLRedaction: Sendable {
             guard let first = body.first else { return }
             let kind = filler[first]
             // An error quotes values behind its code and the five letters of the state.
-            if kind == 0xff { if dropsLiterals { filler.fill(body.dropFirst(9)) } } else if dropsRows {
+            if kind == 0xff {
+                if dropsLiterals { filler.fill(body.dropFirst(9)) }
+            } else if dropsRows {
                 filler.fill(body.dropFirst(1))
             }
         }

@@ -213,7 +213,8 @@ extension TraceReader {
     package var complaint: String? {
         var parts: [String] = []
         if unread > 0 {
-            parts.append("the last \(unread) bytes are not whole (the writer was interrupted); everything before is read")
+            parts.append(
+                "the last \(unread) bytes are not whole (the writer was interrupted); everything before is read")
         }
         if damaged > 0 { parts.append("\(damaged) damaged blocks were passed over") }
         if unknownBlocks + unknownRecords > 0 {

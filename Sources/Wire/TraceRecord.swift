@@ -36,7 +36,9 @@ package struct TraceDrops: Hashable, Sendable {
 
     package var isNothing: Bool { self == TraceDrops() }
 
-    package static func + (a: TraceDrops, b: TraceDrops) -> TraceDrops { a.combined(with: b) { $0.addingWithinLimits($1) } }
+    package static func + (a: TraceDrops, b: TraceDrops) -> TraceDrops {
+        a.combined(with: b) { $0.addingWithinLimits($1) }
+    }
     package static func - (a: TraceDrops, b: TraceDrops) -> TraceDrops { a.combined(with: b, &-) }
 
     private func combined(with other: TraceDrops, _ combine: (Int, Int) -> Int) -> TraceDrops {

@@ -43,8 +43,12 @@ package final class TraceWriter {
         let file: Descriptor
         do throws(SystemError) {
             file = try Descriptor.create(path, replacing: replacing)
-        } catch where error.code == EEXIST {
-            throw TraceError(path, .exists, replacing ? "it is not a regular file" : "there is such a file already")
+        } catch  where error.code == EEXIST {
+            throw TraceError(
+                path, .exists,
+                replacing
+                    ? "it is not a regular file"
+                    : "there is such a file already; choose another name, or replace it with --force")
         } catch {
             throw TraceError(path, error)
         }

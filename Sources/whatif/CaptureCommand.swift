@@ -68,7 +68,8 @@ enum CaptureCommand: Command {
                 guard writer.header.keepsPackets == arguments.flag("keep-packets"),
                     writer.header.keepsPayload != arguments.flag("no-payload")
                 else {
-                    throw UsageError("--append: \(path) was begun with other choices of --keep-packets and --no-payload")
+                    throw UsageError(
+                        "--append: \(path) was begun with other choices of --keep-packets and --no-payload")
                 }
                 return writer
             } catch let error as TraceError where error.isMissing {}
@@ -94,7 +95,8 @@ enum CaptureCommand: Command {
             ProtocolTable.entry(name) != nil
         else {
             throw UsageError(
-                "--server: found '\(text)', expected ADDRESS:PORT=PROTOCOL such as 10.0.0.5:80=http (protocols: \(names))")
+                "--server: found '\(text)', expected ADDRESS:PORT=PROTOCOL such as 10.0.0.5:80=http (protocols: \(names))"
+            )
         }
         return WatchedServer(Endpoint(address, port), name)
     }

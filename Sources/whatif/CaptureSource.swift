@@ -1,6 +1,7 @@
 import Glibc
 import Model
 import OperatingSystem
+import Synchronization
 import Wire
 
 /// Where packets come from: interfaces, a file, or standard input.
@@ -96,16 +97,27 @@ final class StandardInputRelay {
         let other = Descriptor(owning: ends[0])
         try check("make a pipe") { fcntl(output.raw, F_SETFD, FD_CLOEXEC) }
         try check("put a pipe before standard input") { dup2(other.raw, 0) }
+        let sending = Sending(output)
         thread = try WorkerThread("input") {
-            // The pipe's end goes with this closure, and libpcap sees the end of the file.
-            let output = output
+            // The pipe ends with the thread's work, and not only when the thread is gone.
+            defer { sending.end() }
             while true {
                 let events = try poller.wait(nanoseconds: nil)
                 if events.contains(where: { $0.token == 1 }) { return }
                 let bytes = try input.readSome()
                 if bytes.isEmpty { return }
-                try output.writeAll(bytes)
+                try sending.send(bytes)
             }
         }
+    }
+
+    /// The pipe's end that is written to; once it is let go libpcap sees the end of the file.
+    private final class Sending: Sendable {
+        private let output: Mutex<Descriptor?>
+
+        init(_ output: Descriptor) { self.output = Mutex(output) }
+
+        func send(_ bytes: [UInt8]) throws { try output.withLock { $0 }?.writeAll(bytes) }
+        func end() { output.withLock { $0 = nil } }
     }
 }

@@ -19,7 +19,8 @@ enum TraceMergeCommand: Command {
         guard let first = readers.first else { throw UsageError("there is no trace to merge") }
         for reader in readers where reader.header.redaction != first.header.redaction {
             throw UsageError(
-                "\(first.path) and \(reader.path) are not redacted by the same rules; 'whatif trace redact' makes them equal")
+                "\(first.path) and \(reader.path) are not redacted by the same rules; 'whatif trace redact' makes them equal"
+            )
         }
         var header = TraceHeader(
             created: Timestamp(nanoseconds: SteadyClock().now),

@@ -63,7 +63,10 @@ import Testing
     }
 
     @Test func theLastOperandMayTakeAllThatIsLeft() throws {
-        #expect(try ParsedArguments(["a", "-", "--", "-o", "--x"], schema: Self.capture).operands == ["a", "-", "-o", "--x"])
+        #expect(
+            try ParsedArguments(["a", "-", "--", "-o", "--x"], schema: Self.capture).operands == [
+                "a", "-", "-o", "--x",
+            ])
         #expect(throws: UsageError.self) { try ParsedArguments([], schema: Self.capture) }
         #expect(Self.capture.help.contains("Usage: whatif capture FILE … [options]"))
         #expect(Self.capture.help.contains("  -s, --server SERVER …"))

@@ -29,7 +29,8 @@ import Wire
     private static let posted = exchange(
         "POST /a?b=c%20d HTTP/1.1\r\nHost: h\r\nCookie: x=y; z=1\r\nContent-Type: text/plain\r\n\r\n\u{e4}\"\\\u{1}",
         Array(
-            "HTTP/1.1 200 Very OK\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\u{ff}\r\n0\r\n\r\n".utf8))
+            "HTTP/1.1 200 Very OK\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\u{ff}\r\n0\r\n\r\n"
+                .utf8))
 
     private static let binary = exchange(
         "GET / HTTP/1.1\r\n\r\n", Array("HTTP/1.1 200 OK\r\n\r\n".utf8) + [0xff, 0xfe])
@@ -57,7 +58,9 @@ import Wire
 
     @Test func payloadOnlyWhenAsked() throws {
         let line = try TraceJSON(withPayload: true).line(7, Self.binary, nil)
-        #expect(try python(line, "x['reply']['encoding'], x['request']['encoding'], 'client' in x") == "('base64', 'utf8', False)")
+        #expect(
+            try python(line, "x['reply']['encoding'], x['request']['encoding'], 'client' in x")
+                == "('base64', 'utf8', False)")
         #expect(
             try python(line, "__import__('base64').b64decode(x['reply']['data'])")
                 == "b'HTTP/1.1 200 OK\\r\\n\\r\\n\\xff\\xfe'")
@@ -86,7 +89,8 @@ import Wire
         #expect(
             try python(text, "[e['request']['url'] for e in x['log']['entries']]")
                 == "['http://h/a?b=c%20d', 'http://10.0.0.2:80/']")
-        #expect(try python(text, "x['log']['entries'][0]['request']['queryString']") == "[{'name': 'b', 'value': 'c d'}]")
+        #expect(
+            try python(text, "x['log']['entries'][0]['request']['queryString']") == "[{'name': 'b', 'value': 'c d'}]")
         #expect(
             try python(text, "[c['name']+'='+c['value'] for c in x['log']['entries'][0]['request']['cookies']]")
                 == "['x=y', 'z=1']")
@@ -110,10 +114,11 @@ import Wire
     }
 
     /// Python's dates as the oracle, from the year 1 to 9999 as far as 64 bits of nanoseconds go.
-    @Test(arguments: [
-        0, -1, 951_782_400_000_000_000, 951_868_799_999_999_999, 4_107_542_399_000_000_000, .max, .min,
-        1_709_164_800_123_000_000,
-    ] as [Int64])
+    @Test(
+        arguments: [
+            0, -1, 951_782_400_000_000_000, 951_868_799_999_999_999, 4_107_542_399_000_000_000, .max, .min,
+            1_709_164_800_123_000_000,
+        ] as [Int64])
     func times(_ nanoseconds: Int64) throws {
         let text = TimeText.iso(Timestamp(nanoseconds: nanoseconds))
         let program = """

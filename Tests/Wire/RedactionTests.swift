@@ -90,7 +90,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("SELECT 'it''s', 12.5e-3, t1.c2 FROM \"a'b\" WHERE x=$1", "SELECT 'xxxxx', 00.0e-0, t1.c2 FROM \"a'b\" WHERE x=$1"),
+        (
+            "SELECT 'it''s', 12.5e-3, t1.c2 FROM \"a'b\" WHERE x=$1",
+            "SELECT 'xxxxx', 00.0e-0, t1.c2 FROM \"a'b\" WHERE x=$1"
+        ),
         ("SELECT E'a\\'b', X'1F', 0xff, $$a'b$$, $t$q$$t$", "SELECT E'xxxx', X'00', 0x00, $$xxx$$, $t$xx$t$"),
         ("SELECT 'a\\' -- don't 'b\n, 'c'", "SELECT 'xx' --xxxxxxxxx\n, 'x'"),
         ("/* a /* 'b' */ c */ SELECT 'open", "/*xxxxxxxxxxxxxxx*/ SELECT 'xxxx"),
@@ -119,12 +122,14 @@ import Testing
         let parse = PostgreSQLMessage("P", [0] + Array(sql.utf8) + [0, 0, 0])
         let bind = { (text: String, number: String, binary: [UInt8]) in
             PostgreSQLMessage(
-                "B", [0, 0] + big16(3) + big16(0) + big16(0) + big16(1) + big16(4) + big32(UInt32(text.utf8.count))
+                "B",
+                [0, 0] + big16(3) + big16(0) + big16(0) + big16(1) + big16(4) + big32(UInt32(text.utf8.count))
                     + Array(text.utf8) + big32(UInt32(number.utf8.count)) + Array(number.utf8) + big32(4) + binary
                     + big32(.max) + big16(0))
         }
         let error = { (text: String) in
-            PostgreSQLMessage("E", Array("SERROR".utf8) + [0] + Array("C22P02".utf8) + [0] + Array("M\(text)".utf8) + [0, 0])
+            PostgreSQLMessage(
+                "E", Array("SERROR".utf8) + [0] + Array("C22P02".utf8) + [0] + Array("M\(text)".utf8) + [0, 0])
         }
         let redacted = redact(
             exchange(
@@ -153,7 +158,8 @@ import Testing
         ("SET k abc\r\n", "SET k xxx\r\n"), ("*2\r\n$99\r\nGET", "xxxxxxxxxxxx"),
     ])
     func redis(_ before: String, _ after: String) {
-        let redacted = redact(exchange(.redis, Array(before.utf8), Array("*2\r\n$3\r\nabc\r\n:1\r\n+OK\r\n".utf8), label: "SET k"))
+        let redacted = redact(
+            exchange(.redis, Array(before.utf8), Array("*2\r\n$3\r\nabc\r\n:1\r\n+OK\r\n".utf8), label: "SET k"))
         #expect(text(redacted.request.bytes) == after)
         #expect(text(redacted.reply.bytes) == "*2\r\n$3\r\nxxx\r\n:1\r\n+OK\r\n")
         #expect(redacted.request.label == "SET k")
@@ -221,14 +227,15 @@ import Testing
     /// Foreign bytes never trap, whatever protocol they are said to be.
     @Test func fuzz() {
         var random = SeededGenerator(40)
-        let texts = [
-            "POST /?token=a HTTP/1.1\r\nCookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
-            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nabc\r\n", "SELECT 'a', $t$b$t$, 0x1 /* c */ -- d\n",
-        ].map { Array($0.utf8) } + [
-            PostgreSQLMessage("Q", Array("SELECT 'a'\0".utf8)).bytes
-                + PostgreSQLMessage("B", [0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 65, 0, 0]).bytes,
-            [5, 0, 0, 0, 3, 0x27, 97, 0x27, 59],
-        ]
+        let texts =
+            [
+                "POST /?token=a HTTP/1.1\r\nCookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
+                "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nabc\r\n", "SELECT 'a', $t$b$t$, 0x1 /* c */ -- d\n",
+            ].map { Array($0.utf8) } + [
+                PostgreSQLMessage("Q", Array("SELECT 'a'\0".utf8)).bytes
+                    + PostgreSQLMessage("B", [0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 65, 0, 0]).bytes,
+                [5, 0, 0, 0, 3, 0x27, 97, 0x27, 59],
+            ]
         var rules = RedactionRules()
         rules.bodies = .drop
         let redaction = Redaction(rules)

@@ -181,7 +181,9 @@ import Testing
         let error = #expect(throws: TraceError.self) { try TraceReader(path) }
         #expect(error?.kind == .newer)
         #expect(error?.description.hasSuffix("read it with the program that wrote it, or a newer one") == true)
-        let other = #expect(throws: TraceError.self) { try TraceReader(try fixture.write("c", bytes: Array("GET /".utf8))) }
+        let other = #expect(throws: TraceError.self) {
+            try TraceReader(try fixture.write("c", bytes: Array("GET /".utf8)))
+        }
         #expect(other?.kind == .notATrace)
         #expect(throws: TraceError.self) { try TraceReader("/dev/zero") }
     }
@@ -283,7 +285,9 @@ import Testing
             #expect(read.filter { times.contains($0.time) }.map(\.time).count >= records.count)
         }
         let steps = zip(read, read.dropFirst()).count { $1.time < $0.time }
-        let own = scripts.reduce(0) { sum, records in sum + zip(records, records.dropFirst()).count { $1.time < $0.time } }
+        let own = scripts.reduce(0) { sum, records in
+            sum + zip(records, records.dropFirst()).count { $1.time < $0.time }
+        }
         #expect(steps <= own)
     }
 }

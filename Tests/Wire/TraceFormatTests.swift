@@ -5,16 +5,18 @@ import Testing
 
 @Suite struct TraceFormatTests {
     /// RFC 3720, appendix B.4, and the check value of the catalogue of CRCs.
-    @Test(arguments: [
-        ([UInt8](repeating: 0, count: 32), 0x8a91_36aa), ([UInt8](repeating: 0xff, count: 32), 0x62a8_ab43),
-        (Array(0..<32), 0x46dd_794e), (Array((0..<32).reversed()), 0x113f_db5c),
-        (
-            [
-                0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0x14, 0, 0, 0,
-                0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0,
-            ], 0xd996_3a56
-        ), (Array("123456789".utf8), 0xe306_9283), ([], 0),
-    ] as [([UInt8], UInt32)])
+    @Test(
+        arguments: [
+            ([UInt8](repeating: 0, count: 32), 0x8a91_36aa), ([UInt8](repeating: 0xff, count: 32), 0x62a8_ab43),
+            (Array(0..<32), 0x46dd_794e), (Array((0..<32).reversed()), 0x113f_db5c),
+            (
+                [
+                    0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0x14, 0,
+                    0, 0,
+                    0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0,
+                ], 0xd996_3a56
+            ), (Array("123456789".utf8), 0xe306_9283), ([], 0),
+        ] as [([UInt8], UInt32)])
     func checksums(_ bytes: [UInt8], _ sum: UInt32) { #expect(CRC32C.of(bytes.span) == sum) }
 
     @Test(arguments: [0, 1, 127, 128, 16_383, 16_384, UInt64(Int64.max), .max])
@@ -88,7 +90,8 @@ import Testing
         #expect(index.entries.count <= TraceIndex.limit)
         #expect(index.entries.reduce(0) { $0 + $1.blocks } == 100_000)
         #expect(index.entries.reduce(0) { $0 + $1.exchanges } == 100_000)
-        #expect(zip(index.entries, index.entries.dropFirst()).allSatisfy { $0.last < $1.first && $0.offset < $1.offset })
+        #expect(
+            zip(index.entries, index.entries.dropFirst()).allSatisfy { $0.last < $1.first && $0.offset < $1.offset })
         #expect(try TraceIndex(index.encoded(), end: 5_000_000) == index)
     }
 }
