@@ -1,7 +1,7 @@
 /// CRC-32C (Castagnoli; RFC 3720, section 12.1 and appendix B.4), eight bytes at a time (Kounavis and Berry's slicing).
 ///
-/// Written here because no library that is linked has it: zlib offers only the older CRC-32, which finds fewer errors in
-/// blocks of this length, and would be one more dependency for one table.
+/// Written here because no library that is linked has it: zlib offers only the older CRC-32, which finds fewer errors
+/// in blocks of this length, and would be one more dependency for one table.
 package enum CRC32C {
     /// The remainders of each byte value (0..<256), then of the value with one to seven zero bytes behind it.
     private static let table: [UInt32] = {

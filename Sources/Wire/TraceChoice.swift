@@ -20,8 +20,8 @@ package struct TraceChoice: Sendable {
         takesPackets ? [TraceBlockHeader.events, TraceBlockHeader.packets] : [TraceBlockHeader.events]
     }
 
-    /// `known` are the connections that the record's block has named. A connection is taken for its own sake only when it
-    /// opens inside the window; else it comes along with what it holds.
+    /// `known` are the connections that the record's block has named. A connection is taken for its own sake only when
+    /// it opens inside the window; else it comes along with what it holds.
     package func takes(_ record: TraceRecord, _ known: [ConnectionID: TraceConnection]) -> Bool {
         if case .connection(_, isOpened: false) = record { return false }
         let time: Timestamp =

@@ -29,8 +29,8 @@ package struct TraceError: Error, Hashable, Sendable, CustomStringConvertible {
         case .newer(let major):
             self.init(
                 path, .newer,
-                "it is of version \(major), and this program reads up to version \(TraceFormat.major): read it with the "
-                    + "program that wrote it, or a newer one")
+                "it is of version \(major), and this program reads up to version \(TraceFormat.major): "
+                    + "read it with the program that wrote it, or a newer one")
         case .damaged: self.init(path, .damaged, "its header is damaged, so nothing behind it can be trusted")
         }
     }

@@ -1,12 +1,12 @@
 import Model
 
-/// The file of a trace (`.wtrace`), version 1.0. Written from front to back and only ever appended to; a block names all
-/// connections that it speaks of, so that any block can be read alone. Numbers of fixed width are little-endian.
+/// The file of a trace (`.wtrace`), version 1.0. Written from front to back and only ever appended to; a block names
+/// all connections that it speaks of, so that any block can be read alone. Numbers of fixed width are little-endian.
 ///
 ///     file      header, blocks, and after a clean close: index block, trailer
 ///     header    magic (8), major (2), minor (2), length of the fields (4), fields, CRC-32C of all before (4)
-///               fields: creation time, flags (1 payload, 2 packets, 4 redacted), description, digest of the redaction's
-///               rules; a later minor version may add more behind
+///               fields: creation time, flags (1 payload, 2 packets, 4 redacted), description, digest of the
+///               redaction's rules; a later minor version may add more behind
 ///     block     mark "WBLK" (4), type (1), zero (3), payload length (4), count of records (4), first and last time (8
 ///               each), CRC-32C of the payload (4), CRC-32C of the 36 bytes before (4), payload
 ///     payload   records; each is its length, its kind and its fields

@@ -29,8 +29,8 @@ package struct TraceWindow: Sendable {
 
 /// Reads a trace from front to back, a block in memory at a time. One owner, used by one thread at a time.
 ///
-/// A file that is being written, or whose writer was interrupted, is read up to the last whole block; `unread` then says
-/// how much is behind it.
+/// A file that is being written, or whose writer was interrupted, is read up to the last whole block; `unread` then
+/// says how much is behind it.
 package final class TraceReader {
     package let path: String
     package let header: TraceHeader

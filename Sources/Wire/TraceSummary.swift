@@ -36,14 +36,14 @@ package struct TraceSummary: Hashable, Sendable {
         case .connection(_, let isOpened):
             // Named again it is counted already.
             guard isOpened else { return }
-            connections += 1
+            connections = connections.addingWithinLimits(1)
         case .exchange(_, let exchange):
             traffic[exchange.protocolName, default: Traffic()].add(exchange)
         case .lost(_, let count, let reason, _): lost[reason] = (lost[reason] ?? 0).addingWithinLimits(count)
         case .closed: break
         case .drops(let more, _): drops = drops + more
         case .packet(let packet):
-            packets += 1
+            packets = packets.addingWithinLimits(1)
             packetBytes = packetBytes.addingWithinLimits(packet.bytes.count)
         }
         first = min(first, record.span.lowerBound)
@@ -53,8 +53,8 @@ package struct TraceSummary: Hashable, Sendable {
 
 extension TraceSummary.Traffic {
     fileprivate mutating func add(_ exchange: Exchange) {
-        exchanges += 1
-        if exchange.reply.isError { errors += 1 }
+        exchanges = exchanges.addingWithinLimits(1)
+        if exchange.reply.isError { errors = errors.addingWithinLimits(1) }
         requestBytes = requestBytes.addingWithinLimits(exchange.request.passage.byteCount)
         replyBytes = replyBytes.addingWithinLimits(exchange.reply.passage.byteCount)
     }

@@ -2,8 +2,8 @@ import Glibc
 import Model
 import OperatingSystem
 
-/// Writes a trace. What was flushed survives the end of the process, and within a second that of the machine. One owner,
-/// used by one thread at a time.
+/// Writes a trace. What was flushed survives the end of the process, and within a second that of the machine. One
+/// owner, used by one thread at a time.
 package final class TraceWriter {
     package let path: String
     package let header: TraceHeader

@@ -11,9 +11,9 @@ enum CaptureCommand: Command {
         discussion: """
             For instance: whatif capture -o auction.wtrace --interface eth0 --server 10.0.0.5:80=http --for '10 min'
             From a pcap or pcapng file: whatif capture --read FILE.pcap; from another program: tcpdump -w - … | whatif
-            capture --read - --server … A trace holds what users sent and received: only its owner can read it, and 'whatif
-            trace redact' takes credentials and values out. Ends at Ctrl-C, closing the trace. Capturing from an interface
-            needs root or CAP_NET_RAW. With --json it ends with the object of 'whatif trace info --json'.
+            capture --read - --server … A trace holds what users sent and received: only its owner can read it, and
+            'whatif trace redact' takes credentials and values out. Ends at Ctrl-C, closing the trace. Capturing from
+            an interface needs root or CAP_NET_RAW. With --json it ends with the object of 'whatif trace info --json'.
             """,
         options: [
             .value("output", "FILE.wtrace", "Where to (default: capture-TIME.wtrace).", short: "o"),
@@ -95,8 +95,8 @@ enum CaptureCommand: Command {
             ProtocolTable.entry(name) != nil
         else {
             throw UsageError(
-                "--server: found '\(text)', expected ADDRESS:PORT=PROTOCOL such as 10.0.0.5:80=http (protocols: \(names))"
-            )
+                "--server: found '\(text)', expected ADDRESS:PORT=PROTOCOL such as 10.0.0.5:80=http "
+                    + "(protocols: \(names))")
         }
         return WatchedServer(Endpoint(address, port), name)
     }

@@ -8,9 +8,9 @@ enum TraceCutCommand: Command {
     static let schema = CommandSchema(
         "trace cut", "Copy a part of a trace: a span of time, connections, protocols.",
         discussion: """
-            An exchange belongs to the moment its request began. Times are such as '2026-03-01T12:00:00Z', or '+30 s' from
-            the first moment of the trace. Packets are copied by time alone, and not at all when connections or protocols
-            are chosen. A damaged trace is copied as far as it can be read.
+            An exchange belongs to the moment its request began. Times are such as '2026-03-01T12:00:00Z', or '+30 s'
+            from the first moment of the trace. Packets are copied by time alone, and not at all when connections or
+            protocols are chosen. A damaged trace is copied as far as it can be read.
             """,
         operands: [.init("FILE.wtrace", "The trace.")],
         options: [

@@ -8,9 +8,9 @@ enum TraceExportCommand: Command {
         "trace export", "Write a trace in a form that other programs read.",
         discussion: """
             json  an exchange a line: connection, number, protocol, client, server, time (ISO 8601 with nanoseconds),
-                  requestFirst, requestLast, replyFirst, replyLast (nanoseconds since 1970), responseSeconds, requestBytes,
-                  replyBytes, key, status, isError, endedByClose; with --payload also label, request and reply, each with
-                  encoding (utf8 or base64) and data
+                  requestFirst, requestLast, replyFirst, replyLast (nanoseconds since 1970), responseSeconds,
+                  requestBytes, replyBytes, key, status, isError, endedByClose; with --payload also label, request and
+                  reply, each with encoding (utf8 or base64) and data
             har   HTTP exchanges as HTTP Archive 1.2, with request lines and headers; with --payload also bodies
             pcap  the packets, in pcapng; only of a trace that was captured with --keep-packets
             What is exported holds what users sent; 'whatif trace redact' first takes credentials and values out.

@@ -7,11 +7,11 @@ enum TraceInfoCommand: Command {
     static let schema = CommandSchema(
         "trace info", "Say what a trace holds, and what its capture did not see.",
         discussion: """
-            Quick for a trace that was closed, however long; else it is read to its end. JSON fields: file, version, source,
-            created, isClosed, keepsPayload, keepsPackets, redaction, first, last, seconds, connections, exchanges,
-            protocols {exchanges, errors, requestBytes, replyBytes}, lost by reason, notSeen {packets, gaps, missingBytes,
-            fragments, evictedConnections}, packets {count, bytes}, unreadBytes, damagedBlocks, unknownBlocks,
-            unknownRecords.
+            Quick for a trace that was closed, however long; else it is read to its end. JSON fields: file, version,
+            source, created, isClosed, keepsPayload, keepsPackets, redaction, first, last, seconds, connections,
+            exchanges, protocols {exchanges, errors, requestBytes, replyBytes}, lost by reason, notSeen {packets, gaps,
+            missingBytes, fragments, evictedConnections}, packets {count, bytes}, unreadBytes, damagedBlocks,
+            unknownBlocks, unknownRecords.
             """,
         operands: [.init("FILE.wtrace", "The trace.")], options: [.flag("json", "One JSON object.")])
 

@@ -19,12 +19,14 @@ enum TraceMergeCommand: Command {
         guard let first = readers.first else { throw UsageError("there is no trace to merge") }
         for reader in readers where reader.header.redaction != first.header.redaction {
             throw UsageError(
-                "\(first.path) and \(reader.path) are not redacted by the same rules; 'whatif trace redact' makes them equal"
+                "\(first.path) and \(reader.path) are not redacted by the same rules; "
+                    + "'whatif trace redact' makes them equal"
             )
         }
         var header = TraceHeader(
             created: Timestamp(nanoseconds: SteadyClock().now),
-            source: "merged: " + readers.map(\.header.source).joined(separator: " + "))
+            source: "merged from \(readers.count) traces: "
+                + Set(readers.map(\.header.source)).sorted().joined(separator: " + ").prefix(1000))
         header.redaction = first.header.redaction
         // Where one has no payload some exchanges have none; what the others have is kept.
         header.keepsPayload = readers.contains { $0.header.keepsPayload }

@@ -8,10 +8,11 @@ enum TraceRedactCommand: Command {
     static let schema = CommandSchema(
         "trace redact", "Copy a trace without credentials and values.",
         discussion: """
-            What is taken out is replaced by filler of the same length, so that framing, sizes and times stay. Packets are
-            not copied. By default: values of HTTP headers such as Authorization and Cookie, of query parameters such as
-            token and password, literals and bound values of SQL, values of Redis. Bodies, rows of results, addresses, and
-            names in paths and statements stay unless the rules say otherwise. A rules file has any of these keys:
+            What is taken out is replaced by filler of the same length, so that framing, sizes and times stay. Packets
+            are not copied. By default: values of HTTP headers such as Authorization and Cookie, of query parameters
+            such as token and password, literals and bound values of SQL, values of Redis. Bodies, rows of results,
+            addresses, and names in paths and statements stay unless the rules say otherwise. A rules file has any of
+            these keys:
               headers: [Authorization, X-Api-Key]     parameters: [token, password]     cookies: [session]
               sql-literals: drop|keep                 redis-values: drop|keep           bodies: drop|keep
             """,

@@ -7,6 +7,10 @@ import Testing
 /// Exported packets, read again by libpcap, and by Wireshark's programs, which we did not write.
 @Suite(.enabled(if: Tshark.isInstalled, "tshark is not installed (apt install tshark)"))
 struct PcapNGTests {
+    private let fixture: TraceFixture
+
+    init() throws { fixture = try TraceFixture() }
+
     private func export(_ packets: [TracePacket], _ path: String) throws {
         var form = PcapNG()
         let file = try Descriptor.create(path)
@@ -18,7 +22,6 @@ struct PcapNGTests {
     func thePacketsAreTheSame(_ name: String) throws {
         let original = CapturedPackets.directory + name
         let captured = try CapturedPackets(path: original)
-        let fixture = try TraceFixture()
         let path = fixture.directory + "/a.pcap"
         try export(
             captured.packets.map {
@@ -38,7 +41,6 @@ struct PcapNGTests {
     }
 
     @Test func severalLinkTypesAndCutPackets() throws {
-        let fixture = try TraceFixture()
         let path = fixture.directory + "/a.pcap"
         let links: [UInt16] = [1, 113, 1, 101]
         try export(

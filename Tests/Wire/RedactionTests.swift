@@ -8,6 +8,9 @@ import Testing
 
 @Suite struct RedactionTests {
     private static let secret = "hunter2hunter2"
+    private let fixture: TraceFixture
+
+    init() throws { fixture = try TraceFixture() }
 
     private func exchange(
         _ name: ApplicationProtocol, _ request: [UInt8], _ reply: [UInt8] = [], label: String = ""
@@ -185,7 +188,6 @@ import Testing
                 .redis, Array("*2\r\n$4\r\nAUTH\r\n$14\r\n\(secret)\r\n".utf8),
                 Array("-ERR no \(secret)\r\n".utf8), label: "AUTH \(secret)"),
         ]
-        let fixture = try TraceFixture()
         let redaction = Redaction(RedactionRules())
         let packet = TraceRecord.packet(
             TracePacket(

@@ -294,10 +294,13 @@ import Testing
 
 /// The short form of fuzzing: seeded. A trap ends the test run.
 @Suite struct TraceFuzzTests {
+    private let fixture: TraceFixture
+
+    init() throws { fixture = try TraceFixture() }
+
     private static let patience = max(1, unsafe getenv("WHATIF_FUZZ").flatMap { unsafe Int(String(cString: $0)) } ?? 1)
 
     @Test func spoiltFiles() throws {
-        let fixture = try TraceFixture()
         var script = TraceScript(30, longest: 50)
         let bytes = try TraceFixture.bytes(try fixture.write("a", (0..<4).map { _ in script.records(20) }))
         var random = SeededGenerator(31)
