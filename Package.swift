@@ -48,7 +48,7 @@ let package = Package(
         room("Model"),
         room("YAML", ["CYAML"]),
         room("Compression", ["CZlib"]),
-        room("Wire", ["Model", "CPcap"]),
+        room("Wire", ["Model", "OperatingSystem", "CPcap"]),
         room("Volumes", ["Model", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),
         room("Telemetry", ["Model", "Hypervisor"]),
@@ -59,7 +59,7 @@ let package = Package(
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model"]),
         room("Planning", ["Model", "Exploration"]),
-        room("Report", ["Model", "Compression"]),
+        room("Report", ["Model", "Compression", "Wire"]),
 
         // Floor 3 and up: the campaign, what acts on it, and who asks.
         room(
@@ -83,7 +83,7 @@ let package = Package(
         // Tests: a folder a module, what several of them share, and the system tests on the real lab.
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
-        tests("YAML", ["YAML", "Model"]),
+        tests("YAML", ["YAML", "Model", "Wire"]),
         tests("Wire", ["Wire", "Model", "OperatingSystem", "TestSupport"], exclude: ["Captures"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
@@ -91,7 +91,8 @@ let package = Package(
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),
-        tests("Report", ["Report", "Compression", "Model", "TestSupport"], exclude: ["Logs"]),
+        tests(
+            "Report", ["Report", "Compression", "Model", "OperatingSystem", "Wire", "TestSupport"], exclude: ["Logs"]),
         tests("Manager", ["Manager", "Model", "Wire"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),

@@ -5,15 +5,37 @@ package struct CommandSchema: Sendable {
         /// What the value is, as shown in help; nil is a switch.
         package let value: String?
         package let help: String
+        /// One letter that stands for it: `-o`.
+        package let short: Character?
+        /// It may be given several times, and each counts; else the last does.
+        package let isRepeated: Bool
 
-        /// `--name VALUE`
-        package static func value(_ name: String, _ value: String, _ help: String) -> Option {
-            Option(name: name, value: value, help: help)
+        private init(_ name: String, _ value: String?, _ help: String, _ short: Character?, isRepeated: Bool) {
+            self.name = name
+            self.value = value
+            self.help = help
+            self.short = short
+            self.isRepeated = isRepeated
         }
 
+        /// `--name VALUE`
+        package static func value(
+            _ name: String, _ value: String, _ help: String, short: Character? = nil
+        ) -> Option { Option(name, value, help, short, isRepeated: false) }
+
+        /// `--name VALUE --name VALUE`
+        package static func repeated(
+            _ name: String, _ value: String, _ help: String, short: Character? = nil
+        ) -> Option { Option(name, value, help, short, isRepeated: true) }
+
         /// `--name`
-        package static func flag(_ name: String, _ help: String) -> Option {
-            Option(name: name, value: nil, help: help)
+        package static func flag(_ name: String, _ help: String, short: Character? = nil) -> Option {
+            Option(name, nil, help, short, isRepeated: false)
+        }
+
+        /// As help shows it.
+        var usage: String {
+            (short.map { "-\($0), " } ?? "") + "--\(name)" + (value.map { " \($0)" } ?? "") + (isRepeated ? " …" : "")
         }
     }
 
@@ -21,11 +43,19 @@ package struct CommandSchema: Sendable {
         package let name: String
         package let help: String
         package let isRequired: Bool
+        /// Takes all words that are left; only the last one can.
+        package let isRepeated: Bool
 
-        package init(_ name: String, _ help: String, isRequired: Bool = true) {
+        package init(_ name: String, _ help: String, isRequired: Bool = true, isRepeated: Bool = false) {
             self.name = name
             self.help = help
             self.isRequired = isRequired
+            self.isRepeated = isRepeated
+        }
+
+        var usage: String {
+            let name = isRepeated ? "\(name) …" : name
+            return isRequired ? name : "[\(name)]"
         }
     }
 
@@ -49,7 +79,7 @@ package struct CommandSchema: Sendable {
     package var name: String { path.joined(separator: " ") }
 
     package var usage: String {
-        let operands = operands.map { $0.isRequired ? $0.name : "[\($0.name)]" }
+        let operands = operands.map(\.usage)
         let options = options.isEmpty ? [] : ["[options]"]
         return (["whatif", name] + operands + options).joined(separator: " ")
     }
@@ -59,7 +89,7 @@ package struct CommandSchema: Sendable {
         if !discussion.isEmpty { text += "\n\(discussion)\n" }
         let rows =
             operands.map { ($0.name, $0.help) }
-            + options.map { ("--\($0.name)" + ($0.value.map { " \($0)" } ?? ""), $0.help) } + [("--help", "Show this.")]
+            + options.map { ($0.usage, $0.help) } + [("--help", "Show this.")]
         let width = rows.map(\.0.count).max() ?? 0
         text += "\n"
         for (name, help) in rows {
@@ -79,7 +109,7 @@ package struct UsageError: Error, Hashable, Sendable, CustomStringConvertible {
 /// The words of one call, by the schema's names.
 package struct ParsedArguments: Sendable {
     package private(set) var operands: [String] = []
-    private var values: [String: String] = [:]
+    private var values: [String: [String]] = [:]
     private var flags: Set<String> = []
     package private(set) var wantsHelp = false
 
@@ -88,14 +118,20 @@ package struct ParsedArguments: Sendable {
         while let word = rest.popFirst() {
             if word == "--help" || word == "-h" {
                 wantsHelp = true
+            } else if word == "--" {
+                // What follows are operands, whatever they look like.
+                operands += rest
+                rest = []
             } else if word.hasPrefix("--") {
-                try option(String(word.dropFirst(2)), &rest, schema)
+                try long(String(word.dropFirst(2)), &rest, schema)
+            } else if let letter = word.dropFirst().first, word.hasPrefix("-"), letter.isLetter {
+                try short(letter, String(word.dropFirst(2)), &rest, schema)
             } else {
                 operands.append(word)
             }
         }
         if wantsHelp { return }
-        guard operands.count <= schema.operands.count else {
+        guard operands.count <= schema.operands.count || schema.operands.last?.isRepeated == true else {
             throw UsageError("'\(operands[schema.operands.count])' is one word too many; usage: \(schema.usage)")
         }
         if let missing = schema.operands.dropFirst(operands.count).first, missing.isRequired {
@@ -103,7 +139,7 @@ package struct ParsedArguments: Sendable {
         }
     }
 
-    private mutating func option(
+    private mutating func long(
         _ text: String, _ rest: inout ArraySlice<String>, _ schema: CommandSchema
     ) throws(UsageError) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -112,20 +148,38 @@ package struct ParsedArguments: Sendable {
             let near = Nearest.of(name, in: schema.options.map(\.name)).map { "; did you mean --\($0)?" } ?? ""
             throw UsageError("'whatif \(schema.name)' has no option --\(name)\(near) (see --help)")
         }
-        if option.value == nil {
-            if parts.count > 1 { throw UsageError("--\(name) takes no value") }
-            flags.insert(name)
-        } else if parts.count > 1 {
-            values[name] = parts[1]
-        } else if let value = rest.popFirst() {
-            values[name] = value
-        } else {
-            throw UsageError("--\(name) needs a value: \(option.value ?? "")")
+        try take(option, parts.count > 1 ? parts[1] : nil, &rest)
+    }
+
+    /// `-o VALUE` or `-oVALUE`; letters of switches are not written together.
+    private mutating func short(
+        _ letter: Character, _ text: String, _ rest: inout ArraySlice<String>, _ schema: CommandSchema
+    ) throws(UsageError) {
+        guard let option = schema.options.first(where: { $0.short == letter }) else {
+            let known = schema.options.compactMap { option in option.short.map { "-\($0) is --\(option.name)" } }
+            let hint = known.isEmpty ? "" : "; \(known.joined(separator: ", "))"
+            throw UsageError("'whatif \(schema.name)' has no option -\(letter)\(text)\(hint) (see --help)")
         }
+        try take(option, text.isEmpty ? nil : text, &rest)
+    }
+
+    private mutating func take(
+        _ option: CommandSchema.Option, _ given: String?, _ rest: inout ArraySlice<String>
+    ) throws(UsageError) {
+        let name = option.name
+        guard let kind = option.value else {
+            if given != nil { throw UsageError("--\(name) takes no value") }
+            flags.insert(name)
+            return
+        }
+        guard let value = given ?? rest.popFirst() else { throw UsageError("--\(name) needs a value: \(kind)") }
+        values[name] = (option.isRepeated ? values[name] ?? [] : []) + [value]
     }
 
     package func flag(_ name: String) -> Bool { flags.contains(name) }
-    package func value(_ name: String) -> String? { values[name] }
+    package func value(_ name: String) -> String? { values[name]?.last }
+    /// All values of an option that may be repeated, in the order given.
+    package func values(_ name: String) -> [String] { values[name] ?? [] }
     package func operand(_ index: Int) -> String? { operands.indices.contains(index) ? operands[index] : nil }
 }
 

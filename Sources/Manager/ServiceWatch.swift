@@ -1,4 +1,3 @@
-import Experimenter
 import Hypervisor
 package import Model
 package import OperatingSystem
@@ -41,18 +40,12 @@ package final class ServiceWatch: Sendable {
     /// Finds the domains and begins to listen. Needs CAP_NET_RAW in the network namespace of the domains' node.
     package init(_ file: ServiceFile, clock: SteadyClock) throws {
         self.clock = clock
-        let node = try Node(connect: file.connect)
-        var listeners: [Listener] = []
-        var sources: [Int] = []
-        for (index, tier) in file.tiers.enumerated() {
-            guard ProtocolTable.entry(tier.serves.protocolName) != nil else {
-                throw WatchError.protocolNotRead(tier.serves.protocolName, tier: tier.name)
-            }
-            for name in tier.domains {
-                listeners.append(try Self.listener(name, tier.serves, node))
-                sources.append(index)
-            }
+        let posts = try ListeningPost.all(of: file, try Node(connect: file.connect))
+        let listeners = try posts.map { post in
+            Listener(
+                try Capture.live(interface: post.interface, CaptureSetting(CaptureFilter([post.server]))), post.server)
         }
+        let sources = posts.map { post in file.tiers.firstIndex { $0.name == post.tier } ?? 0 }
         state = Mutex(
             TierWatch(
                 tiers: file.tiers.map(\.name), sources: sources, entry: file.entryTier?.name, sla: file.sla,
@@ -61,20 +54,6 @@ package final class ServiceWatch: Sendable {
         nonisolated(unsafe) let handedOver = listeners
         let worker = try WorkerThread("watch") { [self] in try unsafe run(handedOver) }
         thread.withLock { $0 = worker }
-    }
-
-    private static func listener(_ name: String, _ serves: ServedPort, _ node: Node) throws -> Listener {
-        guard let domain = try node.domain(name) else {
-            throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
-        }
-        guard domain.isActive, let interface = try domain.description().interfaces.first, let device = interface.device
-        else { throw CampaignError.notRunning(name) }
-        guard let address = interface.addresses.first(where: { $0.v4 != nil }) else {
-            throw CampaignError.noAddress(domain: name)
-        }
-        // Only connections to this domain's own server: what it asks of the next tier is counted there.
-        let server = WatchedServer(Endpoint(address, serves.port), serves.protocolName)
-        return Listener(try Capture.live(interface: device, CaptureSetting(CaptureFilter([server]))), server)
     }
 
     private func run(_ listeners: [Listener]) throws {

@@ -10,7 +10,7 @@ private struct AnyKey: CodingKey {
 
 extension Decoder {
     /// The container by the type's keys, after any key that the type does not know has been refused by name.
-    fileprivate func strictContainer<Key: CodingKey & CaseIterable>(
+    package func strictContainer<Key: CodingKey & CaseIterable>(
         keyedBy: Key.Type
     ) throws -> KeyedDecodingContainer<Key> {
         let known = Key.allCases.map(\.stringValue)

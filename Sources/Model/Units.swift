@@ -3,6 +3,11 @@ package struct UnitError: Error, Hashable, CustomStringConvertible {
     package let found: String
     package let expected: String
 
+    package init(found: String, expected: String) {
+        self.found = found
+        self.expected = expected
+    }
+
     package var description: String { "found '\(found)', expected \(expected)" }
 }
 

@@ -1,6 +1,7 @@
 import Arguments
 import Cloning
 import Experimenter
+import Glibc
 import Hypervisor
 import Lab
 import Manager
@@ -16,9 +17,10 @@ enum WhatIf {
         [
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
             DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
-            MatrixQueryCommand.self,
-            MatrixPlotCommand.self,
+            MatrixQueryCommand.self, MatrixPlotCommand.self,
             ApplyCommand.self, WatchCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
+            CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,
+            TraceMergeCommand.self, TraceRedactCommand.self,
         ]
     }
 
@@ -96,6 +98,12 @@ enum WhatIf {
         case let error as LabError:
             switch error {
             case .notRoot, .recipesMissing, .notUp: return .lacking
+            default: return .failed
+            }
+        case let error as TraceError:
+            switch error.kind {
+            case .exists, .system(ENOENT), .system(EISDIR): return .usage
+            case .system(ENOSPC): return .lacking
             default: return .failed
             }
         case is Lacking: return .lacking

@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// What the user sees: results on standard output, progress and complaints on standard error.
 enum Terminal {
@@ -29,6 +30,18 @@ enum Terminal {
     }
 
     static func exit(_ code: ExitCode) -> Never { Glibc.exit(code.rawValue) }
+
+    /// Bytes to standard output; a reader that has gone is an error.
+    static func write(bytes: [UInt8]) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            done += try check("write to standard output") {
+                unsafe bytes.withUnsafeBytes {
+                    unsafe Glibc.write(1, $0.baseAddress?.advanced(by: done), $0.count - done)
+                }
+            }
+        }
+    }
 
     @discardableResult private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]

@@ -37,4 +37,42 @@ import Testing
         #expect(Self.schema.help.contains("--where CONDITION  Which."))
         #expect(Self.schema.help.contains("Usage: whatif matrix query [FILE] [options]"))
     }
+
+    private static let capture = CommandSchema(
+        "capture", "Record.", operands: [.init("FILE", "Files.", isRepeated: true)],
+        options: [
+            .value("output", "FILE", "Where to.", short: "o"), .repeated("server", "SERVER", "Whom.", short: "s"),
+            .flag("verbose", "More.", short: "v"),
+        ])
+
+    @Test func oneLetterStandsForAnOption() throws {
+        for words in [["-o", "a", "-v", "f"], ["-oa", "f", "-v"], ["--output", "a", "--verbose", "f"]] {
+            let parsed = try ParsedArguments(words[...], schema: Self.capture)
+            #expect(parsed.value("output") == "a" && parsed.flag("verbose") && parsed.operands == ["f"])
+        }
+        let error = try #require(throws: UsageError.self) { try ParsedArguments(["-x"], schema: Self.capture) }
+        #expect(error.description.contains("has no option -x; -o is --output, -s is --server, -v is --verbose"))
+    }
+
+    @Test func aRepeatedOptionKeepsEachValueAndAnotherTheLast() throws {
+        let words = ["--server", "a", "-s", "b", "--server=c", "-o", "1", "-o", "2", "f"]
+        let parsed = try ParsedArguments(words[...], schema: Self.capture)
+        #expect(parsed.values("server") == ["a", "b", "c"])
+        #expect(parsed.value("output") == "2" && parsed.values("output") == ["2"])
+        #expect(parsed.values("none") == [])
+    }
+
+    @Test func theLastOperandMayTakeAllThatIsLeft() throws {
+        #expect(
+            try ParsedArguments(["a", "-", "--", "-o", "--x"], schema: Self.capture).operands == [
+                "a", "-", "-o", "--x",
+            ])
+        #expect(throws: UsageError.self) { try ParsedArguments([], schema: Self.capture) }
+        #expect(Self.capture.help.contains("Usage: whatif capture FILE … [options]"))
+        #expect(Self.capture.help.contains("  -s, --server SERVER …"))
+    }
+
+    @Test func numbersBelowZeroAreOperands() throws {
+        #expect(try parse("-5").operand(0) == "-5")
+    }
 }

@@ -1,0 +1,36 @@
+import Experimenter
+package import Hypervisor
+package import Model
+package import Wire
+
+/// Where one domain of a service is heard: its interface, and the server that it is. Each tier is heard at its own
+/// domains only, so that a request that passes two interfaces counts once.
+package struct ListeningPost: Sendable, Hashable {
+    package let tier: String
+    package let interface: String
+    package let server: WatchedServer
+
+    /// The posts of all domains of a service, in the order of its file.
+    package static func all(of file: ServiceFile, _ node: Node) throws -> [ListeningPost] {
+        try file.tiers.flatMap { tier in
+            guard ProtocolTable.entry(tier.serves.protocolName) != nil else {
+                throw WatchError.protocolNotRead(tier.serves.protocolName, tier: tier.name)
+            }
+            return try tier.domains.map { try Self.post(of: $0, tier, node) }
+        }
+    }
+
+    private static func post(of name: String, _ tier: Tier, _ node: Node) throws -> ListeningPost {
+        guard let domain = try node.domain(name) else {
+            throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
+        }
+        guard domain.isActive, let interface = try domain.description().interfaces.first, let device = interface.device
+        else { throw CampaignError.notRunning(name) }
+        guard let address = interface.addresses.first ?? domain.leasedAddresses.first else {
+            throw CampaignError.noAddress(domain: name)
+        }
+        return ListeningPost(
+            tier: tier.name, interface: device,
+            server: WatchedServer(Endpoint(address, tier.serves.port), tier.serves.protocolName))
+    }
+}

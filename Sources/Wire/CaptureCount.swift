@@ -1,0 +1,34 @@
+package import Model
+
+/// What a capture heard, as figures. Pure: events in.
+package struct CaptureCount: Sendable {
+    package struct Traffic: Sendable {
+        package var exchanges = 0
+        package var errors = 0
+        package var responseTimes = LatencyHistogram()
+    }
+
+    package private(set) var traffic: [ApplicationProtocol: Traffic] = [:]
+    package private(set) var connections = 0
+    package private(set) var lost: [LossReason: Int] = [:]
+    package var unseen = Unseen()
+
+    package init() {}
+
+    package var exchanges: Int { traffic.values.reduce(0) { $0 + $1.exchanges } }
+
+    package mutating func take(_ event: WireEvent) {
+        switch event {
+        case .opened: connections += 1
+        case .exchange(_, let exchange): add(exchange, to: &traffic[exchange.protocolName, default: Traffic()])
+        case .lost(_, let count, let reason, _): lost[reason, default: 0] += count
+        case .request, .recognised, .closed: break
+        }
+    }
+
+    private func add(_ exchange: Exchange, to traffic: inout Traffic) {
+        traffic.exchanges += 1
+        if exchange.reply.isError { traffic.errors += 1 }
+        traffic.responseTimes.record(exchange.responseTime)
+    }
+}
