@@ -68,6 +68,9 @@ extension Descriptor {
     /// Returns when what was written would survive a power failure.
     package func syncData() throws(SystemError) { try check("write a file through") { fdatasync(raw) } }
 
-    /// Takes the file for its only writer until the descriptor goes; false when another has it.
+    /// Takes the file for its only writer until `unlock`, or until the descriptor goes; false when another has it.
     package func lock() -> Bool { flock(raw, LOCK_EX | LOCK_NB) == 0 }
+
+    /// Gives it back at once, also when a program that is just being started still has a copy of the descriptor.
+    package func unlock() { flock(raw, LOCK_UN) }
 }

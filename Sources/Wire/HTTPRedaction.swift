@@ -39,7 +39,9 @@ struct HTTPRedaction: Sendable {
                 message.fill(line)
                 continue
             }
-            let name = message.text(line.lowerBound..<colon).lowercased().trimmingSpaces()
+            var end = colon
+            while end > line.lowerBound, message[end - 1].isBlank { end -= 1 }
+            let name = message.text(line.lowerBound..<end).lowercased()
             // Lines that begin with a blank go on with the value (RFC 9112, section 5.2).
             var values = [colon + 1..<line.upperBound]
             while position < message.count, message[position] == 0x20 || message[position] == 0x09,
@@ -48,11 +50,14 @@ struct HTTPRedaction: Sendable {
                 values.append(more)
             }
             for value in values { redactHeader(name, &message, value) }
-            let text = values.map { message.text($0).lowercased() }.joined()
-            if name == "content-type" { isForm = text.contains("x-www-form-urlencoded") }
-            if name == "transfer-encoding" { isChunked = text.contains("chunked") }
+            if name == "content-type" { isForm = isForm || has("x-www-form-urlencoded", message, values) }
+            if name == "transfer-encoding" { isChunked = isChunked || has("chunked", message, values) }
         }
         body(&message, from: position, isForm: isForm, isChunked: isChunked)
+    }
+
+    private func has(_ word: String, _ message: Filler, _ values: [Range<Int>]) -> Bool {
+        values.contains { message.text($0).lowercased().contains(word) }
     }
 
     private func isStart(_ message: Filler, _ line: Range<Int>, _ isRequest: Bool) -> Bool {

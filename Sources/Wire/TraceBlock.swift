@@ -152,8 +152,9 @@ struct TraceBlockBuilder {
         default: break
         }
         if began == nil { began = record.time }
-        first = min(first, record.span.lowerBound)
-        last = max(last, record.span.upperBound)
+        let span = record.span
+        first = min(first, span.lowerBound)
+        last = max(last, span.upperBound)
     }
 
     /// The header and the payload.

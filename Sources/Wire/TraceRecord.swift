@@ -106,8 +106,8 @@ package enum TraceRecord: Sendable, Hashable {
     var span: ClosedRange<Timestamp> {
         guard case .exchange(_, let exchange) = self else { return time...time }
         let (request, reply) = (exchange.request.passage, exchange.reply.passage)
-        let times = [request.firstByte, request.lastByte, reply.firstByte, reply.lastByte]
-        return (times.min() ?? time)...(times.max() ?? time)
+        let lowest = min(request.firstByte, request.lastByte, reply.firstByte, reply.lastByte)
+        return lowest...max(request.firstByte, request.lastByte, reply.firstByte, reply.lastByte)
     }
 }
 

@@ -46,8 +46,9 @@ package struct TraceSummary: Hashable, Sendable {
             packets = packets.addingWithinLimits(1)
             packetBytes = packetBytes.addingWithinLimits(packet.bytes.count)
         }
-        first = min(first, record.span.lowerBound)
-        last = max(last, record.span.upperBound)
+        let span = record.span
+        first = min(first, span.lowerBound)
+        last = max(last, span.upperBound)
     }
 }
 

@@ -34,6 +34,8 @@ package final class TraceWriter {
         firstConnection = index.summary.highestConnection
     }
 
+    deinit { file.unlock() }
+
     package var summary: TraceSummary { index.summary }
 
     /// Begins a trace in a file of its own that only its owner reads; one that is there is replaced only if so asked.
