@@ -58,8 +58,33 @@ struct Connection {
         return half.isStarted && !half.began(with: sequence)
     }
 
-    /// Takes a segment; true when it ended the connection.
+    /// What a segment changed.
+    struct Change {
+        var ended: Bool
+        /// Bytes held more, or less, than before.
+        var retained: Int
+        var gaps: Int
+        var missingBytes: Int
+    }
+
+    /// Takes a segment. When more than `room` would be held, what waits and what is under way is given up.
     mutating func accept(
+        _ segment: TCPSegment, _ payload: Span<UInt8>, sourceIsFirst: Bool, room: Int, at time: Timestamp,
+        emit: (WireEvent) -> Void
+    ) -> (Change, relinquished: Bool) {
+        let before = (retained: retainedBytes, losses: losses)
+        let ended = accept(segment, payload, isClient: clientIsFirst == sourceIsFirst, at: time, emit: emit)
+        let isTooMuch = !ended && retainedBytes - before.retained > room
+        if isTooMuch { relinquish(at: time, emit: emit) }
+        let after = losses
+        let change = Change(
+            ended: ended, retained: retainedBytes - before.retained, gaps: after.gaps - before.losses.gaps,
+            missingBytes: after.bytes - before.losses.bytes)
+        return (change, isTooMuch)
+    }
+
+    /// True when the segment ended the connection.
+    private mutating func accept(
         _ segment: TCPSegment, _ payload: Span<UInt8>, isClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void
     ) -> Bool {
         lastSeen = time
@@ -133,7 +158,7 @@ struct Connection {
     }
 
     /// Too much is held in all: the holes in front of what waits are given up, then what the reader has under way.
-    mutating func relinquish(at time: Timestamp, emit: (WireEvent) -> Void) {
+    private mutating func relinquish(at time: Timestamp, emit: (WireEvent) -> Void) {
         while fromClient.waitingBytes > 0 {
             fromClient.giveUpHole(
                 deliver: { reader.client($0, at: $1, emit: emit) },

@@ -124,20 +124,13 @@ package struct Dissector: ~Copyable {
             slot = opened
         }
         totals.segments += 1
-        let place = table[slot]
-        let before = place.connection.losses
-        let bytesBefore = place.connection.retainedBytes
-        let ended = place.connection.accept(
-            segment, payload, isClient: place.connection.clientIsFirst == sourceIsFirst, at: time, emit: emit)
-        if !ended, retainedBytes + place.connection.retainedBytes - bytesBefore > limits.bytes {
-            totals.relinquished += 1
-            place.connection.relinquish(at: time, emit: emit)
-        }
-        retainedBytes += place.connection.retainedBytes - bytesBefore
-        let losses = place.connection.losses
-        totals.gaps += losses.gaps - before.gaps
-        totals.missingBytes += losses.bytes - before.bytes
-        if ended { close(slot, at: time, emit: emit) }
+        let (change, relinquished) = table[slot].connection.accept(
+            segment, payload, sourceIsFirst: sourceIsFirst, room: limits.bytes - retainedBytes, at: time, emit: emit)
+        if relinquished { totals.relinquished += 1 }
+        retainedBytes += change.retained
+        totals.gaps += change.gaps
+        totals.missingBytes += change.missingBytes
+        if change.ended { close(slot, at: time, emit: emit) }
     }
 
     /// Whether a SYN opens another connection on ports whose last connection we did not see end.
