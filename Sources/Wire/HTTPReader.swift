@@ -65,7 +65,10 @@ package struct HTTPReader: ConnectionReader {
         }
         var position = 0
         do throws(HTTPFailure) {
-            while let message = try requests.next(bytes, from: &position, at: time) { ask(message, emit: emit) }
+            // Behind an upgrade that was granted early, the rest of the bytes is no longer HTTP.
+            while !isOpaque, let message = try requests.next(bytes, from: &position, at: time) {
+                ask(message, emit: emit)
+            }
         } catch {
             lose(error, at: time, emit: emit)
         }
@@ -101,8 +104,9 @@ package struct HTTPReader: ConnectionReader {
         }
         var position = 0
         do throws(HTTPFailure) {
-            while let message = try replies.next(
-                bytes, from: &position, at: time, answering: pending.first?.verb ?? .other)
+            while !isOpaque,
+                let message = try replies.next(
+                    bytes, from: &position, at: time, answering: pending.first?.verb ?? .other)
             {
                 pair(message, emit: emit)
             }
