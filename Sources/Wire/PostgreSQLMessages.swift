@@ -124,6 +124,8 @@ package struct PostgreSQLFramer: Sendable {
     package mutating func next() throws(Failure) -> PostgreSQLMessage? {
         let prefix = expectsStartup ? 0 : 1
         let count = buffer.count - start
+        // No typed message has the type 0, which stands for "untyped" here.
+        if prefix == 1, count > 0, buffer[start] == 0 { throw .malformed }
         guard count >= prefix + 4 else { return nil }
         var length = 0
         for index in start + prefix..<start + prefix + 4 { length = length << 8 | Int(buffer[index]) }

@@ -115,12 +115,13 @@ package struct PostgreSQLReader: ConnectionReader {
         if keepsPayload { askingBytes += message.bytes }
         guard frontend.accept(message) else { return }
         let calls = frontend.finishRound()
-        let isSilent = calls.isEmpty
-        asked.append(Asked(calls: calls, isExtended: message.is("S"), request: request(calls, at: time)))
-        isPipelined = isPipelined || asked.count > 1
-        guard !isSilent, let request = asked.last?.request else { return }
-        requestCount += 1
+        let request = request(calls, at: time)
+        asked.append(Asked(calls: calls, isExtended: message.is("S"), request: request))
         pendingBytes += request.bytes.count
+        isPipelined = isPipelined || asked.count > 1
+        // A round of nothing but Sync has an answer, and asks for nothing.
+        guard !calls.isEmpty else { return }
+        requestCount += 1
         emit(.request(connection, request))
     }
 
@@ -154,19 +155,22 @@ package struct PostgreSQLReader: ConnectionReader {
     package mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, broken == nil, bytes.count > 0 else { return }
         serverSpoke = true
+        var first = 0
         if awaitsEncryptionAnswer {
             awaitsEncryptionAnswer = false
             if bytes[0] == 0x53 || bytes[0] == 0x47 {
                 isEncrypted = true
                 emit(.lost(connection, count: 1, .encrypted, time))
+                return
             }
-            return
+            // A refusal is one byte; a server that does not know the question answers with an error message.
+            if bytes[0] == 0x4e { first = 1 }
         }
         if !serverInStep {
             guard !asked.isEmpty else { return }
             serverInStep = true
         }
-        serverFramer.append(bytes)
+        serverFramer.append(bytes.extracting(first..<bytes.count))
         do throws(PostgreSQLFramer.Failure) {
             while let message = try serverFramer.next() { reply(message, at: time, emit: emit) }
         } catch {
