@@ -30,6 +30,8 @@ package struct PostgreSQLReader: ConnectionReader {
     /// The round that the client is still sending.
     private var asking: Passage?
     private var askingBytes: [UInt8] = []
+    /// The round in progress was told as a request before it turned out to go on.
+    private var askingIsTold = false
     private var pendingBytes = 0
     private var answer = Answer()
     /// The server's one-byte answer to SSLRequest or GSSENCRequest is still out.
@@ -102,7 +104,10 @@ package struct PostgreSQLReader: ConnectionReader {
         // A server that takes in copy data does not heed Sync; the client sends another behind the data (55.2.6).
         if message.is("c") || message.is("f"), asked.last?.isExtended == true, let last = asked.popLast() {
             frontend.resumeRound(last.calls)
-            requestCount -= 1
+            if !last.calls.isEmpty {
+                requestCount -= 1
+                askingIsTold = true
+            }
             pendingBytes -= last.request.bytes.count
             let earlier = Passage(
                 firstByte: last.request.passage.firstByte, lastByte: time,
@@ -122,7 +127,8 @@ package struct PostgreSQLReader: ConnectionReader {
         // A round of nothing but Sync has an answer, and asks for nothing.
         guard !calls.isEmpty else { return }
         requestCount += 1
-        emit(.request(connection, request))
+        if !askingIsTold { emit(.request(connection, request)) }
+        askingIsTold = false
     }
 
     private mutating func request(_ calls: [PostgreSQLCall], at time: Timestamp) -> Request {
@@ -247,9 +253,10 @@ package struct PostgreSQLReader: ConnectionReader {
     }
 
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
-        emit(.lost(connection, count: max(1, asked.count), reason, time))
+        emit(.lost(connection, count: max(1, asked.count + (askingIsTold ? 1 : 0)), reason, time))
         if isPipelined { broken = reason }
         asked.removeAll()
+        askingIsTold = false
         pendingBytes = 0
         asking = nil
         askingBytes = []
@@ -280,6 +287,7 @@ package struct PostgreSQLReader: ConnectionReader {
     private mutating func loseBegun(at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, !clientFramer.isBetweenMessages || !frontend.calls.isEmpty else { return }
         emit(.lost(connection, count: 1, .cutOff, time))
+        askingIsTold = false
         clientFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
         asking = nil
         askingBytes = []
