@@ -145,7 +145,8 @@ package struct HTTPReader: ConnectionReader {
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
         let begun = pending.count + (requests.isBetweenMessages ? 0 : 1)
         emit(.lost(connection, count: max(1, begun), reason, time))
-        if isPipelined { broken = reason }
+        // A request that was begun before the last one had its reply is pipelined too.
+        if isPipelined || begun > 1 { broken = reason }
         pending.removeAll()
         pendingBytes = 0
         early = nil
