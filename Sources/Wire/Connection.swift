@@ -5,6 +5,11 @@ package struct ConnectionAccount: Sendable, Hashable {
     package var client = StreamAccount()
     package var server = StreamAccount()
 
+    package init(client: StreamAccount = StreamAccount(), server: StreamAccount = StreamAccount()) {
+        self.client = client
+        self.server = server
+    }
+
     package var gaps: Int { client.gaps + server.gaps }
     package var missingBytes: Int { client.missingBytes + server.missingBytes }
 }
