@@ -30,8 +30,8 @@ package struct PostgreSQLReader: ConnectionReader {
     /// The round that the client is still sending.
     private var asking: Passage?
     private var askingBytes: [UInt8] = []
-    /// The round in progress was told as a request before it turned out to go on.
-    private var askingIsTold = false
+    /// The number of the round in progress when it was told as a request before it turned out to go on.
+    private var toldNumber: Int?
     private var pendingBytes = 0
     private var answer = Answer()
     /// The server's one-byte answer to SSLRequest or GSSENCRequest is still out.
@@ -102,12 +102,11 @@ package struct PostgreSQLReader: ConnectionReader {
 
     private mutating func accept(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
         // A server that takes in copy data does not heed Sync; the client sends another behind the data (55.2.6).
-        if message.is("c") || message.is("f"), asked.last?.isExtended == true, let last = asked.popLast() {
+        if message.is("c") || message.is("f"), frontend.calls.isEmpty, asked.last?.isExtended == true,
+            let last = asked.popLast()
+        {
             frontend.resumeRound(last.calls)
-            if !last.calls.isEmpty {
-                requestCount -= 1
-                askingIsTold = true
-            }
+            if !last.calls.isEmpty { toldNumber = last.request.number }
             pendingBytes -= last.request.bytes.count
             let earlier = Passage(
                 firstByte: last.request.passage.firstByte, lastByte: time,
@@ -126,9 +125,11 @@ package struct PostgreSQLReader: ConnectionReader {
         isPipelined = isPipelined || asked.count > 1
         // A round of nothing but Sync has an answer, and asks for nothing.
         guard !calls.isEmpty else { return }
-        requestCount += 1
-        if !askingIsTold { emit(.request(connection, request)) }
-        askingIsTold = false
+        if toldNumber == nil {
+            requestCount += 1
+            emit(.request(connection, request))
+        }
+        toldNumber = nil
     }
 
     private mutating func request(_ calls: [PostgreSQLCall], at time: Timestamp) -> Request {
@@ -141,7 +142,7 @@ package struct PostgreSQLReader: ConnectionReader {
             askingBytes = []
         }
         return Request(
-            number: requestCount, passage: passage, key: key.value,
+            number: toldNumber ?? requestCount, passage: passage, key: key.value,
             label: keepsPayload ? calls.map { $0.sql ?? "" }.joined(separator: "; ") : "", bytes: askingBytes)
     }
 
@@ -253,10 +254,10 @@ package struct PostgreSQLReader: ConnectionReader {
     }
 
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
-        emit(.lost(connection, count: max(1, asked.count + (askingIsTold ? 1 : 0)), reason, time))
+        emit(.lost(connection, count: max(1, asked.count + (toldNumber == nil ? 0 : 1)), reason, time))
         if isPipelined { broken = reason }
         asked.removeAll()
-        askingIsTold = false
+        toldNumber = nil
         pendingBytes = 0
         asking = nil
         askingBytes = []
@@ -287,7 +288,7 @@ package struct PostgreSQLReader: ConnectionReader {
     private mutating func loseBegun(at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, !clientFramer.isBetweenMessages || !frontend.calls.isEmpty else { return }
         emit(.lost(connection, count: 1, .cutOff, time))
-        askingIsTold = false
+        toldNumber = nil
         clientFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
         asking = nil
         askingBytes = []
