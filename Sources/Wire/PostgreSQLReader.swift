@@ -180,14 +180,18 @@ package struct PostgreSQLReader: ConnectionReader {
         serverFramer.append(bytes.extracting(first..<bytes.count))
         do throws(PostgreSQLFramer.Failure) {
             while let message = try serverFramer.next() { reply(message, at: time, emit: emit) }
+            // An answer begins with its first byte, not with its first whole message.
+            if answer.began == nil, let type = serverFramer.begunType, belongsToRound(type) { answer.began = time }
         } catch {
             resynchronise(error == .tooLarge ? .tooLarge : .malformed, at: time, emit: emit)
         }
     }
 
+    /// Parameter changes and notifications come at any time and belong to no round.
+    private func belongsToRound(_ type: UInt8) -> Bool { type != 0x53 && type != 0x41 && !asked.isEmpty }
+
     private mutating func reply(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
-        // Parameter changes and notifications come at any time and belong to no round.
-        if message.is("S") || message.is("A") || asked.isEmpty { return }
+        guard belongsToRound(message.type) else { return }
         answer.byteCount += serverFramer.lastByteCount
         if keepsPayload {
             answer.bytes += message.bytes
