@@ -13,13 +13,13 @@ enum ConnectionEntry {
 
     private static let requests: [[UInt8]] = [
         "GET /0 HTTP/1.1\r\n\r\n", "POST /1 HTTP/1.1\r\nContent-Length: 4\r\n\r\nabcd",
-        "PUT /2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n", "HEAD /3 HTTP/1.1\r\n\r\n",
+        "PUT /2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\n\r\n", "OPTIONS /3 HTTP/1.1\r\n\r\n",
         "GET /4 HTTP/1.1\r\n\r\n",
     ].map { Array($0.utf8) }
     private static let replies: [[UInt8]] = [
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n<0>", "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n<2>\r\n0\r\n\r\n",
-        "HTTP/1.1 203 OK\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 203 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 204 No Content\r\n\r\n",
     ].map { Array($0.utf8) }
     private static let said = (client: requests.flatMap { $0 }, server: replies.flatMap { $0 })
 
@@ -66,13 +66,15 @@ enum ConnectionEntry {
         let starts = (client: UInt32.max - UInt32(setting >> 1), server: UInt32.max - UInt32(setting >> 2))
         var dissector = Dissector([WatchedServer(server, .http)], keepsPayload: keepsPayload)
         var consistency = Consistency(keepsPayload: keepsPayload)
-        var exchanges: [Exchange] = []
+        var exchanges: [(exchange: Exchange, isBehindLoss: Bool)] = []
+        var hasLost = false
         var isKnownFromStart = false
         var connections = 0
         let take = { (event: WireEvent) in
             consistency.take(event)
             if case .opened = event { connections += 1 }
-            if case .exchange(_, let exchange) = event { exchanges.append(exchange) }
+            if case .lost = event { hasLost = true }
+            if case .exchange(_, let exchange) = event { exchanges.append((exchange, hasLost)) }
         }
         var time = Timestamp(nanoseconds: 0)
         var sent = Sent()
@@ -115,15 +117,21 @@ enum ConnectionEntry {
         if let problem = consistency.problems.first { throw BrokenInvariant(problem) }
         try BrokenInvariant.unless(consistency.open.isEmpty, "not all were closed")
         guard !isSpoilt, isKnownFromStart, connections == 1 else { return }
-        for exchange in exchanges { try check(exchange, keepsPayload) }
+        for (exchange, isBehindLoss) in exchanges { try check(exchange, isBehindLoss, keepsPayload) }
     }
 
     /// Both are of the texts, and of the same place in them.
-    private static func check(_ exchange: Exchange, _ keepsPayload: Bool) throws(BrokenInvariant) {
+    ///
+    /// Behind a loss a request may begin inside its method, where a segment does: nothing tells ST from a method of one's
+    /// own. None of the texts is a HEAD, of which the rest would have a reply with a body.
+    private static func check(_ exchange: Exchange, _ isBehindLoss: Bool, _ keepsPayload: Bool) throws(BrokenInvariant)
+    {
         let index = exchange.reply.status - 200
         try BrokenInvariant.unless(replies.indices.contains(index), "a status that nobody said")
         guard keepsPayload, replies.indices.contains(index) else { return }
-        try BrokenInvariant.unless(exchange.request.bytes == requests[index], "a reply to another request")
+        let request = exchange.request.bytes
+        let expected = isBehindLoss ? Array(requests[index].suffix(request.count)) : requests[index]
+        try BrokenInvariant.unless(request == expected, "a reply to another request")
         try BrokenInvariant.unless(exchange.reply.bytes == replies[index], "a reply that nobody said")
     }
 }
