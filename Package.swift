@@ -3,17 +3,23 @@ import PackageDescription
 
 // What-if, drawn from the ground up: a target may import only what stands above it in this file.
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .strictMemorySafety(),
-    .treatAllWarnings(as: .error),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .enableUpcomingFeature("InferIsolatedConformances"),
-    .enableUpcomingFeature("ImmutableWeakCaptures"),
-]
+// `Tools/fuzz` builds with libFuzzer's instrumentation in a folder of its own; no other build sees any of it. The variable
+// names the sanitizers. It is a variable and not a flag of that build, as the flag would also reach the link, where it
+// brings a `main` of its own.
+let sanitizers = Context.environment["WHATIF_FUZZ_TARGETS"]
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("ImmutableWeakCaptures"),
+    ] + (sanitizers.map { [.unsafeFlags(["-sanitize=\($0)"])] } ?? [])
 
 func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -28,6 +34,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
         name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
         swiftSettings: settings)
 }
+
+/// The program that `Tools/fuzz` runs.
+let fuzzTargets: [Target] = [
+    .systemLibrary(name: "CLibFuzzer", path: "Tools/FuzzTargets/CLibFuzzer"),
+    .executableTarget(
+        name: "fuzz", dependencies: ["CLibFuzzer", "FuzzEntries", "Model", "Wire"], path: "Tools/FuzzTargets/Driver",
+        swiftSettings: settings),
+]
 
 let package = Package(
     name: "whatif",
@@ -82,9 +96,15 @@ let package = Package(
 
         // Tests: a folder a module, what several of them share, and the system tests on the real lab.
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
+        // What fuzzing calls, for the fuzzer and for the test that replays what it found.
+        .target(
+            name: "FuzzEntries", dependencies: ["Model", "Wire", "YAML", "Report", "TestSupport"], path: "Tests/Fuzz",
+            swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
         tests("YAML", ["YAML", "Model", "Wire"]),
-        tests("Wire", ["Wire", "Model", "OperatingSystem", "TestSupport"], exclude: ["Captures"]),
+        tests(
+            "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
+            exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
         tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),
@@ -98,5 +118,5 @@ let package = Package(
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
         tests("System", ["Model", "OperatingSystem", "Report", "Store", "whatif"]),
-    ]
+    ] + (sanitizers == nil ? [] : fuzzTargets)
 )

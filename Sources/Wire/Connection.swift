@@ -5,9 +5,7 @@ package struct ConnectionAccount: Sendable, Hashable {
     package var client = StreamAccount()
     package var server = StreamAccount()
 
-    package init() {}
-
-    init(client: StreamAccount, server: StreamAccount) {
+    package init(client: StreamAccount = StreamAccount(), server: StreamAccount = StreamAccount()) {
         self.client = client
         self.server = server
     }

@@ -65,7 +65,10 @@ package struct HTTPReader: ConnectionReader {
         }
         var position = 0
         do throws(HTTPFailure) {
-            while let message = try requests.next(bytes, from: &position, at: time) { ask(message, emit: emit) }
+            // Behind an upgrade that was granted early, the rest of the bytes is no longer HTTP.
+            while !isOpaque, let message = try requests.next(bytes, from: &position, at: time) {
+                ask(message, emit: emit)
+            }
         } catch {
             lose(error, at: time, emit: emit)
         }
@@ -101,8 +104,9 @@ package struct HTTPReader: ConnectionReader {
         }
         var position = 0
         do throws(HTTPFailure) {
-            while let message = try replies.next(
-                bytes, from: &position, at: time, answering: pending.first?.verb ?? .other)
+            while !isOpaque,
+                let message = try replies.next(
+                    bytes, from: &position, at: time, answering: pending.first?.verb ?? .other)
             {
                 pair(message, emit: emit)
             }
@@ -141,7 +145,8 @@ package struct HTTPReader: ConnectionReader {
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
         let begun = pending.count + (requests.isBetweenMessages ? 0 : 1)
         emit(.lost(connection, count: max(1, begun), reason, time))
-        if isPipelined { broken = reason }
+        // A request that was begun before the last one had its reply is pipelined too.
+        if isPipelined || begun > 1 { broken = reason }
         pending.removeAll()
         pendingBytes = 0
         early = nil

@@ -91,6 +91,8 @@ package struct PostgreSQLFramer: Sendable {
     private var start = 0
     /// Bytes of a message's body that are still to come and are passed over.
     private var passing = 0
+    /// The type of the message whose body is passed over: it is given when its last byte has come, as any other.
+    private var passedType: UInt8?
     /// Whether the bodies of rows and copy data are given, or passed over as they come.
     private let keepsData: Bool
     /// Whether the next message is an untyped one of the client's start-up.
@@ -103,7 +105,9 @@ package struct PostgreSQLFramer: Sendable {
         self.keepsData = keepsData
     }
 
-    package var isBetweenMessages: Bool { start == buffer.count && passing == 0 }
+    package var isBetweenMessages: Bool { start == buffer.count && passedType == nil }
+    /// The type of a message of which only a part has come.
+    var begunType: UInt8? { passedType ?? (start < buffer.count && !expectsStartup ? buffer[start] : nil) }
     package var retainedBytes: Int { buffer.count }
 
     package mutating func append(_ bytes: Span<UInt8>) {
@@ -122,8 +126,15 @@ package struct PostgreSQLFramer: Sendable {
 
     /// The next whole message, or nil until more bytes come.
     package mutating func next() throws(Failure) -> PostgreSQLMessage? {
+        if let type = passedType {
+            guard passing == 0 else { return nil }
+            passedType = nil
+            return PostgreSQLMessage(type: type, body: [])
+        }
         let prefix = expectsStartup ? 0 : 1
         let count = buffer.count - start
+        // No typed message has the type 0, which stands for "untyped" here.
+        if prefix == 1, count > 0, buffer[start] == 0 { throw .malformed }
         guard count >= prefix + 4 else { return nil }
         var length = 0
         for index in start + prefix..<start + prefix + 4 { length = length << 8 | Int(buffer[index]) }
@@ -136,6 +147,10 @@ package struct PostgreSQLFramer: Sendable {
             let here = min(count, prefix + length)
             passing = prefix + length - here
             start += here
+            guard passing == 0 else {
+                passedType = type
+                return nil
+            }
             return PostgreSQLMessage(type: type, body: [])
         }
         guard count >= prefix + length else { return nil }

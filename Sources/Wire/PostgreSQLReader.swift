@@ -30,6 +30,8 @@ package struct PostgreSQLReader: ConnectionReader {
     /// The round that the client is still sending.
     private var asking: Passage?
     private var askingBytes: [UInt8] = []
+    /// The number of the round in progress when it was told as a request before it turned out to go on.
+    private var toldNumber: Int?
     private var pendingBytes = 0
     private var answer = Answer()
     /// The server's one-byte answer to SSLRequest or GSSENCRequest is still out.
@@ -100,9 +102,11 @@ package struct PostgreSQLReader: ConnectionReader {
 
     private mutating func accept(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
         // A server that takes in copy data does not heed Sync; the client sends another behind the data (55.2.6).
-        if message.is("c") || message.is("f"), asked.last?.isExtended == true, let last = asked.popLast() {
+        if message.is("c") || message.is("f"), frontend.calls.isEmpty, asked.last?.isExtended == true,
+            let last = asked.popLast()
+        {
             frontend.resumeRound(last.calls)
-            requestCount -= 1
+            if !last.calls.isEmpty { toldNumber = last.request.number }
             pendingBytes -= last.request.bytes.count
             let earlier = Passage(
                 firstByte: last.request.passage.firstByte, lastByte: time,
@@ -115,13 +119,17 @@ package struct PostgreSQLReader: ConnectionReader {
         if keepsPayload { askingBytes += message.bytes }
         guard frontend.accept(message) else { return }
         let calls = frontend.finishRound()
-        let isSilent = calls.isEmpty
-        asked.append(Asked(calls: calls, isExtended: message.is("S"), request: request(calls, at: time)))
-        isPipelined = isPipelined || asked.count > 1
-        guard !isSilent, let request = asked.last?.request else { return }
-        requestCount += 1
+        let request = request(calls, at: time)
+        asked.append(Asked(calls: calls, isExtended: message.is("S"), request: request))
         pendingBytes += request.bytes.count
-        emit(.request(connection, request))
+        isPipelined = isPipelined || asked.count > 1
+        // A round of nothing but Sync has an answer, and asks for nothing.
+        guard !calls.isEmpty else { return }
+        if toldNumber == nil {
+            requestCount += 1
+            emit(.request(connection, request))
+        }
+        toldNumber = nil
     }
 
     private mutating func request(_ calls: [PostgreSQLCall], at time: Timestamp) -> Request {
@@ -134,7 +142,7 @@ package struct PostgreSQLReader: ConnectionReader {
             askingBytes = []
         }
         return Request(
-            number: requestCount, passage: passage, key: key.value,
+            number: toldNumber ?? requestCount, passage: passage, key: key.value,
             label: keepsPayload ? calls.map { $0.sql ?? "" }.joined(separator: "; ") : "", bytes: askingBytes)
     }
 
@@ -154,29 +162,36 @@ package struct PostgreSQLReader: ConnectionReader {
     package mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, broken == nil, bytes.count > 0 else { return }
         serverSpoke = true
+        var first = 0
         if awaitsEncryptionAnswer {
             awaitsEncryptionAnswer = false
             if bytes[0] == 0x53 || bytes[0] == 0x47 {
                 isEncrypted = true
                 emit(.lost(connection, count: 1, .encrypted, time))
+                return
             }
-            return
+            // A refusal is one byte; a server that does not know the question answers with an error message.
+            if bytes[0] == 0x4e { first = 1 }
         }
         if !serverInStep {
             guard !asked.isEmpty else { return }
             serverInStep = true
         }
-        serverFramer.append(bytes)
+        serverFramer.append(bytes.extracting(first..<bytes.count))
         do throws(PostgreSQLFramer.Failure) {
             while let message = try serverFramer.next() { reply(message, at: time, emit: emit) }
+            // An answer begins with its first byte, not with its first whole message.
+            if answer.began == nil, let type = serverFramer.begunType, belongsToRound(type) { answer.began = time }
         } catch {
             resynchronise(error == .tooLarge ? .tooLarge : .malformed, at: time, emit: emit)
         }
     }
 
+    /// Parameter changes and notifications come at any time and belong to no round.
+    private func belongsToRound(_ type: UInt8) -> Bool { type != 0x53 && type != 0x41 && !asked.isEmpty }
+
     private mutating func reply(_ message: PostgreSQLMessage, at time: Timestamp, emit: (WireEvent) -> Void) {
-        // Parameter changes and notifications come at any time and belong to no round.
-        if message.is("S") || message.is("A") || asked.isEmpty { return }
+        guard belongsToRound(message.type) else { return }
         answer.byteCount += serverFramer.lastByteCount
         if keepsPayload {
             answer.bytes += message.bytes
@@ -243,9 +258,10 @@ package struct PostgreSQLReader: ConnectionReader {
     }
 
     private mutating func resynchronise(_ reason: LossReason, at time: Timestamp, emit: (WireEvent) -> Void) {
-        emit(.lost(connection, count: max(1, asked.count), reason, time))
+        emit(.lost(connection, count: max(1, asked.count + (toldNumber == nil ? 0 : 1)), reason, time))
         if isPipelined { broken = reason }
         asked.removeAll()
+        toldNumber = nil
         pendingBytes = 0
         asking = nil
         askingBytes = []
@@ -276,6 +292,7 @@ package struct PostgreSQLReader: ConnectionReader {
     private mutating func loseBegun(at time: Timestamp, emit: (WireEvent) -> Void) {
         guard !isEncrypted, !clientFramer.isBetweenMessages || !frontend.calls.isEmpty else { return }
         emit(.lost(connection, count: 1, .cutOff, time))
+        toldNumber = nil
         clientFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
         asking = nil
         askingBytes = []

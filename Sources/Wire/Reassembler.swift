@@ -1,4 +1,4 @@
-import Model
+package import Model
 
 /// What of a TCP direction was not plain sailing. Nothing of it is an error of the stream but gaps.
 package struct StreamAccount: Sendable, Hashable {
@@ -36,43 +36,45 @@ package struct StreamAccount: Sendable, Hashable {
 /// Bytes are handed on once and in order; where copies overlap, the first that came wins. Bytes that were never seen are
 /// a gap, which is said and never joined across. Out-of-order bytes wait, at most `limit` of them: then the hole before
 /// them is given up. In the steady state a segment is the next one, and is handed on from where it is.
-struct HalfStream: Sendable {
+package struct HalfStream: Sendable {
     private struct Waiting: Sendable {
         var sequence: UInt32
         var bytes: [UInt8]
         var time: Timestamp
     }
 
-    static let limit = 1 << 20
+    package static let limit = 1 << 20
     /// The largest window that TCP can have (RFC 7323, section 2.3): nothing further ahead was ever asked for.
     private static let window: Int32 = 1 << 30
     /// What a waiting segment costs besides its bytes: many small ones must not take more than `limit` either.
     private static let cost = 64
 
     /// The next sequence number to hand on; nil until the first segment is seen.
-    private(set) var next: UInt32?
+    package private(set) var next: UInt32?
     /// The number of the first byte: the next connection on the same ports has another.
     private var start: UInt32?
     /// In order and apart from each other.
     private var waiting: [Waiting] = []
-    private(set) var waitingBytes = 0
+    package private(set) var waitingBytes = 0
     /// Sequence number just behind the last byte, once a FIN said so.
     private var end: UInt32?
-    private(set) var account = StreamAccount()
+    package private(set) var account = StreamAccount()
 
-    var isFinished: Bool { end != nil && end == next }
+    package init() {}
+
+    package var isFinished: Bool { end != nil && end == next }
     var isStarted: Bool { next != nil }
 
     /// Whether a SYN with this number is this stream's own, perhaps repeated.
     func began(with sequence: UInt32) -> Bool { start == sequence &+ 1 }
 
     /// A SYN, or the other side's first acknowledgement, says which number the next byte has.
-    mutating func synchronise(_ number: UInt32) {
+    package mutating func synchronise(_ number: UInt32) {
         guard next == nil else { return }
         (next, start) = (number, number)
     }
 
-    mutating func finish(_ sequence: UInt32) {
+    package mutating func finish(_ sequence: UInt32) {
         synchronise(sequence)
         if end == nil { end = sequence }
     }
@@ -90,7 +92,7 @@ struct HalfStream: Sendable {
     }
 
     /// Takes a segment's bytes; hands on what is whole now.
-    mutating func accept(
+    package mutating func accept(
         _ sequence: UInt32, _ payload: Span<UInt8>, cutOff: Int, at time: Timestamp,
         deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void
     ) {
@@ -154,7 +156,7 @@ struct HalfStream: Sendable {
     }
 
     /// The receiver has acknowledged up to `sequence`: what we have not seen by now was lost to us, not to it.
-    mutating func acknowledged(
+    package mutating func acknowledged(
         _ sequence: UInt32, deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void
     ) {
         guard let expected = next, sequence != expected else { return }
@@ -163,7 +165,8 @@ struct HalfStream: Sendable {
         // A FIN takes a number too and carries no byte.
         if let end, sequence == end &+ 1, expected == end { return }
         while let expected = next, Int32(bitPattern: sequence &- expected) > 0 {
-            guard let first = waiting.first, Int32(bitPattern: sequence &- first.sequence) > 0 else {
+            // What waits from that number on has no hole before it any more.
+            guard let first = waiting.first, Int32(bitPattern: sequence &- first.sequence) >= 0 else {
                 var missing = Int(sequence &- expected)
                 // One number that nothing follows may be that of a FIN we did not see.
                 if missing == 1 && end == nil && waiting.isEmpty { return }
@@ -177,7 +180,7 @@ struct HalfStream: Sendable {
     }
 
     /// Gives up on the bytes before the first that waits.
-    mutating func giveUpHole(deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void) {
+    package mutating func giveUpHole(deliver: (Span<UInt8>, Timestamp) -> Void, gap: (Int) -> Void) {
         guard let first = waiting.first, let expected = next else { return }
         let missing = Int32(bitPattern: first.sequence &- expected)
         if missing > 0 {

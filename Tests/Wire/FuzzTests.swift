@@ -1,6 +1,7 @@
-import TestSupport
+import FuzzEntries
 import Glibc
 import Model
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -163,50 +164,5 @@ import Testing
             }
             #expect(consistency.problems.isEmpty)
         }
-    }
-}
-
-/// What holds for events whatever the packets were.
-struct Consistency {
-    private(set) var open: [ConnectionID: (requests: Int, answers: Int)] = [:]
-    private(set) var problems: [String] = []
-    private var known: Set<ConnectionID> = []
-
-    mutating func take(_ event: WireEvent) {
-        switch event {
-        case .opened(let id, _, _, _):
-            if !known.insert(id).inserted { problems.append("opened twice") }
-            open[id] = (0, 0)
-        case .request(let id, let request):
-            count(id) { $0.requests += 1 }
-            if request.bytes.count != request.passage.byteCount { problems.append("a request that is not whole") }
-            if request.passage.firstByte > request.passage.lastByte { problems.append("a request of nothing") }
-        case .exchange(let id, let exchange):
-            count(id) { $0.answers += 1 }
-            if exchange.responseTime < .zero { problems.append("a negative time") }
-            if case .postgresql(let round) = exchange.detail, round.calls.isEmpty {
-                problems.append("a round of nothing")
-            }
-        case .lost(let id, let count, _, _):
-            self.count(id) { $0.answers += count }
-            if count < 1 { problems.append("a loss of nothing") }
-        case .recognised(let id, _, _):
-            count(id) { _ in }
-        case .closed(let id, _, _):
-            count(id) { _ in }
-            // Every request that was told has its exchange, or is among the lost.
-            if let state = open.removeValue(forKey: id), state.requests > state.answers {
-                problems.append("requests that nobody accounts for")
-            }
-        }
-    }
-
-    private mutating func count(_ id: ConnectionID, _ change: (inout (requests: Int, answers: Int)) -> Void) {
-        guard var state = open[id] else {
-            problems.append("an event of a connection that is not open")
-            return
-        }
-        change(&state)
-        open[id] = state
     }
 }

@@ -270,6 +270,44 @@ import Testing
         #expect(round.asked < round.answerBegan && round.answerBegan == round.answered)
     }
 
+    /// Found by fuzzing: it was told when its first Sync came and again with its second.
+    @Test func aRoundThatGoesOnBehindItsSyncIsOneRequest() {
+        var reader = PostgreSQLReader(ReaderSetting(1, fromStart: true))
+        var requests = 0
+        var exchanges: [Exchange] = []
+        let take = { (event: WireEvent) in
+            if case .request = event { requests += 1 }
+            if case .exchange(_, let exchange) = event { exchanges.append(exchange) }
+        }
+        let time = Timestamp(nanoseconds: 0)
+        let copy = [PostgreSQLMessage("d", [1]), PostgreSQLMessage("c"), Text.sync]
+        reader.client(Text.startup().span, at: time, emit: take)
+        reader.server([Text.authenticated, Text.ready()].bytes.span, at: time, emit: take)
+        reader.client((Self.call("", "COPY a FROM") + [Text.sync]).bytes.span, at: time, emit: take)
+        reader.client(copy.bytes.span, at: time, emit: take)
+        reader.server([Text.complete("COPY"), Text.ready()].bytes.span, at: time, emit: take)
+        #expect(requests == 1 && exchanges.map(\.request.number) == [0])
+        #expect(exchanges.first?.request.bytes.suffix(copy.bytes.count) == copy.bytes[...])
+    }
+
+    /// Found by fuzzing: it was timed from its first whole message, and otherwise when payload was not kept.
+    @Test(arguments: [true, false]) func anAnswerBeginsWithItsFirstByte(_ keepsPayload: Bool) throws {
+        var reader = PostgreSQLReader(ReaderSetting(1, fromStart: true, keepsPayload: keepsPayload))
+        var exchanges: [Exchange] = []
+        let take = { (event: WireEvent) in
+            if case .exchange(_, let exchange) = event { exchanges.append(exchange) }
+        }
+        let times = (0..<4).map { Timestamp(nanoseconds: $0) }
+        let answer = [Text.row("long enough"), Text.complete("SELECT"), Text.ready()].bytes
+        reader.client(Text.startup().span, at: times[0], emit: take)
+        reader.server([Text.authenticated, Text.ready()].bytes.span, at: times[0], emit: take)
+        reader.client(Text.query("A").bytes.span, at: times[1], emit: take)
+        reader.server(Array(answer[..<9]).span, at: times[2], emit: take)
+        reader.server(Array(answer[9...]).span, at: times[3], emit: take)
+        let reply = try #require(exchanges.first).reply
+        #expect(reply.passage == Passage(firstByte: times[2], lastByte: times[3], byteCount: answer.count))
+    }
+
     /// The copy of a large table is not kept: it is lost, and the next answer is read.
     @Test func answersAreBounded() {
         var reader = PostgreSQLReader(ReaderSetting(1, fromStart: true, payloadLimit: 1000))

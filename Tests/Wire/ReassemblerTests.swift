@@ -101,6 +101,20 @@ import Testing
         #expect(received.bytes == [0, 1, 8, 9] && received.gaps == [6])
     }
 
+    /// Found by fuzzing: the bytes stayed where they were until another segment came.
+    @Test func anAcknowledgementUpToWhatWaitsHandsItOn() {
+        var stream = HalfStream()
+        stream.synchronise(0)
+        var received = Received()
+        accept(&stream, 5, [5, 6], &received)
+        stream.acknowledged(5) { bytes, _ in
+            for index in bytes.indices { received.bytes.append(bytes[index]) }
+        } gap: {
+            received.gaps.append($0)
+        }
+        #expect(received.bytes == [5, 6] && received.gaps == [5] && stream.waitingBytes == 0)
+    }
+
     /// All connections together: the one whose segment is too much gives up its hole, and others keep theirs.
     @Test func allTogetherAreBounded() {
         var limits = DissectorLimits()

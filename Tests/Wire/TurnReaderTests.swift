@@ -1,3 +1,4 @@
+import FuzzEntries
 import Model
 import TestSupport
 import Testing
