@@ -98,7 +98,9 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
         .target(
-            name: "FuzzEntries", dependencies: ["Model", "Wire", "YAML", "Report", "TestSupport"], path: "Tests/Fuzz",
+            name: "FuzzEntries",
+            dependencies: ["CLinux", "Model", "OperatingSystem", "Wire", "YAML", "Report", "TestSupport"],
+            path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
         tests("YAML", ["YAML", "Model", "Wire"]),

@@ -47,6 +47,11 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("postgresql-frontend", dictionary: "postgresql", run: PostgreSQLEntry.frontend),
             FuzzTarget("postgresql-backend", dictionary: "postgresql", run: PostgreSQLEntry.backend),
             FuzzTarget("yaml", dictionary: "yaml", run: YAMLEntry.run),
+            FuzzTarget("trace", longest: 2048, run: TraceEntry.file),
+            FuzzTarget("trace-payload", run: TraceEntry.payload),
+            FuzzTarget("redaction", dictionary: "http", run: RedactionEntry.run),
+            FuzzTarget("histogram", longest: 512, run: HistogramEntry.payload),
+            FuzzTarget("histogram-log", run: HistogramEntry.log),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
         ]
         + ProtocolTable.all.map { entry in

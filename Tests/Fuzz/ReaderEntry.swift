@@ -111,9 +111,9 @@ package enum ReaderEntry {
                     } else {
                         reader.server(piece.span, at: time, emit: take)
                     }
-                    // What is held is what came, and what belongs to it.
+                    // What is held is what came, and a record of each message.
                     try BrokenInvariant.unless(
-                        reader.retainedBytes >= 0 && reader.retainedBytes <= 4 * handed + 4096,
+                        reader.retainedBytes >= 0 && reader.retainedBytes <= 64 * handed + 4096,
                         "the reader holds too much")
                 }
             case .gap(let isClient):
