@@ -40,7 +40,9 @@ let fuzzTargets: [Target] = [
     .systemLibrary(name: "CLibFuzzer", path: "Tools/FuzzTargets/CLibFuzzer"),
     .executableTarget(
         name: "fuzz", dependencies: ["CLibFuzzer", "FuzzEntries", "Model", "Wire"], path: "Tools/FuzzTargets/Driver",
-        swiftSettings: settings),
+        swiftSettings: settings,
+        // libFuzzer itself is linked by `Tools/fuzz`.
+        linkerSettings: sanitizers?.contains("address") == true ? [.unsafeFlags(["-sanitize=address"])] : []),
 ]
 
 let package = Package(
