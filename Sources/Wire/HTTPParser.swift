@@ -86,12 +86,24 @@ package struct HTTPParser: Sendable {
             let count = min(bytes.count, versionPrefix.count)
             return count > 0 && (0..<count).allSatisfy { bytes[$0] == versionPrefix[$0] }
         case .requests:
-            var index = 0
-            while index < bytes.count, index < 20, isToken(bytes[index]) { index += 1 }
-            return index > 0 && index + 1 < bytes.count && bytes[index] == 0x20
-                && (bytes[index + 1] == 0x2f || bytes[index + 1] == 0x2a || isToken(bytes[index + 1]))
+            guard let end = bytes.firstIndex(of: 0x20), end <= 17, end + 1 < bytes.count else { return false }
+            // Any token would do for a method, but so would the rest of one that was cut: `EAD` of `HEAD`.
+            let method = bytes.extracting(0..<end)
+            guard methods.contains(where: { $0.utf8CodeUnitCount == end && method.starts(with: $0) }) else {
+                return false
+            }
+            return bytes[end + 1] == 0x2f || bytes[end + 1] == 0x2a || isToken(bytes[end + 1])
         }
     }
+
+    /// Those registered with IANA (HTTP Method Registry). A few end in another (REBIND, UNLINK): that much is left to chance.
+    private static let methods: [StaticString] = [
+        "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY", "ACL",
+        "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY",
+        "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PROPFIND", "PROPPATCH", "REBIND",
+        "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF",
+        "VERSION-CONTROL",
+    ]
 
     private static let versionPrefix = Array("HTTP/1.".utf8)
 
