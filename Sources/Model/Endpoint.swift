@@ -14,8 +14,12 @@ package struct IPAddress: Hashable, Sendable {
         (family, self.high, self.low) = (.v6, high, low)
     }
 
-    /// Reads dotted IPv4, such as `10.50.0.20`. IPv6 text is not taken: nothing people write here holds one yet.
+    /// Reads dotted IPv4, such as `10.50.0.20`, and IPv6 (RFC 4291, section 2.2), such as `2001:db8::20`.
     package init?(_ text: String) {
+        if text.utf8.contains(0x3a) {
+            self.init(v6: text)
+            return
+        }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var bits: UInt32 = 0
@@ -26,6 +30,39 @@ package struct IPAddress: Hashable, Sendable {
             bits = bits << 8 | UInt32(byte)
         }
         self.init(v4: bits)
+    }
+
+    private init?(v6 text: String) {
+        // One "::" stands for as many zeros as are missing.
+        var halves: [[UInt16]] = []
+        for half in text.split(separator: "::", omittingEmptySubsequences: false) {
+            guard let words = Self.words(half) else { return nil }
+            halves.append(words)
+        }
+        let count = halves.reduce(0) { $0 + $1.count }
+        guard halves.count == 1 ? count == 8 : halves.count == 2 && count < 8 else { return nil }
+        let words = (halves.first ?? []) + Array(repeating: 0, count: 8 - count) + (halves.dropFirst().first ?? [])
+        let pack = { (part: ArraySlice<UInt16>) in part.reduce(UInt64(0)) { $0 << 16 | UInt64($1) } }
+        self.init(v6High: pack(words[..<4]), low: pack(words[4...]))
+    }
+
+    /// Groups of hexadecimal digits; the last may be dotted IPv4.
+    private static func words(_ text: Substring) -> [UInt16]? {
+        if text.isEmpty { return [] }
+        var words: [UInt16] = []
+        let groups = text.split(separator: ":", omittingEmptySubsequences: false)
+        for (index, group) in groups.enumerated() {
+            if index == groups.count - 1, group.contains("."), let bits = IPAddress(String(group))?.v4 {
+                words += [UInt16(bits >> 16), UInt16(bits & 0xffff)]
+            } else {
+                guard (1...4).contains(group.utf8.count),
+                    group.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+                    let word = UInt16(group, radix: 16)
+                else { return nil }
+                words.append(word)
+            }
+        }
+        return words
     }
 
     /// The four bytes in network order; nil for IPv6.
@@ -42,6 +79,20 @@ extension IPAddress: CustomStringConvertible {
                 stride(from: 48, through: 0, by: -16).map { String(half >> UInt64($0) & 0xffff, radix: 16) }
             }.joined(separator: ":")
         }
+    }
+}
+
+extension Endpoint {
+    /// Reads `10.0.0.5:80` and `[2001:db8::5]:80`.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+            return nil
+        }
+        var host = text[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        if isBracketed { host = host.dropFirst().dropLast() }
+        guard let address = IPAddress(String(host)), (address.family == .v6) == isBracketed else { return nil }
+        self.init(address, port)
     }
 }
 

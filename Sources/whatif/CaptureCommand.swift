@@ -134,19 +134,17 @@ enum CaptureCommand: Command {
         do { return try Units.bytes(text) } catch { throw UsageError("--\(name): \(error)") }
     }
 
-    /// `10.0.0.5:80=http`
+    /// `10.0.0.5:80=http`, `[2001:db8::5]:80=http`
     private static func server(_ text: String) throws -> WatchedServer {
-        let parts = text.split(separator: "=", omittingEmptySubsequences: false)
-        let place = parts.first?.split(separator: ":", omittingEmptySubsequences: false) ?? []
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
         let names = ProtocolTable.all.map(\.name.rawValue).joined(separator: ", ")
-        guard parts.count == 2, place.count == 2, let address = IPAddress(String(place[0])),
-            let port = UInt16(place[1]), port > 0, let name = ApplicationProtocol(rawValue: String(parts[1])),
+        guard parts.count == 2, let endpoint = Endpoint(parts[0]), let name = ApplicationProtocol(rawValue: parts[1]),
             ProtocolTable.entry(name) != nil
         else {
             throw UsageError(
                 "--server: found '\(text)', expected ADDRESS:PORT=PROTOCOL such as 10.0.0.5:80=http "
                     + "(protocols: \(names))")
         }
-        return WatchedServer(Endpoint(address, port), name)
+        return WatchedServer(endpoint, name)
     }
 }

@@ -7,42 +7,26 @@ import Testing
 
 /// libpcap's files: what is read, and in which words what cannot be read is refused.
 @Suite struct CaptureFileTests {
-    /// A capture file of the classic format (libpcap, pcap-savefile(5)), gone when the body returns.
-    private func withFile(
-        magic: UInt32 = 0xa1b2_c3d4, link: UInt32 = 1, _ packets: [[UInt8]] = [], cut: Int = 0,
-        _ body: (String) throws -> Void
-    ) throws {
-        var bytes = big32(magic) + big16(2) + big16(4) + big32(0) + big32(0) + big32(65_535) + big32(link)
-        for (number, packet) in packets.enumerated() {
-            bytes += big32(1_700_000_000) + big32(UInt32(number)) + big32(UInt32(packet.count))
-            bytes += big32(UInt32(packet.count)) + packet
-        }
-        let path = "/tmp/whatif-wire-tests-\(getpid())-\(UInt64.random(in: 0 ... .max)).pcap"
-        defer { unsafe unlink(path) }
-        try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL).writeAll(Array(bytes.dropLast(cut)))
-        try body(path)
-    }
-
     private let packet = Place().packet(
         Conversation.Segment(side: .client, sequence: 1, acknowledged: 0, flags: .syn, payload: []))
 
     @Test(arguments: [(0xa1b2_c3d4, 1000), (0xa1b2_3c4d, 1)] as [(UInt32, Int64)])
     func timesAreInNanoseconds(_ magic: UInt32, _ unit: Int64) throws {
-        try withFile(magic: magic, [packet, packet]) { path in
+        try CaptureFile.with(magic: magic, [packet, packet]) { path in
             let times = try CapturedPackets(path: path).packets.map(\.time.nanoseconds)
             #expect(times == [1_700_000_000_000_000_000, 1_700_000_000_000_000_000 + unit])
         }
     }
 
     @Test func moreThanOneCallTakes() throws {
-        try withFile([[UInt8]](repeating: packet, count: 5000)) { path in
+        try CaptureFile.with([[UInt8]](repeating: packet, count: 5000)) { path in
             let count = try CapturedPackets(path: path).packets.count
             #expect(count == 5000)
         }
     }
 
     @Test func aFilterLeavesOut() throws {
-        try withFile([packet, packet]) { path in
+        try CaptureFile.with([packet, packet]) { path in
             var count = 0
             let capture = try Capture.file(path, filter: "tcp port 81")
             while try capture.process({ _, _ in count += 1 }) {}
@@ -52,7 +36,7 @@ import Testing
     }
 
     @Test func aFileThatEndsInAPacket() throws {
-        try withFile([packet, packet], cut: 9) { path in
+        try CaptureFile.with([packet, packet], cut: 9) { path in
             let capture = try Capture.file(path)
             var count = 0
             #expect(throws: CaptureError.self) { while try capture.process({ _, _ in count += 1 }) {} }
@@ -61,17 +45,17 @@ import Testing
     }
 
     @Test func whatIsNoCaptureIsRefusedByName() throws {
-        try withFile(magic: 7) { path in
+        try CaptureFile.with(magic: 7) { path in
             let error = #expect(throws: CaptureError.self) { try Capture.file(path) }
             #expect(error?.source == path && error?.isPermission == false)
         }
         #expect(throws: CaptureError.self) { try Capture.file("/nonexistent/capture.pcap") }
         // IEEE 802.11.
-        try withFile(link: 105) { path in
+        try CaptureFile.with(link: 105) { path in
             let error = #expect(throws: CaptureError.self) { try Capture.file(path) }
             #expect(error?.description == "cannot capture on \(path): link type IEEE802_11 is not read")
         }
-        try withFile { path in
+        try CaptureFile.with { path in
             let error = #expect(throws: CaptureError.self) { try Capture.file(path, filter: "tcp prot 80") }
             #expect(error?.reason.hasPrefix("the filter 'tcp prot 80' is not understood: ") == true)
         }
@@ -83,7 +67,7 @@ import Testing
             (101, LinkType.rawIP), (228, .rawIPv4), (229, .rawIPv6), (113, .linuxSLL), (276, .linuxSLL2), (0, .null),
         ] as [(UInt32, LinkType)])
     func linkTypes(_ number: UInt32, _ link: LinkType) throws {
-        try withFile(link: number) { path in
+        try CaptureFile.with(link: number) { path in
             let read = try Capture.file(path).link
             #expect(read == link)
         }
