@@ -28,14 +28,16 @@ struct FlowKey: Hashable, Sendable {
     }
 
     func hash(into hasher: inout Hasher) {
+        hasher.combine(UInt64(ports))
+        // Two addresses of IPv4 are one word.
+        guard isV6 else {
+            hasher.combine(lows.0 << 32 | lows.1)
+            return
+        }
         hasher.combine(lows.0)
         hasher.combine(lows.1)
-        hasher.combine(ports)
-        // IPv4 has nothing there.
-        if isV6 {
-            hasher.combine(highs.0)
-            hasher.combine(highs.1)
-        }
+        hasher.combine(highs.0)
+        hasher.combine(highs.1)
     }
 }
 

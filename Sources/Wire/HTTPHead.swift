@@ -10,31 +10,50 @@ struct HTTPHead: Sendable {
     /// Some transfer coding was applied; "identity" is none (RFC 2616, section 3.6).
     private var hasCoding = false
 
-    /// `bytes` is a whole header section, the empty line included.
-    init(_ bytes: Span<UInt8>, _ role: HTTPParser.Role) throws(HTTPFailure) {
-        var position = bytes.lineEnd(from: 0)
-        try readStart(bytes.extracting(0..<bytes.trimmed(0..<position)), role)
-        while position < bytes.count {
-            let start = position
-            position = bytes.lineEnd(from: position)
+    /// Reads the header section that begins at `start`; nil while its empty line has not come. `end` is just behind it.
+    static func read(
+        _ bytes: Span<UInt8>, from start: Int, _ role: HTTPParser.Role
+    ) throws(HTTPFailure) -> (head: HTTPHead, end: Int)? {
+        var head = HTTPHead()
+        // What is wrong with a section is said when it is whole, so that it does not matter how it is cut.
+        var failure: HTTPFailure?
+        guard let startEnd = bytes.firstIndex(of: 0x0a, from: start) else { return nil }
+        var position = startEnd + 1
+        while true {
+            guard var end = bytes.firstIndex(of: 0x0a, from: position) else { return nil }
+            if end == position || end == position + 1 && bytes[position] == 0x0d {
+                if let failure { throw failure }
+                try head.readStart(bytes.extracting(start..<bytes.trimmed(start..<startEnd + 1)), role)
+                try head.settle(role)
+                return (head, end + 1)
+            }
             // A line that starts with a blank belongs to the one before (RFC 9112, section 5.2).
-            while position < bytes.count, bytes[position] == 0x20 || bytes[position] == 0x09 {
-                position = bytes.lineEnd(from: position)
+            while end + 1 < bytes.count, bytes[end + 1] == 0x20 || bytes[end + 1] == 0x09 {
+                guard let next = bytes.firstIndex(of: 0x0a, from: end + 1) else { return nil }
+                end = next
             }
-            switch bytes[start] | 0x20 {
-            case 0x63:  // c
-                if let value = bytes.value(of: "content-length", start..<position) {
-                    try readLength(bytes.extracting(value))
-                }
-            case 0x74:  // t
-                if let value = bytes.value(of: "transfer-encoding", start..<position) {
-                    readCodings(bytes.extracting(value))
-                }
-            default: break
+            do throws(HTTPFailure) {
+                try head.readField(bytes, position..<end + 1)
+            } catch {
+                failure = failure ?? error
             }
+            position = end + 1
         }
-        // Transfer-Encoding overrides Content-Length. Without "chunked" at its end a reply goes on to the end of the
-        // connection, and a request has no end that could be known.
+    }
+
+    private mutating func readField(_ bytes: Span<UInt8>, _ line: Range<Int>) throws(HTTPFailure) {
+        switch bytes[line.lowerBound] | 0x20 {
+        case 0x63:  // c
+            if let value = bytes.value(of: "content-length", line) { try readLength(bytes.extracting(value)) }
+        case 0x74:  // t
+            if let value = bytes.value(of: "transfer-encoding", line) { readCodings(bytes.extracting(value)) }
+        default: break
+        }
+    }
+
+    /// Transfer-Encoding overrides Content-Length. Without "chunked" at its end a reply goes on to the end of the
+    /// connection, and a request has no end that could be known.
+    private mutating func settle(_ role: HTTPParser.Role) throws(HTTPFailure) {
         guard hasCoding else { return }
         length = nil
         if !isChunked, role == .requests { throw .malformed("a request whose Transfer-Encoding is not chunked") }
@@ -99,9 +118,6 @@ struct HTTPHead: Sendable {
 }
 
 extension Span<UInt8> {
-    /// Just behind the line feed that ends the line at `start`, or the end.
-    fileprivate func lineEnd(from start: Int) -> Int { firstIndex(of: 0x0a, from: start).map { $0 + 1 } ?? count }
-
     /// The upper end of `line` without its line end.
     fileprivate func trimmed(_ line: Range<Int>) -> Int {
         var end = line.upperBound

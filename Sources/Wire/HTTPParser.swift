@@ -181,45 +181,48 @@ package struct HTTPParser: Sendable {
         }
         let start = position
         if line.isEmpty {
-            if let end = Self.headEnd(bytes, from: start, lineStart: start) {
+            if let (head, end) = try HTTPHead.read(bytes, from: start, role) {
                 guard end - start <= Self.headLimit else { throw .tooLarge }
                 position = end
-                return try finishHead(bytes.extracting(start..<end), question)
+                return begin(head, bytes.extracting(start..<end), question)
             }
             line.append(bytes.extracting(start..<bytes.count))
             position = bytes.count
         } else {
-            // Up to three bytes of the empty line may have come before.
             let before = line.count
             line.append(bytes.extracting(start..<bytes.count))
             position = bytes.count
-            if let end = Self.headEnd(line.span, from: max(0, before - 2), lineStart: nil) {
+            // Only what is new is searched, so that many small pieces cost no more than one large.
+            if Self.endsHead(line.span, from: before), let (head, end) = try HTTPHead.read(line.span, from: 0, role) {
                 guard end <= Self.headLimit else { throw .tooLarge }
                 position = start + end - before
-                let head = line
+                var whole: [UInt8] = []
+                swap(&whole, &line)
+                let ended = begin(head, whole.span.extracting(0..<end), question)
+                swap(&whole, &line)
                 line.removeAll(keepingCapacity: true)
-                return try finishHead(head.span.extracting(0..<end), question)
+                return ended
             }
         }
         guard line.count <= Self.headLimit else { throw .tooLarge }
         return false
     }
 
-    /// Behind the first empty line at or after `from`; a bare line feed ends a line too (RFC 9112, section 2.2).
-    private static func headEnd(_ bytes: Span<UInt8>, from: Int, lineStart: Int?) -> Int? {
-        var position = from
+    /// Whether an empty line ends at or behind `start`; a bare line feed ends a line too (RFC 9112, section 2.2).
+    private static func endsHead(_ bytes: Span<UInt8>, from start: Int) -> Bool {
+        var position = start
         while let feed = bytes.firstIndex(of: 0x0a, from: position) {
             var line = feed
             if line > 0, bytes[line - 1] == 0x0d { line -= 1 }
             // Empty when the byte before it ends a line.
-            if line > (lineStart ?? 0), bytes[line - 1] == 0x0a { return feed + 1 }
+            if line > 0, bytes[line - 1] == 0x0a { return true }
             position = feed + 1
         }
-        return nil
+        return false
     }
 
-    private mutating func finishHead(_ bytes: Span<UInt8>, _ question: HTTPVerb) throws(HTTPFailure) -> Bool {
-        let head = try HTTPHead(bytes, role)
+    /// True when the message is its head alone.
+    private mutating func begin(_ head: HTTPHead, _ bytes: Span<UInt8>, _ question: HTTPVerb) -> Bool {
         message.verb = head.verb
         message.status = head.status
         message.key = head.key.value

@@ -51,8 +51,8 @@ enum CaptureCommand: Command {
         let interrupt = try InterruptSignal()
         let (source, servers) = try source(arguments, interrupt)
         let trace = arguments.flag("count") ? nil : try writer(arguments, source.description)
-        let session = CaptureSession(trace, servers, limits)
-        try source.run(into: session, until: interrupt)
+        var session = CaptureSession(trace, servers, limits)
+        try source.run(into: &session, until: interrupt)
         let line = CaptureText.line(session.count)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(CaptureRecord(session.count, trace: trace?.path)))

@@ -33,9 +33,9 @@ final class CaptureSource {
 
     /// Feeds the session until there is no more, its limits are reached, or a signal comes; then ends its trace, also
     /// when the source broke off.
-    func run(into session: CaptureSession, until interrupt: InterruptSignal) throws {
+    func run(into session: inout CaptureSession, until interrupt: InterruptSignal) throws {
         do {
-            if isLive { try listen(session, interrupt) } else { try read(session, interrupt) }
+            if isLive { try listen(&session, interrupt) } else { try read(&session, interrupt) }
         } catch let error as CaptureError {
             try session.finish(statistics)
             // What was cut off by the interruption is no error of the source.
@@ -49,7 +49,7 @@ final class CaptureSource {
         captures.reduce(CaptureStatistics()) { $0 + $1.statistics() }
     }
 
-    private func listen(_ session: CaptureSession, _ interrupt: InterruptSignal) throws {
+    private func listen(_ session: inout CaptureSession, _ interrupt: InterruptSignal) throws {
         let poller = try Poller()
         for capture in captures { try poller.add(capture.descriptor, token: 0) }
         try poller.add(interrupt.descriptor.raw, token: 1)
@@ -57,20 +57,20 @@ final class CaptureSource {
         let clock = SteadyClock()
         while try !session.isFull {
             if try poller.wait(nanoseconds: 100_000_000).contains(where: { $0.token == 1 }) { return }
-            for capture in captures { try drain(capture, session) }
+            for capture in captures { try drain(capture, &session) }
             try session.tick(at: Timestamp(nanoseconds: clock.now)) { self.statistics }
         }
     }
 
-    private func read(_ session: CaptureSession, _ interrupt: InterruptSignal) throws {
+    private func read(_ session: inout CaptureSession, _ interrupt: InterruptSignal) throws {
         guard let capture = captures.first else { return }
-        while try drain(capture, session), try !session.isFull, relay != nil || !interrupt.hasCome {
+        while try drain(capture, &session), try !session.isFull, relay != nil || !interrupt.hasCome {
             try session.tick(at: session.present) { CaptureStatistics() }
         }
     }
 
     @discardableResult
-    private func drain(_ capture: Capture, _ session: CaptureSession) throws -> Bool {
+    private func drain(_ capture: Capture, _ session: inout CaptureSession) throws -> Bool {
         let link = capture.link
         return try capture.process { packet, time in session.accept(packet, link, at: time) }
     }
