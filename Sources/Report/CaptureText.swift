@@ -21,11 +21,11 @@ package enum CaptureText {
         var table = TextTable(
             ["protocol", "exchanges", "errors", "mean", "p50", "p95", "p99", "p99.9"],
             [.left] + Array(repeating: .right, count: 7))
-        for (name, traffic) in count.traffic.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        for traffic in count.traffic.sorted(by: { $0.protocolName.rawValue < $1.protocolName.rawValue }) {
             let time = { (seconds: Double?) in seconds.map(Format.milliseconds) ?? "–" }
             let times = traffic.responseTimes
             table.add(
-                [name.rawValue, "\(traffic.exchanges)", "\(traffic.errors)", time(times.mean)]
+                [traffic.protocolName.rawValue, "\(traffic.exchanges)", "\(traffic.errors)", time(times.mean)]
                     + [0.5, 0.95, 0.99, 0.999].map { time(times.percentile($0)) })
         }
         return table.text
@@ -54,10 +54,10 @@ package struct CaptureRecord: Encodable {
         lost = Dictionary(count.lost.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: +)
         notSeen = count.unseen
         protocols = Dictionary(
-            count.traffic.map { name, traffic in
+            count.traffic.map { traffic in
                 let times = traffic.responseTimes
                 return (
-                    name.rawValue,
+                    traffic.protocolName.rawValue,
                     Traffic(
                         exchanges: traffic.exchanges, errors: traffic.errors, mean: times.mean,
                         p50: times.percentile(0.5), p95: times.percentile(0.95), p99: times.percentile(0.99),

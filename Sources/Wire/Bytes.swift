@@ -3,9 +3,14 @@ import Glibc
 // The room's only uses of raw memory: searching and copying at the speed of the machine. Bounds are checked here, once.
 
 extension Span<UInt8> {
-    @inline(__always) func big16(_ offset: Int) -> UInt16 { UInt16(self[offset]) << 8 | UInt16(self[offset + 1]) }
-    @inline(__always) func big32(_ offset: Int) -> UInt32 { UInt32(big16(offset)) << 16 | UInt32(big16(offset + 2)) }
-    @inline(__always) func big64(_ offset: Int) -> UInt64 { UInt64(big32(offset)) << 32 | UInt64(big32(offset + 4)) }
+    @inline(__always) func big16(_ offset: Int) -> UInt16 { UInt16(bigEndian: load(offset)) }
+    @inline(__always) func big32(_ offset: Int) -> UInt32 { UInt32(bigEndian: load(offset)) }
+    @inline(__always) func big64(_ offset: Int) -> UInt64 { UInt64(bigEndian: load(offset)) }
+
+    @inline(__always) private func load<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Word {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Word>.size)
+        return unsafe withUnsafeBytes { bytes in unsafe bytes.loadUnaligned(fromByteOffset: offset, as: Word.self) }
+    }
 
     /// Where `byte` stands at or behind `start`.
     func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
