@@ -81,9 +81,7 @@ package struct HistogramLog: Sendable {
     }
 
     package init(_ text: String) throws(HistogramLogError) {
-        // Empty lines say nothing, and count in the number that an error tells.
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        for (number, line) in lines.enumerated() where !line.isEmpty {
+        for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
             do {
                 try read(line)
             } catch {
