@@ -36,6 +36,8 @@ package struct MySQLReader: ConnectionReader {
     private var login: MySQLLogin
     private var statements: MySQLStatements
     private var deprecatesEOF: Bool?
+    /// Somebody had asked when the server's packet that is under way began: it cannot answer a command that came later.
+    private var isAnswer = false
     private var requestCount = 0
     private var asked = Queue<Asked>()
     private var pendingBytes = 0
@@ -70,7 +72,7 @@ package struct MySQLReader: ConnectionReader {
 
     package var retainedBytes: Int {
         clientPackets.retainedBytes + serverPackets.retainedBytes + pendingBytes + asking.count + open.bytes.count
-            + open.sentBytes.count + statements.retainedBytes
+            + open.sentBytes.count + statements.retainedBytes + asked.count * MemoryLayout<Asked>.stride
     }
 
     package mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
@@ -179,8 +181,9 @@ package struct MySQLReader: ConnectionReader {
             while position < bytes.count, !isSilent {
                 let start = position
                 let length = login.state == .over ? MySQLAnswer.headLength : MySQLLogin.headLength
+                if serverPackets.isBetweenMessages { isAnswer = !asked.isEmpty }
                 let message = try serverPackets.next(bytes, from: &position, at: time, keeping: .head(length))
-                if keepsPayload, !asked.isEmpty {
+                if keepsPayload, isAnswer {
                     open.bytes.append(bytes.extracting(start..<position))
                     if open.bytes.count > payloadLimit { throw .tooLarge }
                 }
@@ -216,7 +219,7 @@ package struct MySQLReader: ConnectionReader {
         _ message: MySQLPackets.Message, at time: Timestamp, emit: (WireEvent) -> Void
     ) throws(MySQLPackets.Failure) {
         let head = serverPackets.payload
-        guard !asked.isEmpty else {
+        guard isAnswer, !asked.isEmpty else {
             // Nobody asked: a server that says why it hangs up, or the EOF behind the last definition of a statement.
             if head.first == 0xfe, message.length == 5, deprecatesEOF == nil { deprecatesEOF = false }
             return

@@ -33,7 +33,8 @@ enum TraceEntry {
             }
             _ = reader.complaint
             let scanned = try TraceReader(path).scan().summary
-            if reader.damaged == 0, reader.unread == 0, scanned.exchanges != summary.exchanges {
+            // The index of a closed trace is its writer's word, which a foreign one may break.
+            if !reader.isClosed, reader.damaged == 0, reader.unread == 0, scanned.exchanges != summary.exchanges {
                 throw BrokenInvariant("reading and scanning count differently")
             }
         } catch let error as BrokenInvariant {
