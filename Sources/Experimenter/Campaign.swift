@@ -24,6 +24,7 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
     case notRunning(String)
     case noAddress(domain: String)
     case noTraffic(domain: String, interface: String)
+    case encrypted(domain: String)
     case controlFailed([String])
     case busy(String)
 
@@ -38,6 +39,9 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
         case .noTraffic(let domain, let interface):
             "no request to '\(domain)' was seen on \(interface) within 10 s; is the service under load, and does the port "
                 + "in 'serves' match?"
+        case .encrypted(let domain):
+            "the requests to '\(domain)' are encrypted and cannot be replayed; name the tier behind what ends the encryption "
+                + "(the load balancer or proxy that holds the certificate), or let it speak plainly on a private network"
         case .controlFailed(let reasons):
             "the control clone could not be measured: " + reasons.joined(separator: "; ")
         case .busy(let id): "campaign \(id) is running already"
@@ -214,6 +218,7 @@ package struct Campaign {
         while tap.requestCount == 0 {
             if interrupt.wait(seconds: 0.05) == .interrupted { throw Interrupted() }
             try tap.throwFailure()
+            if tap.encryptedConnections > 0, tap.requestCount == 0 { throw CampaignError.encrypted(domain: domain) }
             if now >= deadline { throw CampaignError.noTraffic(domain: domain, interface: interface) }
         }
     }

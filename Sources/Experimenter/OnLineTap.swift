@@ -17,6 +17,7 @@ package final class OnLineTap: Sendable {
         var subscriber: Mailbox<ReplayInput>?
         var timeShift = Duration.zero
         var unseen = Unseen()
+        var encryptedConnections = 0
     }
 
     /// How much of the next tier's past a new experiment is given.
@@ -94,7 +95,8 @@ package final class OnLineTap: Sendable {
                         asked: exchange.request.passage.lastByte, status: exchange.reply.status,
                         responseTime: exchange.responseTime))
             }
-        case .lost(let id, let count, _, let time):
+        case .lost(let id, let count, let reason, let time):
+            if reason == .encrypted, state.isHTTP[id] == true { state.encryptedConnections += 1 }
             // Requests that were heard whole are replayed, also when their replies were not heard.
             let heard = state.requestNumbers[id, default: 0] - state.answeredNumbers[id, default: 0]
             if state.isHTTP[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
@@ -120,6 +122,8 @@ package final class OnLineTap: Sendable {
 
     func unsubscribe() { state.withLock { $0.subscriber = nil } }
 
+    /// Connections to the tier itself that cannot be read.
+    package var encryptedConnections: Int { state.withLock { $0.encryptedConnections } }
     package var requestCount: Int { state.withLock { $0.log.requestCount } }
     /// Since the start.
     package var unseen: Unseen { state.withLock { $0.unseen } }

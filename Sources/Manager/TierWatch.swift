@@ -18,6 +18,7 @@ package struct TierWatch: Sendable {
             total.histogram.merge(interval.histogram)
             total.errors += interval.errors
             total.lost += interval.lost
+            total.encrypted += interval.encrypted
             total.unseen = total.unseen + interval.unseen
         }
     }
@@ -58,6 +59,7 @@ package struct TierWatch: Sendable {
             sources[source].answered(id)
             tiers[tier].interval.histogram.record(exchange.responseTime)
             if exchange.reply.isError { tiers[tier].interval.errors += 1 }
+        case .lost(_, _, .encrypted, _): tiers[tier].interval.encrypted += 1
         case .lost(let id, let count, _, _):
             sources[source].waiting[id] = nil
             tiers[tier].interval.lost += count

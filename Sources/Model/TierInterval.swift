@@ -34,6 +34,8 @@ package struct TierInterval: Sendable, Hashable {
     /// Requests that could not be heard whole with their replies.
     package var lost = 0
     package var unseen = Unseen()
+    /// Connections that begin with TLS, or ask for it: nothing of them can be read.
+    package var encrypted = 0
     /// Requests without a complete reply at the end of the interval: a tier that hangs answers nothing, and nothing else
     /// would show.
     package var waiting = 0

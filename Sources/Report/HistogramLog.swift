@@ -81,7 +81,8 @@ package struct HistogramLog: Sendable {
     }
 
     package init(_ text: String) throws(HistogramLogError) {
-        for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (number, line) in lines.enumerated() where !line.isEmpty {
             do {
                 try read(line)
             } catch {

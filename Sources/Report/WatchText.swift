@@ -21,6 +21,14 @@ package enum WatchText {
         return table.text
     }
 
+    /// What to do about connections that cannot be read; nil when there are none.
+    package static func advice(_ rows: [TierInterval]) -> String? {
+        let tiers = rows.filter { $0.encrypted > 0 }
+        guard !tiers.isEmpty else { return nil }
+        let counts = tiers.map { "\($0.encrypted) connections to \($0.tier)" }.joined(separator: ", ")
+        return "encrypted: \(counts); what they say is read behind what ends the encryption: watch there"
+    }
+
     /// `SLA p95 < 40.0 ms: meets, 31.2 ms over 60 s (1203 requests)`
     package static func sla(_ rows: [TierInterval], _ sla: SLA) -> String? {
         guard let row = rows.first(where: { $0.sla != nil }), let reading = row.sla else { return nil }
@@ -49,7 +57,8 @@ package enum WatchText {
 /// always there, and a figure that there is not is null.
 package struct WatchRecord: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case tier, start, seconds, requests, rate, errors, lost, dropped, gaps, missingBytes, waiting, mean, p50, p95,
+        case tier, start, seconds, requests, rate, errors, lost, dropped, gaps, missingBytes, encrypted, waiting, mean,
+            p50, p95,
             p99, p999, maximum
         case sla, slaValue, slaSeconds
     }
@@ -70,6 +79,7 @@ package struct WatchRecord: Encodable {
         try container.encode(row.unseen.dropped, forKey: .dropped)
         try container.encode(row.unseen.gaps, forKey: .gaps)
         try container.encode(row.unseen.missingBytes, forKey: .missingBytes)
+        try container.encode(row.encrypted, forKey: .encrypted)
         try container.encode(row.waiting, forKey: .waiting)
         // `encode` and not `encodeIfPresent`: an optional that is nil is written as null.
         try container.encode(row.histogram.mean, forKey: .mean)

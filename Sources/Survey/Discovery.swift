@@ -53,6 +53,7 @@ package enum Discovery {
         var result = Result()
         result.listened = .nanoseconds(now - began)
         for post in posts {
+            post.end()
             result.unseen = result.unseen + post.unseen
         }
         result.flows = ObservedFlow.merge(posts.map { ($0.domain, $0.survey) })
@@ -80,6 +81,18 @@ package enum Discovery {
             _ = try capture.process { packet, time in
                 dissector.accept(packet, link: capture.link, at: time) { events.append($0) }
             }
+            take(events)
+        }
+
+        /// What is still open is told too, with what was not seen of it.
+        func end() {
+            var events: [WireEvent] = []
+            dissector.finish(at: .distantFuture) { events.append($0) }
+            // An exchange under way when we stop listening is not lost on the wire.
+            take(events.filter { if case .lost(_, _, .cutOff, _) = $0 { false } else { true } })
+        }
+
+        private func take(_ events: [WireEvent]) {
             for event in events {
                 if case .exchange = event { exchanges += 1 }
                 survey.take(event)

@@ -18,6 +18,9 @@ package struct TrafficSurvey: Sendable {
         /// Requests whose exchange could not be had whole, encrypted connections apart.
         package var lost = 0
         package var encrypted = 0
+        /// Holes in TCP's sequence, of the connections that have ended.
+        package var gaps = 0
+        package var missingBytes = 0
         package var responseTimes = LatencyHistogram()
     }
 
@@ -45,7 +48,12 @@ package struct TrafficSurvey: Sendable {
                 if reason == .encrypted { traffic.encrypted += 1 } else { traffic.lost += count }
             }
         case .request: break
-        case .closed(let id, _, _): open[id] = nil
+        case .closed(let id, let account, _):
+            change(id) { traffic in
+                traffic.gaps += account.gaps
+                traffic.missingBytes += account.missingBytes
+            }
+            open[id] = nil
         }
     }
 

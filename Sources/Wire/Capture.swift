@@ -1,4 +1,5 @@
 import CPcap
+import Glibc
 package import Model
 
 /// libpcap's own words about a capture that cannot be had, and what to do.
@@ -107,10 +108,19 @@ package struct CaptureSetting: Sendable {
     /// Opens a pcap or pcapng file; `-` is standard input.
     package static func file(_ path: String, filter: String = "") throws(CaptureError) -> Capture {
         var buffer = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE))
+        // Opened here and not by libpcap: with the usual buffer of 4 KiB every few packets are a call of the kernel.
+        guard let file = unsafe path == "-" ? fdopen(dup(0), "rb") : fopen(path, "rbe") else {
+            let reason = unsafe String(cString: strerror(errno))
+            throw CaptureError(source: path, reason: reason, isPermission: errno == EACCES)
+        }
+        unsafe setvbuf(file, nil, _IOFBF, 1 << 20)
         guard
-            let handle = unsafe pcap_open_offline_with_tstamp_precision(
-                path, UInt32(PCAP_TSTAMP_PRECISION_NANO), &buffer)
-        else { throw CaptureError(source: path, reason: text(buffer), isPermission: false) }
+            let handle = unsafe pcap_fopen_offline_with_tstamp_precision(
+                file, UInt32(PCAP_TSTAMP_PRECISION_NANO), &buffer)
+        else {
+            unsafe fclose(file)
+            throw CaptureError(source: path, reason: text(buffer), isPermission: false)
+        }
         let capture = try unsafe Capture(handle, source: path, isLive: false)
         if !filter.isEmpty { try capture.setFilter(filter) }
         return capture

@@ -74,7 +74,7 @@ struct HTTPHead: Sendable {
                 ? .head : method.count == 7 && method.starts(with: "CONNECT") ? .connect : .other
             key.add(method)
             key.add(0x20)
-            key.add(line.extracting(second))
+            key.add(words: line.extracting(second))
         case .replies:
             guard line.extracting(first).starts(with: "HTTP/1."), second.count == 3 else {
                 throw .malformed("a status line that is not HTTP/1")

@@ -14,11 +14,13 @@ struct CapturePost {
 final class CaptureSource {
     private let captures: [Capture]
     private let isLive: Bool
+    private let source: String?
     private let relay: StandardInputRelay?
     let description: String
 
     init(listeningAt posts: [CapturePost]) throws {
         isLive = true
+        source = nil
         relay = nil
         captures = try posts.map { try Capture.live(interface: $0.interface, $0.setting) }
         description = "interface " + posts.map(\.interface).joined(separator: ", ")
@@ -26,6 +28,7 @@ final class CaptureSource {
 
     init(file: String, _ interrupt: InterruptSignal) throws {
         isLive = false
+        source = file
         relay = file == "-" ? try StandardInputRelay(interrupt) : nil
         captures = [try Capture.file(file)]
         description = file == "-" ? "standard input" : "file \(file)"
@@ -64,7 +67,18 @@ final class CaptureSource {
 
     private func read(_ session: inout CaptureSession, _ interrupt: InterruptSignal) throws {
         guard let capture = captures.first else { return }
-        while try drain(capture, &session), try !session.isFull, relay != nil || !interrupt.hasCome {
+        if source == "-" {
+            while try drain(capture, &session), try !session.isFull, relay != nil || !interrupt.hasCome {
+                try session.tick(at: session.present) { CaptureStatistics() }
+            }
+            return
+        }
+        let link = capture.link
+        let ahead = try ReadAhead(capture)
+        defer { ahead.stop() }
+        while let batch = try ahead.next(), try !session.isFull, !interrupt.hasCome {
+            batch.forEach { packet, time in session.accept(packet, link, at: time) }
+            ahead.reuse(batch)
             try session.tick(at: session.present) { CaptureStatistics() }
         }
     }

@@ -39,6 +39,8 @@ enum DiscoverCommand: Command {
         var exchangesPerSecond: Double
         var errors: Int
         var lost: Int
+        var gaps: Int
+        var missingBytes: Int
         var mean: Double?
         var p95: Double?
     }
@@ -108,14 +110,15 @@ enum DiscoverCommand: Command {
             serverDomain: flow.serverDomain, protocol: traffic.protocolName?.rawValue, connections: traffic.connections,
             encryptedConnections: traffic.encrypted, exchanges: traffic.exchanges,
             exchangesPerSecond: listened > .zero ? Double(traffic.exchanges) / listened.seconds : 0,
-            errors: traffic.errors, lost: traffic.lost, mean: traffic.responseTimes.mean,
+            errors: traffic.errors, lost: traffic.lost, gaps: traffic.gaps,
+            missingBytes: traffic.missingBytes, mean: traffic.responseTimes.mean,
             p95: traffic.responseTimes.percentile(0.95))
     }
 
     private static func table(_ result: Discovery.Result) -> String {
         var table = TextTable(
-            ["client", "server", "protocol", "rate", "errors", "mean", "p95", "lost"],
-            [.left, .left, .left, .right, .right, .right, .right, .right])
+            ["client", "server", "protocol", "rate", "errors", "mean", "p95", "lost", "gaps"],
+            [.left, .left, .left, .right, .right, .right, .right, .right, .right])
         for flow in result.flows {
             let traffic = flow.traffic
             let time = { (seconds: Double?) in seconds.map(Format.milliseconds) ?? "–" }
@@ -125,7 +128,7 @@ enum DiscoverCommand: Command {
                 flow.serverDomain.map { "\($0) (\(flow.server))" } ?? "\(flow.server)",
                 traffic.encrypted > 0 ? "encrypted" : traffic.protocolName?.rawValue ?? "silent",
                 "\(Format.significant(rate))/s", "\(traffic.errors)", time(traffic.responseTimes.mean),
-                time(traffic.responseTimes.percentile(0.95)), "\(traffic.lost)",
+                time(traffic.responseTimes.percentile(0.95)), "\(traffic.lost)", "\(traffic.gaps)",
             ])
         }
         var text = table.text

@@ -21,7 +21,7 @@ enum WatchCommand: Command {
             with exit code 0.
 
             '--json' writes one object a line, per tier and interval: tier, start (seconds since 1970), seconds, requests,
-            rate, errors, lost, dropped, gaps, missingBytes, waiting, mean, p50, p95, p99, p999, maximum (seconds, null without requests), sla,
+            rate, errors, lost, dropped, gaps, missingBytes, encrypted, waiting, mean, p50, p95, p99, p999, maximum (seconds, null without requests), sla,
             slaValue, slaSeconds (what of the window was seen; null but for the SLA's tier). The summary is then on standard
             error. '--log' writes HdrHistogram's log format 1.3, nanoseconds tagged by tier, for the usual tools.
             """,
@@ -116,7 +116,8 @@ private struct WatchView {
 
     private func table(_ rows: [TierInterval], _ period: String) -> String {
         let sla = WatchText.sla(rows, file.sla).map { "\n" + $0 } ?? ""
-        return "\(file.service), \(period)\n\(WatchText.table(rows))\(sla)"
+        let advice = WatchText.advice(rows).map { "\n" + $0 } ?? ""
+        return "\(file.service), \(period)\n\(WatchText.table(rows))\(sla)\(advice)"
     }
 
     mutating func summary(_ totals: [TierInterval]) {

@@ -109,7 +109,7 @@ import Testing
         ("1,2,3", "line 1"), ("x,1,2,HIST", "a number of seconds"), ("1,1,1,!", "not base64"),
         ("1,1,1,AAAA", "cut off"), ("1,1,1,HISTFAAAAEA=", "cut off"), ("1,1,1,HISTCAAAAAA=", "cookie"),
         ("1,1,1,HISTFAAAAAA=", "cut off"), ("-1,1,1,HIST", "a number of seconds"), ("Tag=a", "0 fields"),
-        ("\n\n# a\n1e300,1,1,A", "line 2"),
+        ("\n\n# a\n1e300,1,1,A", "line 4"),
     ])
     func foreignLinesAreRefused(_ text: String, _ words: String) throws {
         let error = try #require(throws: HistogramLogError.self) { try HistogramLog(text) }

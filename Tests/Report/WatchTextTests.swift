@@ -44,6 +44,7 @@ import Testing
     @Test func theJSON() throws {
         let keys: Set = [
             "tier", "start", "seconds", "requests", "rate", "errors", "lost", "dropped", "gaps", "missingBytes",
+            "encrypted",
             "waiting", "mean", "p50", "p95", "p99", "p999", "maximum", "sla", "slaValue", "slaSeconds",
         ]
         var objects: [[String: Any]] = []
