@@ -53,6 +53,12 @@ package final class WakeUp: Sendable {
 
     package func signal() { _ = eventfd_write(descriptor.raw, 1) }
 
+    /// Waits until it is signalled, at most so long; -1 is for ever.
+    package func wait(milliseconds: CInt) {
+        var polled = pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&polled, 1, milliseconds)
+    }
+
     package func clear() {
         var value: eventfd_t = 0
         _ = unsafe eventfd_read(descriptor.raw, &value)

@@ -62,12 +62,10 @@ package final class ReadAhead: Sendable {
     private func run(_ capture: Capture) throws {
         var stock: [PacketBatch] = []
         var batch = PacketBatch()
-        let poller = try Poller()
-        try poller.add(emptied.wakeUp.descriptor.raw, token: 0)
         let refill = {
             while stock.isEmpty, !self.stopped.load(ordering: .acquiring) {
                 stock = self.emptied.takeAll()
-                if stock.isEmpty { _ = try? poller.wait(nanoseconds: 100_000_000) }
+                if stock.isEmpty { self.emptied.wakeUp.wait(milliseconds: 100) }
             }
             return stock.popLast() ?? PacketBatch()
         }
@@ -90,8 +88,6 @@ package final class ReadAhead: Sendable {
 
     /// The next packets; nil at the end. Throws what ended the reading early, after the packets before it.
     package func next() throws -> PacketBatch? {
-        let poller = try Poller()
-        try poller.add(filled.wakeUp.descriptor.raw, token: 0)
         while true {
             let found: PacketBatch?? = waiting.withLock { waiting in
                 if waiting.isEmpty { waiting = filled.takeAll() }
@@ -101,7 +97,7 @@ package final class ReadAhead: Sendable {
                 if found == nil { try thread.withLock { $0 }?.throwFailure() }
                 return found
             }
-            _ = try poller.wait(nanoseconds: nil)
+            filled.wakeUp.wait(milliseconds: -1)
         }
     }
 
