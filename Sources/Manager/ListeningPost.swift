@@ -12,12 +12,15 @@ package struct ListeningPost: Sendable, Hashable {
 
     /// The posts of all domains of a service, in the order of its file.
     package static func all(of file: ServiceFile, _ node: Node) throws -> [ListeningPost] {
-        try file.tiers.flatMap { tier in
-            guard ProtocolTable.entry(tier.serves.protocolName) != nil else {
-                throw WatchError.protocolNotRead(tier.serves.protocolName, tier: tier.name)
-            }
-            return try tier.domains.map { try Self.post(of: $0, tier, node) }
+        try file.tiers.flatMap { try all(of: $0, node) }
+    }
+
+    /// Those of one tier's domains; the others need not run.
+    package static func all(of tier: Tier, _ node: Node) throws -> [ListeningPost] {
+        guard ProtocolTable.entry(tier.serves.protocolName) != nil else {
+            throw WatchError.protocolNotRead(tier.serves.protocolName, tier: tier.name)
         }
+        return try tier.domains.map { try Self.post(of: $0, tier, node) }
     }
 
     private static func post(of name: String, _ tier: Tier, _ node: Node) throws -> ListeningPost {

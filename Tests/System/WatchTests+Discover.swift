@@ -3,10 +3,17 @@ import OperatingSystem
 import Testing
 
 extension SystemTests.WatchTests {
+    /// Also before: a test run that was ended leaves its files.
+    private static func remove(_ paths: [String]) {
+        for path in paths { try? FileManager.default.removeItem(atPath: path) }
+    }
+
     /// What discover writes is a service file: the other commands take it as it is.
     @Test func discoverDrawsAFileThatIsTaken() throws {
         let inventory = try LabHost.inventory()
         let drawn = Whatif.state + "/drawn.yaml"
+        defer { Self.remove([drawn]) }
+        Self.remove([drawn])
         let result = try Whatif.run(
             "discover", "--node", "lab", "--for", "5 s", "--output", drawn, "--service", "drawn", "--json")
         #expect(result.status == 0, "\(result.errors)")
@@ -31,6 +38,8 @@ extension SystemTests.WatchTests {
     /// From the domains' interfaces to a trace, and on to what may leave the machine.
     @Test func aTraceOfTheWholeService() throws {
         let (trace, redacted) = (Whatif.state + "/lab.wtrace", Whatif.state + "/lab-redacted.wtrace")
+        defer { Self.remove([trace, redacted]) }
+        Self.remove([trace, redacted])
         let result = try Whatif.run(
             "capture", Whatif.root + "/Experiments/auction.yaml", "-o", trace, "--for", "4 s", "--json")
         #expect(result.status == 0, "\(result.errors)")
