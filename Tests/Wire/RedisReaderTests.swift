@@ -89,9 +89,9 @@ import Testing
             ["PING\nCLIENT REPLY OFF\nPING\nCLIENT REPLY SKIP\nCLIENT REPLY ON\nGET a", "+PONG\n+OK\n:1"],
             ["PING -> +PONG", "CLIENT REPLY -> +OK", "GET a -> :1"]),
         Case(
-            "a reply skipped", ["!CLIENT REPLY SKIP\n!SET a 1\n!GET a", "$1\n1"], ["GET a -> $1 1"]),
+            "a reply left out", ["!CLIENT REPLY SKIP\n!SET a 1\n!GET a", "$1\n1"], ["GET a -> $1 1"]),
         Case(
-            "skipped again and again",
+            "left out again and again",
             ["!CLIENT REPLY SKIP\n!CLIENT REPLY SKIP\n!SET a 1\n!GET a\n!client REPLY bad", "$1\n1\n-ERR syntax"],
             ["GET a -> $1 1", "CLIENT REPLY -> -ERR syntax"]),
         Case(
