@@ -144,8 +144,9 @@ extension SystemTests {
             let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
             let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
+            // The control clone may be measured up to three times before the first experiment.
             #expect(
-                try Whatif.wait(seconds: 60) {
+                try Whatif.wait(seconds: 240) {
                     moment > JournalEntry.Kind.allCases.count
                         ? Whatif.log("run.log").contains("experiment at") : try journal.entries().count >= moment
                 })
