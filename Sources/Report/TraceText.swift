@@ -95,12 +95,6 @@ package enum TraceText {
         return rows.map { "\($0)\(String(repeating: " ", count: width - $0.count))  \($1)" }.joined(separator: "\n")
     }
 
-    /// `12 exchanges on 3 connections; lost: 2 (gap 2); not seen: nothing`
-    package static func line(_ summary: TraceSummary) -> String {
-        "\(summary.exchanges) exchanges on \(summary.connections) connections; lost: \(lost(summary)); "
-            + "not seen: \(drops(summary.drops))" + (summary.packets > 0 ? "; \(summary.packets) packets kept" : "")
-    }
-
     private static func lost(_ summary: TraceSummary) -> String {
         let reasons = summary.lost.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
         return reasons.isEmpty ? "nothing" : "\(summary.lostRequests) (\(reasons.joined(separator: ", ")))"
@@ -109,7 +103,7 @@ package enum TraceText {
     private static func drops(_ drops: TraceDrops) -> String {
         let parts = [
             (drops.packets, "packets dropped"), (drops.gaps, "gaps"), (drops.missingBytes, "bytes missing"),
-            (drops.fragments, "fragments"), (drops.evicted, "connections given up"),
+            (drops.fragments, "fragmented datagrams"), (drops.evicted, "connections given up"),
         ].filter { $0.0 != 0 }.map { "\($0.0) \($0.1)" }
         return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
     }

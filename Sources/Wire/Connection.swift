@@ -176,6 +176,8 @@ struct Connection {
         reader.cutOff(at: time, emit: emit)
         emit(.closed(id, account, time))
         reader = SilentReader()
+        // The place is used again later; what waited for a hole is let go now.
+        (fromClient, fromServer) = (HalfStream(), HalfStream())
     }
 }
 

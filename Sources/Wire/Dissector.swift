@@ -200,5 +200,6 @@ package struct Dissector: ~Copyable {
     /// The end of a capture: what is still open is reported as it stands.
     package mutating func finish(at time: Timestamp, emit: (WireEvent) -> Void) {
         while let slot = table.longestIdle { close(slot, at: time, emit: emit) }
+        fragments.giveUp()
     }
 }

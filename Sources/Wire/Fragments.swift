@@ -75,6 +75,11 @@ struct FragmentTable: Sendable {
         lost += before - datagrams.count
     }
 
-    /// Datagrams that will not become whole, at the end of a capture.
     var waiting: Int { datagrams.count }
+
+    /// The end of a capture: what waits will not become whole.
+    mutating func giveUp() {
+        lost += datagrams.count
+        datagrams = [:]
+    }
 }

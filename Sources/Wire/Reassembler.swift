@@ -16,19 +16,6 @@ package struct StreamAccount: Sendable, Hashable {
     package var zeroWindows = 0
     /// Segments and resets far outside the window, that no receiver would have taken.
     package var outsideWindow = 0
-
-    package static func += (a: inout StreamAccount, b: StreamAccount) {
-        a.segments += b.segments
-        a.bytes += b.bytes
-        a.retransmitted += b.retransmitted
-        a.keepAlives += b.keepAlives
-        a.outOfOrder += b.outOfOrder
-        a.overlapped += b.overlapped
-        a.gaps += b.gaps
-        a.missingBytes += b.missingBytes
-        a.zeroWindows += b.zeroWindows
-        a.outsideWindow += b.outsideWindow
-    }
 }
 
 /// One direction of a TCP connection put back in order (RFC 9293, section 3.10).

@@ -27,7 +27,7 @@ package struct TraceDrops: Hashable, Sendable {
     /// Holes in TCP streams, and the bytes that are missing there.
     package var gaps = 0
     package var missingBytes = 0
-    /// IP fragments, which are not put together.
+    /// IP datagrams of which fragments did not come or contradicted each other.
     package var fragments = 0
     /// Connections no longer followed because there were too many.
     package var evicted = 0

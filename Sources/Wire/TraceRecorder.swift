@@ -48,7 +48,7 @@ package struct TraceRecorder: Sendable {
         now.packets = statistics.lost
         now.gaps = counters.gaps
         now.missingBytes = counters.missingBytes
-        now.fragments = counters.fragments
+        now.fragments = counters.datagramsLost
         now.evicted = counters.evicted
         let more = now - seen
         guard !more.isNothing else { return nil }

@@ -44,6 +44,7 @@ import Testing
                 if case .request(_, let request) = event { labels.append(request.label) }
             }
         }
+        dissector.finish(at: Timestamp(nanoseconds: 0)) { _ in }
         return (labels, dissector.counters)
     }
 
@@ -62,6 +63,7 @@ import Testing
         let packets = fragments(16, isIPv4: true)
         let (labels, counters) = requests(Array(packets.dropFirst()))
         #expect(labels.isEmpty && counters.fragments == packets.count - 1 && counters.segments == 0)
+        #expect(counters.datagramsLost == 1)
     }
 
     /// RFC 5722, and Linux for IPv4 too: what overlaps was made to deceive.
