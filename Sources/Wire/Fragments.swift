@@ -18,8 +18,8 @@ package struct IPFragment: Sendable {
 /// Puts datagrams together from fragments that come in any order.
 ///
 /// As Linux does since CVE-2018-5391, a datagram with fragments that overlap is dropped whole, and so for IPv6 says
-/// RFC 5722; a fragment that comes again is passed over. At most `limit` datagrams wait, each for `patience`; the
-/// oldest go first. Together they hold 16 MiB at most.
+/// RFC 5722, with the fragments still to come; a fragment that comes again is passed over. At most `limit` datagrams
+/// wait, each for `patience`; the oldest go first. Together they hold 16 MiB at most.
 struct FragmentTable: Sendable {
     private struct Datagram: Sendable {
         var began: Timestamp
@@ -27,6 +27,8 @@ struct FragmentTable: Sendable {
         /// Which parts are there, in order and apart from each other.
         var parts: [Range<Int>] = []
         var length: Int?
+        /// Contradicted itself and was counted: what still comes of it is passed over.
+        var isSpoilt = false
     }
 
     static let limit = 256
@@ -39,10 +41,11 @@ struct FragmentTable: Sendable {
 
     /// The datagram's payload when this fragment makes it whole.
     mutating func accept(_ fragment: IPFragment, _ payload: Span<UInt8>, at time: Timestamp) -> [UInt8]? {
+        if let known = datagrams[fragment.key], known.began + Self.patience < time { remove(fragment.key) }
         if datagrams[fragment.key] == nil { makeRoom(at: time) }
         var datagram = datagrams.removeValue(forKey: fragment.key) ?? Datagram(began: time)
         let range = fragment.place..<fragment.place + payload.count
-        if datagram.parts.contains(range) {
+        if datagram.isSpoilt || datagram.parts.contains(range) {
             datagrams[fragment.key] = datagram
             return nil
         }
@@ -52,6 +55,7 @@ struct FragmentTable: Sendable {
             || fragment.isLast && (datagram.parts.last?.upperBound ?? 0) > range.upperBound
         guard !contradicts else {
             lost += 1
+            datagrams[fragment.key] = Datagram(began: datagram.began, isSpoilt: true)
             return nil
         }
         if fragment.isLast { datagram.length = range.upperBound }
@@ -68,18 +72,19 @@ struct FragmentTable: Sendable {
 
     private mutating func makeRoom(at time: Timestamp) {
         guard datagrams.count >= Self.limit else { return }
-        let before = datagrams.count
         let oldest = datagrams.values.map(\.began).min() ?? time
         let limit = max(oldest, time - Self.patience)
-        datagrams = datagrams.filter { $0.value.began > limit }
-        lost += before - datagrams.count
+        for key in datagrams.filter({ $0.value.began <= limit }).keys { remove(key) }
+    }
+
+    private mutating func remove(_ key: IPFragment.Key) {
+        if datagrams.removeValue(forKey: key)?.isSpoilt == false { lost += 1 }
     }
 
     var waiting: Int { datagrams.count }
 
     /// The end of a capture: what waits will not become whole.
     mutating func giveUp() {
-        lost += datagrams.count
-        datagrams = [:]
+        for key in Array(datagrams.keys) { remove(key) }
     }
 }

@@ -75,6 +75,20 @@ import Testing
         #expect(labels.isEmpty && counters.datagramsLost == 1)
     }
 
+    /// An identification that comes round again is another datagram's.
+    @Test func whatWaitedTooLongIsNotMixedIn() {
+        var table = FragmentTable()
+        let key = IPFragment.Key(source: IPAddress(v4: 1), destination: IPAddress(v4: 2), identification: 7)
+        let (old, new) = ([UInt8](repeating: 1, count: 8), [UInt8](repeating: 2, count: 8))
+        let first = IPFragment(key: key, place: 0, isLast: false, payload: 0..<8)
+        let last = IPFragment(key: key, place: 8, isLast: true, payload: 0..<8)
+        let later = Timestamp(nanoseconds: 0) + FragmentTable.patience + .nanoseconds(1)
+        #expect(table.accept(first, old.span, at: Timestamp(nanoseconds: 0)) == nil)
+        #expect(table.accept(last, new.span, at: later) == nil)
+        #expect(table.lost == 1)
+        #expect(table.accept(first, new.span, at: later) == new + new)
+    }
+
     @Test func waitingIsBounded() {
         var table = FragmentTable()
         let part = [UInt8](repeating: 0, count: 8)
