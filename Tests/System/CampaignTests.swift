@@ -68,7 +68,7 @@ extension SystemTests {
             #expect(record.matrix.cells.map(\.state) == ["measured", "interpolated", "interpolated", "measured"])
             for measurement in record.matrix.cells.compactMap(\.measurement) + [control.measurement] {
                 #expect(measurement.requests.captured == measurement.requests.sent)
-                #expect(measurement.requests.captured > 60)
+                #expect(measurement.requests.captured > 10)
                 #expect(measurement.requests.lost == 0)
                 #expect(measurement.requests.failed == 0)
                 #expect(measurement.requests.mismatched == 0)
@@ -109,7 +109,7 @@ extension SystemTests {
             #expect(unasked.status == 2 && unasked.errors.contains("--yes"))
             #expect(try LabHost.production() + settings() == before)
 
-            let apply = try Whatif.run("apply", file, "--yes", "--observe", "3 s", "--json")
+            let apply = try Whatif.run("apply", file, "--yes", "--observe", "8 s", "--json")
             #expect(apply.status == 0, "\(apply.errors)")
             #expect(try LabHost.virsh("schedinfo", "app1").contains("vcpu_quota     : 33000"))
             let done = try JSONSerialization.jsonObject(with: Data(apply.output.utf8)) as? [String: Any]

@@ -24,13 +24,16 @@ extension SystemTests {
             ].joined(separator: "\n")
         }
 
+        /// What runs of the lab's kind. What has ended and was not yet reaped by the machine's init runs no more.
         private var processes: Set<String> {
             get throws {
-                Set(
-                    try ChildProcess.succeed(["ps", "-e", "-o", "comm="]).split(separator: "\n").map(String.init)
-                        .filter {
-                            ["libvirtd", "virtlogd", "libvirt_lxc", "nginx", "gunicorn", "postgres"].contains($0)
-                        })
+                let kinds = ["libvirtd", "virtlogd", "libvirt_lxc", "nginx", "gunicorn", "postgres"]
+                return Set(
+                    try ChildProcess.succeed(["ps", "-e", "-o", "stat=,comm="]).split(separator: "\n").compactMap {
+                        line in
+                        let words = line.split(separator: " ").map(String.init)
+                        return words.count == 2 && !words[0].hasPrefix("Z") && kinds.contains(words[1]) ? words[1] : nil
+                    })
             }
         }
 
@@ -59,7 +62,7 @@ extension SystemTests {
             let down = try Whatif.run("lab", "down")
             #expect(down.status == 0, "\(down.errors)")
             #expect(try machine() == before)
-            #expect(try processes == processesBefore)
+            #expect(try Whatif.wait(seconds: 10) { try processes == processesBefore })
             #expect(!FileManager.default.fileExists(atPath: Whatif.state + "/lab"))
             #expect(try Whatif.run("lab", "down").status == 0)
             let gone = try Whatif.run("lab", "status")

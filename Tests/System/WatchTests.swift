@@ -8,7 +8,7 @@ import Testing
 extension SystemTests {
     /// `whatif watch` on the real lab: what it counts, and how it ends.
     @Suite(.serialized, .lab) final class WatchTests {
-        private static let rate = 20.0
+        private static let rate = 6.0
         private static let file = Whatif.root + "/Experiments/auction.yaml"
         private let load: Load
 

@@ -103,11 +103,12 @@ enum LabHost {
     }
 }
 
-/// The auction service under load, for as long as this lives.
+/// The auction service under load, for as long as this lives. The usual rate is a third of what the application can do
+/// with its CPU: also on a machine half as fast no queue builds up, and a clone answers what the original did.
 final class Load {
     private let process: ChildProcess
 
-    init(rate: Int = 20) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
+    init(rate: Int = 6) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
 
     func end() {
         kill(process.pid, SIGINT)
