@@ -1,0 +1,24 @@
+import OperatingSystem
+
+/// A socket and what is still to be sent on it.
+struct SocketBuffer {
+    let descriptor: Descriptor
+    private var unsent: [UInt8] = []
+    private var start = 0
+
+    init(_ descriptor: Descriptor) { self.descriptor = descriptor }
+
+    mutating func append(_ bytes: [UInt8]) { unsent += bytes }
+
+    /// Sends what the kernel takes; true when something is left for later, nil when the connection is gone.
+    mutating func flush() -> Bool? {
+        while start < unsent.count {
+            guard let count = Sockets.send(descriptor, unsent, from: start) else { return nil }
+            if count == 0 { return true }
+            start += count
+        }
+        unsent.removeAll(keepingCapacity: true)
+        start = 0
+        return false
+    }
+}
