@@ -92,7 +92,7 @@ let package = Package(
             name: "whatif",
             dependencies: [
                 "Arguments", "Cloning", "Experimenter", "Exploration", "Hypervisor", "Lab", "Manager", "Model",
-                "OperatingSystem", "Planning", "Report", "Store", "Survey", "Volumes", "Wire", "YAML",
+                "OperatingSystem", "Planning", "Proxies", "Report", "Store", "Survey", "Volumes", "Wire", "YAML",
             ],
             swiftSettings: settings),
 
@@ -111,7 +111,7 @@ let package = Package(
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
-        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),
+        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire", "TestSupport"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),

@@ -22,6 +22,7 @@ struct AnswerSide {
     private var sessions: [UInt64: Session] = [:]
     private var nextToken = AnswerSide.firstToken
     private var recording = Recording()
+    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     init(_ points: [AnswerPoint], timeShift: Duration, poller: Poller, clock: SteadyClock) throws(SystemError) {
         self.timeShift = timeShift
@@ -61,12 +62,16 @@ struct AnswerSide {
     private mutating func serve(_ token: UInt64, readable: Bool) throws(SystemError) {
         guard var session = sessions.removeValue(forKey: token) else { return }
         if readable {
-            switch Sockets.receive(session.socket.descriptor) {
-            case .bytes(let bytes):
+            // Its own while the session reads it.
+            var input: [UInt8] = []
+            swap(&input, &buffer)
+            defer { swap(&input, &buffer) }
+            switch Sockets.receive(session.socket.descriptor, into: &input) {
+            case .bytes(let count):
                 session.replies += session.state.received(
-                    bytes.span, at: now, recording: &recording, account: &account)
+                    input.span.extracting(0..<count), at: now, recording: &recording, account: &account)
             case .nothingYet: break
-            case .ended: return
+            case .ended, .failed: return
             }
         }
         try send(&session, token)

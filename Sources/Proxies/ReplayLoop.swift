@@ -28,12 +28,17 @@ package final class ReplayLoop: Sendable {
     package struct Progress: Sendable {
         package var sent = 0
         package var answered = 0
+        /// Due, and neither answered nor given up.
         package var waiting = 0
+        /// Still to come due.
+        package var scheduled = 0
+        package var unsolicited = 0
         package var answers = AnswerAccount()
-        package var isDrained = false
+        package var isDrained: Bool { scheduled == 0 && waiting == 0 }
     }
 
     package struct Result: Sendable {
+        /// Empty when they were told as they ended.
         package var requests: [ReplayedRequest] = []
         package var answers = AnswerAccount()
     }
@@ -43,23 +48,30 @@ package final class ReplayLoop: Sendable {
     private let result = Mutex(Result())
     private let stopped = Atomic(false)
     private let clock: SteadyClock
+    private let setting: InProxySetting
     private let target: Endpoint
     private let source: UInt32?
     private let answerPoints: [AnswerPoint]
     private let timeShift: Duration
-    private let onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)?
+    private let onReply: (@Sendable (RequestKey, Reply) -> Void)?
+    private let onEnd: (@Sendable (ReplayedRequest) -> Void)?
 
+    /// `onReply` is given replies, if `setting` keeps them, and `onEnd` what became of each request, both on the loop's
+    /// thread. Without `onEnd` all requests are kept for `outcome`.
     package init(
-        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint] = [], timeShift: Duration = .zero,
-        clock: SteadyClock, onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)? = nil
+        _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: UInt32?,
+        answerPoints: [AnswerPoint] = [], timeShift: Duration = .zero, clock: SteadyClock,
+        onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable (ReplayedRequest) -> Void)? = nil
     ) throws(SystemError) {
         inputs = try Mailbox()
+        self.setting = setting
         self.target = target
         self.source = source
         self.answerPoints = answerPoints
         self.timeShift = timeShift
         self.clock = clock
         self.onReply = onReply
+        self.onEnd = onEnd
     }
 
     package var progress: Progress { shared.withLock { $0 } }
@@ -75,16 +87,25 @@ package final class ReplayLoop: Sendable {
 
     /// Runs until stopped, in the calling thread's network namespace.
     package func run() throws(SystemError) {
+        WorkerThread.wakePrecisely()
         var worker = try Worker(
-            target: target, source: source, answerPoints: answerPoints, timeShift: timeShift, clock: clock,
-            wakeUp: inputs.wakeUp, onReply: onReply)
+            setting, target: target, source: source, answerPoints: answerPoints, timeShift: timeShift, clock: clock,
+            wakeUp: inputs.wakeUp)
+        worker.requests.proxy.onReply = onReply
+        var kept: [ReplayedRequest] = []
+        let tell = { (ended: [ReplayedRequest]) in
+            if let onEnd = self.onEnd { ended.forEach(onEnd) } else { kept += ended }
+        }
         while !stopped.load(ordering: .acquiring) {
             for input in inputs.takeAll() { worker.take(input) }
             try worker.step()
+            tell(worker.requests.proxy.takeFinished())
             let progress = worker.progress
             shared.withLock { $0 = progress }
         }
-        let final = Result(requests: worker.requests.proxy.log, answers: worker.answers.account)
+        worker.requests.proxy.finish()
+        tell(worker.requests.proxy.takeFinished())
+        let final = Result(requests: kept, answers: worker.answers.account)
         result.withLock { $0 = final }
     }
 }
@@ -93,28 +114,27 @@ package final class ReplayLoop: Sendable {
 private struct Worker {
     private static let wakeToken = UInt64.max
 
-    private(set) var requests: RequestSide
+    var requests: RequestSide
     private(set) var answers: AnswerSide
     private let poller: Poller
     private let clock: SteadyClock
 
     init(
-        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint], timeShift: Duration, clock: SteadyClock,
-        wakeUp: WakeUp, onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)?
+        _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint], timeShift: Duration,
+        clock: SteadyClock, wakeUp: WakeUp
     ) throws(SystemError) {
         self.clock = clock
         poller = try Poller()
         try poller.add(wakeUp.descriptor.raw, token: Self.wakeToken)
-        requests = RequestSide(target: target, source: source, poller: poller, clock: clock)
-        requests.proxy.onReply = onReply
+        requests = RequestSide(setting, target: target, source: source, poller: poller, clock: clock)
         answers = try AnswerSide(answerPoints, timeShift: timeShift, poller: poller, clock: clock)
     }
 
     var progress: ReplayLoop.Progress {
-        ReplayLoop.Progress(
-            sent: requests.proxy.log.count, answered: requests.proxy.answeredCount,
-            waiting: requests.proxy.waitingCount, answers: answers.account,
-            isDrained: requests.proxy.nextDue == nil && requests.proxy.waitingCount == 0)
+        let proxy = requests.proxy
+        return ReplayLoop.Progress(
+            sent: proxy.sentCount, answered: proxy.answeredCount, waiting: proxy.openCount,
+            scheduled: proxy.scheduledCount, unsolicited: proxy.unsolicitedCount, answers: answers.account)
     }
 
     mutating func take(_ input: ReplayInput) {

@@ -1,0 +1,142 @@
+import Arguments
+import Experimenter
+import Model
+import OperatingSystem
+import Proxies
+import Report
+import Wire
+
+/// `whatif replay TRACE --to HOST:PORT`
+enum ReplayCommand: Command {
+    static let schema = CommandSchema(
+        "replay", "Play a trace against a server, at the recorded times.",
+        discussion: """
+            Open loop: every request leaves at its recorded time, whatever the answers do, on connections that open and
+            close as recorded; its response time runs from the moment it was due. A request that is due while the reply
+            before it on its connection is still out goes on a further connection (HTTP) or waits for it (the others);
+            '--busy' chooses. Both are counted.
+            '--scale' and '--mix' change how many sessions there are, never what a session does: copies start up to
+            '--spread' later. A session is a connection, or with '--session cookie:NAME' the requests that carry the same
+            cookie. '--mix' weighs the sessions in which a request matches a pattern of its label, where * stands for any
+            characters: --mix 'GET /search*=2' doubles them, --mix 'POST *=0' leaves them out; the first rule that matches
+            counts. Ctrl-C ends it and reports.
+
+            Exit code 3 when more than '--limit' of the requests were answered with another status than recorded, cut off,
+            dropped or not answered. '--json' prints one object: start (seconds since 1970), seconds, protocolName, target,
+            requests (captured, lost, sent, answered, failed, unanswered, mismatched, moved, waited, dropped, late, latest),
+            cutOff, malformed, unsolicited, throughput, responseTimes, recorded and delays (mean, p50, p95, p99, p999,
+            maximum in seconds). '--log' writes HdrHistogram's log format 1.3, nanoseconds, an entry a second.
+            """,
+        operands: [.init("FILE.wtrace", "The trace, with payload.")],
+        options: [
+            .value("to", "HOST:PORT", "The server to play it to: an IPv4 address."),
+            .value("server", "HOST:PORT", "Which recorded server's requests (default: the only one)."),
+            .value("speed", "FACTOR", "How many times as fast, 0.5 to 10 (default 1)."),
+            .value("scale", "FACTOR", "How many times as many sessions, 0 to 100 (default 1)."),
+            .repeated("mix", "PATTERN=FACTOR", "Weigh the sessions in which a request matches."),
+            .value("session", "connection|cookie:NAME", "What a session is (default connection)."),
+            .value("spread", "DURATION", "How much later copies of sessions start at most (default 5 s)."),
+            .value("seed", "NUMBER", "Chooses the sessions that are copied or left out (default 1)."),
+            .value("busy", "further|wait", "What a request does whose connection is busy."),
+            .value("loop", "COUNT", "Play the trace so many times (default 1)."),
+            .value("for", "DURATION", "End after so long."),
+            .value("limit", "PERCENTAGE", "Share of differing replies that is still good (default 1%)."),
+            .value("log", "FILE.hlog", "Write the histograms of every second to a file, which is replaced."),
+            .flag("json", "One JSON object."),
+        ])
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        guard let text = arguments.value("to") else { throw UsageError("--to HOST:PORT is missing: where to play it") }
+        let target = try endpoint("to", text)
+        guard target.address.v4 != nil else { throw UsageError("--to: only IPv4 addresses can be played to") }
+        let shape = try shape(arguments)
+        let rounds = try number(arguments, "loop", 1...1_000_000) ?? 1
+        let limit =
+            try arguments.value("limit").map { text in
+                do { return try Units.fraction(text) } catch { throw UsageError("--limit: \(error)") }
+            } ?? 0.01
+        let busy = try arguments.value("busy").map { text in
+            guard let busy = InProxySetting.WhenBusy(rawValue: text) else {
+                throw UsageError("--busy: found '\(text)', expected further or wait")
+            }
+            return busy
+        }
+        let duration = try Inputs.duration(arguments, "for")
+        let interrupt = try InterruptSignal()
+        let replay = try TraceReplay(
+            arguments.operand(0) ?? "", server: try arguments.value("server").map { try endpoint("server", $0) }, shape)
+        let setting = InProxySetting(replay.overview.protocolName, whenBusy: busy)
+        var log: HistogramFile?
+        var interval = Timestamp.distantPast
+        let clock = SteadyClock()
+        let outcome = try replay.run(
+            to: target, setting, rounds: rounds, limit: duration, interrupt: interrupt
+        ) { counter, sent, start in
+            let now = Timestamp(nanoseconds: clock.now)
+            if interval == .distantPast {
+                interval = now
+                log = try arguments.value("log").map { try HistogramFile($0, start: start) }
+            }
+            Terminal.passing("\(sent) sent, \(counter.tally.account.answered) answered")
+            guard now - interval >= .seconds(1) else { return }
+            let histogram = counter.takeInterval()
+            try log?.add(HistogramLogEntry(tag: nil, start: interval, length: now - interval, histogram: histogram))
+            interval = now
+        }
+        var account = outcome.tally.account
+        account.lost = replay.overview.lost
+        let report = ReplayReport(
+            start: outcome.start, seconds: (outcome.end - outcome.start).seconds,
+            protocolName: replay.overview.protocolName, target: target.description, requests: account,
+            cutOff: outcome.tally.cutOff, malformed: outcome.tally.malformed, unsolicited: outcome.unsolicited,
+            responseTimes: outcome.tally.responseTimes, recorded: outcome.tally.recorded,
+            delays: outcome.tally.delays)
+        if let log {
+            try log.add(
+                HistogramLogEntry(
+                    tag: nil, start: interval, length: outcome.end - interval, histogram: outcome.lastInterval))
+        }
+        Terminal.passing("")
+        Terminal.print(arguments.flag("json") ? try MatrixData.encode(report) : report.text())
+        return report.differingShare > limit ? .no : .done
+    }
+
+    private static func shape(_ arguments: ParsedArguments) throws -> ReplayShape {
+        var shape = ReplayShape()
+        shape.speed = try number(arguments, "speed", 0.01...100) ?? 1
+        shape.scale = try number(arguments, "scale", 0...100) ?? 1
+        shape.seed = UInt64(try number(arguments, "seed", 0...Int.max) ?? 1)
+        shape.spread = try Inputs.duration(arguments, "spread") ?? shape.spread
+        if let text = arguments.value("session"), text != "connection" {
+            guard text.hasPrefix("cookie:"), text.count > 7 else {
+                throw UsageError("--session: found '\(text)', expected connection or cookie:NAME")
+            }
+            shape.sessions = .cookie(String(text.dropFirst(7)))
+        }
+        shape.mix = try arguments.values("mix").map { text in
+            guard let mark = text.lastIndex(of: "="), let factor = Double(text[text.index(after: mark)...]),
+                (0...100).contains(factor)
+            else { throw UsageError("--mix: found '\(text)', expected PATTERN=FACTOR with a factor from 0 to 100") }
+            return MixRule(pattern: String(text[..<mark]), factor: factor)
+        }
+        return shape
+    }
+
+    private static func endpoint(_ name: String, _ text: String) throws -> Endpoint {
+        guard let endpoint = Endpoint(text) else {
+            throw UsageError("--\(name): found '\(text)', expected an address and a port, such as 10.0.0.5:8080")
+        }
+        return endpoint
+    }
+
+    private static func number<Number: LosslessStringConvertible & Comparable>(
+        _ arguments: ParsedArguments, _ name: String, _ range: ClosedRange<Number>
+    ) throws -> Number? {
+        guard let text = arguments.value(name) else { return nil }
+        guard let number = Number(text), range.contains(number) else {
+            throw UsageError(
+                "--\(name): found '\(text)', expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}
