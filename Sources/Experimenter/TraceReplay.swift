@@ -37,6 +37,11 @@ package struct ReplayOutcome: Sendable {
     /// Response times that became known since the last interval was taken.
     package var lastInterval: LatencyHistogram
     package var unsolicited: Int
+    /// Requests of which not all was recorded.
+    package var lost: Int
+    /// What was captured and not taken, as the replay had fallen behind.
+    package var refused = 0
+    package var unseen = Unseen()
     package var isInterrupted: Bool
 }
 
@@ -142,7 +147,7 @@ package struct TraceReplay {
         try thread.join()
         return ReplayOutcome(
             start: start, end: stopped, tally: counter.tally, lastInterval: counter.takeInterval(),
-            unsolicited: loop.progress.unsolicited,
+            unsolicited: loop.progress.unsolicited, lost: overview.lost,
             isInterrupted: interrupt.hasCome)
     }
 

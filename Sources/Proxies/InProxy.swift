@@ -50,7 +50,9 @@ package struct InProxy: Sendable {
         var waiting = Queue<(request: RecordedRequest, told: ReplayedRequest)>()
         var closesWhenIdle = false
 
-        var isIdle: Bool { outstanding.isEmpty && waiting.isEmpty }
+        enum State { case idle, asked, crowded }
+
+        var state: State { !waiting.isEmpty ? .crowded : outstanding.isEmpty ? .idle : .asked }
     }
 
     private let setting: InProxySetting
@@ -62,6 +64,10 @@ package struct InProxy: Sendable {
     private var nextSlot: Slot = 0
     private var waitingBytes = 0
     private var finished: [ReplayedRequest] = []
+    /// What the on-line server answered to requests that are still to end.
+    private var expected: [RequestKey: ExpectedReply] = [:]
+    /// Answers of requests that end before their on-line ones, or never come, must not be kept for ever.
+    private static let expectedLimit = 65_536
     /// Requests that were handed to a connection, and what became of them so far.
     package private(set) var sentCount = 0
     package private(set) var answeredCount = 0
@@ -102,7 +108,7 @@ package struct InProxy: Sendable {
             case .close:
                 guard let slot = primary.removeValue(forKey: item.connection) else { continue }
                 connections[slot]?.recorded = nil
-                if connections[slot]?.isIdle == true {
+                if connections[slot]?.state == .idle {
                     close(slot, &actions)
                 } else {
                     connections[slot]?.closesWhenIdle = true
@@ -138,11 +144,11 @@ package struct InProxy: Sendable {
             return
         }
         openCount += 1
-        guard let own = primary[item.connection], let connection = connections[own] else {
+        guard let own = primary[item.connection], let state = connections[own]?.state else {
             send(request, told, on: open(for: item.connection, &actions), at: now, &actions)
             return
         }
-        if connection.isIdle || request.isPipelined && connection.waiting.isEmpty {
+        if state == .idle || state == .asked && request.isPipelined {
             send(request, told, on: own, at: now, &actions)
         } else if setting.whenBusy == .further {
             told.moved = true
@@ -170,10 +176,10 @@ package struct InProxy: Sendable {
     }
 
     package mutating func received(_ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp) -> [Action] {
-        guard let connection = connections[slot] else { return [] }
+        guard let state = connections[slot]?.state else { return [] }
         var actions: [Action] = []
         // What other protocols say unasked is notices; of HTTP it is a second answer, or not HTTP.
-        if connection.outstanding.isEmpty, setting.protocolName == .http {
+        if state == .idle, setting.protocolName == .http {
             unsolicitedCount += 1
             end(slot, at: now, .cutOff(at: now))
             return [.close(slot)]
@@ -206,20 +212,29 @@ package struct InProxy: Sendable {
         answeredCount += 1
         finish(told)
         onReply?(told.key, reply)
-        guard let connection = connections[slot], connection.outstanding.isEmpty else { return }
+        guard connections[slot]?.outstanding.isEmpty == true else { return }
         if let next = connections[slot]?.waiting.popFirst() {
             waitingBytes -= next.request.bytes.count
             send(next.request, next.told, on: slot, at: now, &actions)
-        } else if connection.closesWhenIdle {
+        } else if connections[slot]?.closesWhenIdle == true {
             close(slot, &actions)
-        } else if connection.recorded == nil {
+        } else if connections[slot]?.recorded == nil {
             spare.append(slot)
         }
     }
 
     private mutating func finish(_ told: ReplayedRequest) {
         finished.append(told)
+        if !expected.isEmpty, let reply = expected.removeValue(forKey: told.key) {
+            finished[finished.count - 1].expected = reply
+        }
         openCount -= 1
+    }
+
+    /// What the on-line server answered, when that is known only after the request was scheduled.
+    package mutating func expect(_ reply: ExpectedReply, to key: RequestKey) {
+        if expected.count >= Self.expectedLimit { expected.removeAll() }
+        expected[key] = reply
     }
 
     /// The server closed the connection or refused it. The slot is gone; what waited for it goes on another.

@@ -17,6 +17,8 @@ package struct AnswerPoint: Sendable, Hashable {
 /// What the loop is told while it runs.
 package enum ReplayInput: Sendable {
     case item(ReplayItem)
+    /// What the on-line server answered to a request that was given before.
+    case expected(RequestKey, ExpectedReply)
     case round(PostgreSQLRound, history: Bool)
 }
 
@@ -131,15 +133,16 @@ private struct Worker {
     }
 
     var progress: ReplayLoop.Progress {
-        let proxy = requests.proxy
-        return ReplayLoop.Progress(
-            sent: proxy.sentCount, answered: proxy.answeredCount, waiting: proxy.openCount,
-            scheduled: proxy.scheduledCount, unsolicited: proxy.unsolicitedCount, answers: answers.account)
+        ReplayLoop.Progress(
+            sent: requests.proxy.sentCount, answered: requests.proxy.answeredCount, waiting: requests.proxy.openCount,
+            scheduled: requests.proxy.scheduledCount, unsolicited: requests.proxy.unsolicitedCount,
+            answers: answers.account)
     }
 
     mutating func take(_ input: ReplayInput) {
         switch input {
         case .item(let item): requests.proxy.schedule(item)
+        case .expected(let key, let reply): requests.proxy.expect(reply, to: key)
         case .round(let round, let history): answers.add(round, history: history)
         }
     }

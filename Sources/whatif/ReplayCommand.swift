@@ -9,7 +9,7 @@ import Wire
 /// `whatif replay TRACE --to HOST:PORT`
 enum ReplayCommand: Command {
     static let schema = CommandSchema(
-        "replay", "Play a trace against a server, at the recorded times.",
+        "replay", "Play a trace or live traffic against a server, at the recorded times.",
         discussion: """
             Open loop: every request leaves at its recorded time, whatever the answers do, on connections that open and
             close as recorded; its response time runs from the moment it was due. A request that is due while the reply
@@ -21,16 +21,25 @@ enum ReplayCommand: Command {
             characters: --mix 'GET /search*=2' doubles them, --mix 'POST *=0' leaves them out; the first rule that matches
             counts. Ctrl-C ends it and reports.
 
+            With '--interface' the source is live traffic: what is heard of '--server' at the interface is played
+            '--shift' later; needs root. The on-line server is only listened to. '--speed', '--mix' and '--loop' are for
+            traces.
+
             Exit code 3 when more than '--limit' of the requests were answered with another status than recorded, cut off,
             dropped or not answered. '--json' prints one object: start (seconds since 1970), seconds, protocolName, target,
             requests (captured, lost, sent, answered, failed, unanswered, mismatched, moved, waited, dropped, late, latest),
             cutOff, malformed, unsolicited, throughput, responseTimes, recorded and delays (mean, p50, p95, p99, p999,
             maximum in seconds). '--log' writes HdrHistogram's log format 1.3, nanoseconds, an entry a second.
             """,
-        operands: [.init("FILE.wtrace", "The trace, with payload.")],
+        operands: [.init("FILE.wtrace", "The trace, with payload.", isRequired: false)],
         options: [
             .value("to", "HOST:PORT", "The server to play it to: an IPv4 address."),
             .value("server", "HOST:PORT", "Which recorded server's requests (default: the only one)."),
+            .value("interface", "NAME", "Play what is heard live at an interface.", short: "i"),
+            .value(
+                "protocol", "NAME", "What '--server' speaks live: http, postgresql, mysql, redis or tcp (default http)."
+            ),
+            .value("shift", "DURATION", "How much later live requests are played (default 200 ms)."),
             .value("speed", "FACTOR", "How many times as fast, 0.5 to 10 (default 1)."),
             .value("scale", "FACTOR", "How many times as many sessions, 0 to 100 (default 1)."),
             .repeated("mix", "PATTERN=FACTOR", "Weigh the sessions in which a request matches."),
@@ -63,42 +72,99 @@ enum ReplayCommand: Command {
         }
         let duration = try Inputs.duration(arguments, "for")
         let interrupt = try InterruptSignal()
-        let replay = try TraceReplay(
-            arguments.operand(0) ?? "", server: try arguments.value("server").map { try endpoint("server", $0) }, shape)
-        let setting = InProxySetting(replay.overview.protocolName, whenBusy: busy)
-        var log: HistogramFile?
-        var interval = Timestamp.distantPast
-        let clock = SteadyClock()
-        let outcome = try replay.run(
-            to: target, setting, rounds: rounds, limit: duration, interrupt: interrupt
-        ) { counter, sent, start in
-            let now = Timestamp(nanoseconds: clock.now)
-            if interval == .distantPast {
-                interval = now
-                log = try arguments.value("log").map { try HistogramFile($0, start: start) }
-            }
+        let source = try Source(arguments, shape)
+        let setting = InProxySetting(source.protocolName, whenBusy: busy)
+        let log = Log(arguments.value("log"))
+        let progress = { (counter: ReplayCounter, sent: Int, start: Timestamp) in
             Terminal.passing("\(sent) sent, \(counter.tally.account.answered) answered")
-            guard now - interval >= .seconds(1) else { return }
-            let histogram = counter.takeInterval()
-            try log?.add(HistogramLogEntry(tag: nil, start: interval, length: now - interval, histogram: histogram))
-            interval = now
+            try log.add(counter, start)
         }
-        var account = outcome.tally.account
-        account.lost = replay.overview.lost
-        let report = ReplayReport(
-            start: outcome.start, seconds: (outcome.end - outcome.start).seconds,
-            protocolName: replay.overview.protocolName, target: target.description, requests: account,
-            cutOff: outcome.tally.cutOff, malformed: outcome.tally.malformed, unsolicited: outcome.unsolicited,
-            responseTimes: outcome.tally.responseTimes, recorded: outcome.tally.recorded,
-            delays: outcome.tally.delays)
-        if let log {
-            try log.add(
-                HistogramLogEntry(
-                    tag: nil, start: interval, length: outcome.end - interval, histogram: outcome.lastInterval))
-        }
+        let outcome =
+            switch source {
+            case .trace(let replay):
+                try replay.run(
+                    to: target, setting, rounds: rounds, limit: duration, interrupt: interrupt, progress: progress)
+            case .live(let replay, let interface):
+                try replay.run(
+                    listeningAt: interface, to: target, setting, limit: duration, interrupt: interrupt,
+                    progress: progress)
+            }
+        try log.end(outcome)
+        let report = ReplayReport(outcome, source.protocolName, target)
         Terminal.passing("")
         Terminal.print(arguments.flag("json") ? try MatrixData.encode(report) : report.text())
         return report.differingShare > limit ? .no : .done
+    }
+
+    private enum Source {
+        case trace(TraceReplay)
+        case live(LiveReplay, interface: String)
+
+        init(_ arguments: ParsedArguments, _ shape: ReplayShape) throws {
+            let server = try arguments.value("server").map { try endpoint("server", $0) }
+            guard let interface = arguments.value("interface") else {
+                guard let path = arguments.operand(0) else {
+                    throw UsageError(
+                        "what is to be played is missing: FILE.wtrace, or --interface NAME for live traffic")
+                }
+                self = .trace(try TraceReplay(path, server: server, shape))
+                return
+            }
+            guard arguments.operand(0) == nil else {
+                throw UsageError("a trace and --interface: only one of them can be played")
+            }
+            for name in ["speed", "mix", "loop"] where !arguments.values(name).isEmpty {
+                throw UsageError("--\(name): live traffic comes once, as it is; capture a trace and play that")
+            }
+            guard let server else { throw UsageError("--server HOST:PORT is missing: whose traffic is to be played") }
+            let name = arguments.value("protocol") ?? ApplicationProtocol.http.rawValue
+            guard let known = ApplicationProtocol(rawValue: name) else {
+                throw UsageError(
+                    "--protocol: found '\(name)', expected one of: "
+                        + ApplicationProtocol.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            try Inputs.requireRoot("listening at an interface")
+            let shift = try Inputs.duration(arguments, "shift") ?? .milliseconds(200)
+            self = .live(LiveReplay(of: server, known, shape, shift: shift), interface: interface)
+        }
+
+        var protocolName: ApplicationProtocol {
+            switch self {
+            case .trace(let replay): replay.overview.protocolName
+            case .live(let replay, _): replay.protocolName
+            }
+        }
+    }
+
+    /// The file of `--log`, an entry a second; begun with the first request.
+    private final class Log {
+        private let path: String?
+        private let clock = SteadyClock()
+        private var file: HistogramFile?
+        private var interval: Timestamp?
+
+        init(_ path: String?) { self.path = path }
+
+        func add(_ counter: ReplayCounter, _ start: Timestamp) throws {
+            guard let path else { return }
+            let now = Timestamp(nanoseconds: clock.now)
+            guard let file, let interval else {
+                file = try HistogramFile(path, start: start)
+                interval = now
+                return
+            }
+            guard now - interval >= .seconds(1) else { return }
+            let histogram = counter.takeInterval()
+            try file.add(HistogramLogEntry(tag: nil, start: interval, length: now - interval, histogram: histogram))
+            self.interval = now
+        }
+
+        func end(_ outcome: ReplayOutcome) throws {
+            guard let file, let interval else { return }
+            try file.add(
+                HistogramLogEntry(
+                    tag: nil, start: interval, length: outcome.end - interval, histogram: outcome.lastInterval))
+        }
     }
 
     private static func shape(_ arguments: ParsedArguments) throws -> ReplayShape {
@@ -138,5 +204,20 @@ enum ReplayCommand: Command {
                 "--\(name): found '\(text)', expected a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
+    }
+}
+
+extension ReplayReport {
+    fileprivate init(_ outcome: ReplayOutcome, _ protocolName: ApplicationProtocol, _ target: Endpoint) {
+        var account = outcome.tally.account
+        account.lost = outcome.lost
+        account.dropped += outcome.refused
+        account.unseen = outcome.unseen
+        self.init(
+            start: outcome.start, seconds: (outcome.end - outcome.start).seconds, protocolName: protocolName,
+            target: target.description, requests: account, cutOff: outcome.tally.cutOff,
+            malformed: outcome.tally.malformed, unsolicited: outcome.unsolicited,
+            responseTimes: outcome.tally.responseTimes, recorded: outcome.tally.recorded,
+            delays: outcome.tally.delays)
     }
 }
