@@ -21,6 +21,14 @@ package enum Sockets {
         "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255):\(port)"
     }
 
+    /// Lets this process have as many descriptors as its hard limit says: a socket for each connection.
+    package static func allowMany() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     private static func make() throws(SystemError) -> Descriptor {
         let kind = CInt(SOCK_STREAM.rawValue | UInt32(O_NONBLOCK | O_CLOEXEC))
         return Descriptor(owning: try check("make a socket") { socket(AF_INET, kind, 0) })

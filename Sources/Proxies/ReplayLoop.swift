@@ -90,6 +90,7 @@ package final class ReplayLoop: Sendable {
     /// Runs until stopped, in the calling thread's network namespace.
     package func run() throws(SystemError) {
         WorkerThread.wakePrecisely()
+        Sockets.allowMany()
         var worker = try Worker(
             setting, target: target, source: source, answerPoints: answerPoints, timeShift: timeShift, clock: clock,
             wakeUp: inputs.wakeUp)
