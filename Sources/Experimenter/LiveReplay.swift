@@ -27,6 +27,7 @@ package struct LiveReplay: Sendable {
         struct Counts {
             var captured = 0
             var lost = 0
+            var given = 0
             var refused = 0
             var unseen = Unseen()
         }
@@ -54,6 +55,7 @@ package struct LiveReplay: Sendable {
             try unsafe listen(capture, Dissector(watched), clock, heard, loop.inputs)
         }
         let start = Timestamp(nanoseconds: clock.now)
+        try progress(counter, 0, start)
         let end = limit.map { start + $0 } ?? .distantFuture
         defer { withExtendedLifetime(capturing) {} }
         do {
@@ -67,7 +69,10 @@ package struct LiveReplay: Sendable {
             heard.isStopped.store(true, ordering: .releasing)
             try capturing.join()
             let deadline = Timestamp(nanoseconds: clock.now) + shift + Self.drainLimit
-            while !loop.progress.isDrained || !loop.inputs.isEmpty, Timestamp(nanoseconds: clock.now) < deadline {
+            let given = heard.counts.withLock { $0.given }
+            while Timestamp(nanoseconds: clock.now) < deadline {
+                let progress = loop.progress
+                if progress.taken == given, progress.isDrained { break }
                 _ = interrupt.wait(seconds: 0.01)
             }
             loop.stop()
@@ -105,11 +110,13 @@ package struct LiveReplay: Sendable {
                 }
             }
             let refused = batch.isEmpty ? 0 : inputs.put(contentsOf: batch, room: Self.room)
+            let given = batch.count - refused
             batch.removeAll(keepingCapacity: true)
             let unseen = Unseen(dropped: capture.statistics().lost) + dissector.unseen
             heard.counts.withLock {
                 $0.captured = schedule.captured
                 $0.lost = schedule.lost
+                $0.given += given
                 $0.refused += refused
                 $0.unseen = unseen
             }

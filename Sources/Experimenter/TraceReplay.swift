@@ -172,6 +172,7 @@ private struct Feeder {
     private let end: Timestamp
     private let look: (Int) throws -> Void
     private var batch: [ReplayInput] = []
+    private var given = 0
     private var lastLook = Timestamp.distantPast
     private(set) var isOver = false
 
@@ -201,6 +202,7 @@ private struct Feeder {
     }
 
     mutating func flush() throws {
+        given += batch.count
         _ = loop.inputs.put(contentsOf: batch)
         batch.removeAll(keepingCapacity: true)
         try lookOn()
@@ -221,8 +223,10 @@ private struct Feeder {
     mutating func drain(within limit: Duration) throws {
         try flush()
         var deadline = now + limit
-        while !interrupt.hasCome, now < deadline, !loop.progress.isDrained || !loop.inputs.isEmpty {
-            if loop.progress.scheduled > 0 { deadline = now + limit }
+        while !interrupt.hasCome, now < deadline {
+            let progress = loop.progress
+            if progress.taken == given, progress.isDrained { return }
+            if progress.taken < given || progress.scheduled > 0 { deadline = now + limit }
             _ = interrupt.wait(seconds: 0.01)
             try lookOn()
         }

@@ -23,8 +23,6 @@ package final class Mailbox<Item: Sendable>: Sendable {
         return refused
     }
 
-    package var isEmpty: Bool { items.withLock(\.isEmpty) }
-
     /// Everything that is there.
     package func takeAll() -> [Item] {
         wakeUp.clear()

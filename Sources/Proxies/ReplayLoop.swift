@@ -28,6 +28,8 @@ package enum ReplayInput: Sendable {
 package final class ReplayLoop: Sendable {
     /// What others may see while the loop runs.
     package struct Progress: Sendable {
+        /// Inputs that were taken from the mailbox.
+        package var taken = 0
         package var sent = 0
         package var answered = 0
         /// Due, and neither answered nor given up.
@@ -119,6 +121,7 @@ private struct Worker {
 
     var requests: RequestSide
     private(set) var answers: AnswerSide
+    private var taken = 0
     private let poller: Poller
     private let clock: SteadyClock
 
@@ -135,12 +138,14 @@ private struct Worker {
 
     var progress: ReplayLoop.Progress {
         ReplayLoop.Progress(
-            sent: requests.proxy.sentCount, answered: requests.proxy.answeredCount, waiting: requests.proxy.openCount,
+            taken: taken, sent: requests.proxy.sentCount, answered: requests.proxy.answeredCount,
+            waiting: requests.proxy.openCount,
             scheduled: requests.proxy.scheduledCount, unsolicited: requests.proxy.unsolicitedCount,
             answers: answers.account)
     }
 
     mutating func take(_ input: ReplayInput) {
+        taken += 1
         switch input {
         case .item(let item): requests.proxy.schedule(item)
         case .expected(let key, let reply): requests.proxy.expect(reply, to: key)

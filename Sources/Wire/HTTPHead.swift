@@ -15,7 +15,8 @@ struct HTTPHead: Sendable {
         _ bytes: Span<UInt8>, from start: Int, _ role: HTTPParser.Role
     ) throws(HTTPFailure) -> (head: HTTPHead, end: Int)? {
         // Of what does not begin as a reply no empty line need ever come.
-        if role == .replies, start < bytes.count, !HTTPParser.canStart(.replies, bytes.extracting(start..<bytes.count)) {
+        if role == .replies, start < bytes.count, !HTTPParser.canStart(.replies, bytes.extracting(start..<bytes.count))
+        {
             throw .malformed("a reply that does not start")
         }
         var head = HTTPHead()

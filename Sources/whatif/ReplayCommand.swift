@@ -34,11 +34,11 @@ enum ReplayCommand: Command {
         operands: [.init("FILE.wtrace", "The trace, with payload.", isRequired: false)],
         options: [
             .value("to", "HOST:PORT", "The server to play it to: an IPv4 address."),
-            .value("server", "HOST:PORT", "Which recorded server's requests (default: the only one)."),
-            .value("interface", "NAME", "Play what is heard live at an interface.", short: "i"),
             .value(
-                "protocol", "NAME", "What '--server' speaks live: http, postgresql, mysql, redis or tcp (default http)."
-            ),
+                "server", "HOST:PORT[=PROTOCOL]",
+                "Whose requests: of a trace the only server's by default; live with its protocol (default http).",
+                short: "s"),
+            .value("interface", "NAME", "Play what is heard live at an interface.", short: "i"),
             .value("shift", "DURATION", "How much later live requests are played (default 200 ms)."),
             .value("speed", "FACTOR", "How many times as fast, 0.5 to 10 (default 1)."),
             .value("scale", "FACTOR", "How many times as many sessions, 0 to 100 (default 1)."),
@@ -79,6 +79,7 @@ enum ReplayCommand: Command {
             Terminal.passing("\(sent) sent, \(counter.tally.account.answered) answered")
             try log.add(counter, start)
         }
+        var isListening = false
         let outcome =
             switch source {
             case .trace(let replay):
@@ -86,8 +87,14 @@ enum ReplayCommand: Command {
                     to: target, setting, rounds: rounds, limit: duration, interrupt: interrupt, progress: progress)
             case .live(let replay, let interface):
                 try replay.run(
-                    listeningAt: interface, to: target, setting, limit: duration, interrupt: interrupt,
-                    progress: progress)
+                    listeningAt: interface, to: target, setting, limit: duration, interrupt: interrupt
+                ) { counter, sent, start in
+                    if sent == 0, !isListening {
+                        isListening = true
+                        Terminal.note("listening at \(interface) for requests to \(replay.server)")
+                    }
+                    try progress(counter, sent, start)
+                }
             }
         try log.end(outcome)
         let report = ReplayReport(outcome, source.protocolName, target)
@@ -101,13 +108,13 @@ enum ReplayCommand: Command {
         case live(LiveReplay, interface: String)
 
         init(_ arguments: ParsedArguments, _ shape: ReplayShape) throws {
-            let server = try arguments.value("server").map { try endpoint("server", $0) }
+            let server = try arguments.value("server").map(Self.server)
             guard let interface = arguments.value("interface") else {
                 guard let path = arguments.operand(0) else {
                     throw UsageError(
                         "what is to be played is missing: FILE.wtrace, or --interface NAME for live traffic")
                 }
-                self = .trace(try TraceReplay(path, server: server, shape))
+                self = .trace(try TraceReplay(path, server: server?.endpoint, shape))
                 return
             }
             guard arguments.operand(0) == nil else {
@@ -117,15 +124,21 @@ enum ReplayCommand: Command {
                 throw UsageError("--\(name): live traffic comes once, as it is; capture a trace and play that")
             }
             guard let server else { throw UsageError("--server HOST:PORT is missing: whose traffic is to be played") }
-            let name = arguments.value("protocol") ?? ApplicationProtocol.http.rawValue
-            guard let known = ApplicationProtocol(rawValue: name) else {
-                throw UsageError(
-                    "--protocol: found '\(name)', expected one of: "
-                        + ApplicationProtocol.allCases.map(\.rawValue).joined(separator: ", "))
-            }
             try Inputs.requireRoot("listening at an interface")
             let shift = try Inputs.duration(arguments, "shift") ?? .milliseconds(200)
-            self = .live(LiveReplay(of: server, known, shape, shift: shift), interface: interface)
+            self = .live(
+                LiveReplay(of: server.endpoint, server.protocolName, shape, shift: shift), interface: interface)
+        }
+
+        private static func server(_ text: String) throws -> WatchedServer {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let name = parts.count == 2 ? parts[1] : ApplicationProtocol.http.rawValue
+            guard let known = ApplicationProtocol(rawValue: name) else {
+                throw UsageError(
+                    "--server: found '\(name)', expected one of: "
+                        + ApplicationProtocol.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return WatchedServer(try endpoint("server", parts[0]), known)
         }
 
         var protocolName: ApplicationProtocol {
