@@ -57,6 +57,7 @@ let package = Package(
         cLibrary("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
         cLibrary("CBtrfsUtil", pkgConfig: "libbtrfsutil", apt: "libbtrfsutil-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        cLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         room("OperatingSystem", ["CLinux"]),
 
@@ -64,6 +65,7 @@ let package = Package(
         room("Model"),
         room("YAML", ["CYAML"]),
         room("Compression", ["CZlib"]),
+        room("Cryptography", ["CCrypto"]),
         room("Wire", ["Model", "OperatingSystem", "CPcap"]),
         room("Volumes", ["Model", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),
@@ -71,7 +73,7 @@ let package = Package(
         room("Store", ["Model", "OperatingSystem", "CSQLite"]),
 
         // Floor 2: what stands between production and a clone, and the pure decisions.
-        room("Proxies", ["Model", "OperatingSystem", "Wire"]),
+        room("Proxies", ["Model", "OperatingSystem", "Cryptography", "Wire"]),
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model"]),
         room("Planning", ["Model", "Exploration"]),
@@ -106,6 +108,7 @@ let package = Package(
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
         tests("YAML", ["YAML", "Model", "Wire"]),
+        tests("Cryptography", ["Cryptography", "OperatingSystem"]),
         tests(
             "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
             exclude: ["Captures", "Corpora"]),
