@@ -114,7 +114,7 @@ let package = Package(
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
-        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire", "TestSupport"]),
+        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Cryptography", "Wire", "TestSupport"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),

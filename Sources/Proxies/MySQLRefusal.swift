@@ -22,7 +22,7 @@ extension LogInFailure {
             case 1040, 1203: ("the server has no connection left", "raise max_connections in the clone")
             case 1129, 1130:
                 ("the server lets nobody in from the in-proxy's address", "add the user for that host in the clone")
-            case 1251, 2059: ("the server has a method for this user that it cannot do", "give it another method")
+            case 1251, 1275, 2059: ("the server has a method for this user that it cannot do", "give it another method")
             case 1820, 1862: ("the password has expired", "set it again in the clone")
             case 3118, 4151: ("the account is locked", "unlock it in the clone, or take another user")
             case 3159: ("the server wants TLS", "switch require_secure_transport off in the clone")

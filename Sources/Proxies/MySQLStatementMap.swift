@@ -9,6 +9,11 @@ package struct MySQLStatementMap: Sendable {
         /// Commands whose statement is not known: prepared before the recording, or refused by the clone. They go out with
         /// the number 0, which no statement has: an error, and not another statement's result.
         package var unknownCount = 0
+
+        package init(bytes: [UInt8], unknownCount: Int = 0) {
+            self.bytes = bytes
+            self.unknownCount = unknownCount
+        }
     }
 
     /// MariaDB's clients say so for the statement before ("COM_STMT_EXECUTE"), on any server.
