@@ -103,7 +103,7 @@ let package = Package(
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
         .target(
             name: "FuzzEntries",
-            dependencies: ["CLinux", "Model", "OperatingSystem", "Wire", "YAML", "Report", "TestSupport"],
+            dependencies: ["CLinux", "Model", "OperatingSystem", "Wire", "Proxies", "YAML", "Report", "TestSupport"],
             path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
