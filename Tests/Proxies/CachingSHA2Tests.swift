@@ -15,17 +15,25 @@ import Wire
         try body(CachingSHA2Server(kind, password: password, folder: folder))
     }
 
-    /// The bytes that both said, for the reader.
+    /// To the end of the log-in; the reader of the protocol hears it all, and is in step behind it.
     private func talk(_ server: CachingSHA2Server, _ logIn: MySQLLogIn) throws -> CachingSHA2Server {
         var server = server
         var logIn = logIn
         #expect(logIn.begin().isEmpty)
+        var reader = MySQLReader.entry.reader(ReaderSetting(0, fromStart: true))
+        var events: [WireEvent] = []
+        let time = Timestamp(nanoseconds: 0)
         var said = server.greeting
         while true {
+            reader.server(said.span, at: time) { events.append($0) }
             switch try logIn.received(said.span) {
-            case .send(let packet): said = try server.accept(packet)
+            case .send(let packet):
+                reader.client(packet.span, at: time) { events.append($0) }
+                said = try server.accept(packet)
             case .done(let rest):
-                #expect(rest.isEmpty)
+                #expect(rest.isEmpty && events.isEmpty)
+                reader.client(MySQLPacket.query("SELECT 1").span, at: time) { events.append($0) }
+                #expect(events.count == 1)
                 return server
             }
         }

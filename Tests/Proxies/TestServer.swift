@@ -3,7 +3,7 @@ import OperatingSystem
 import Synchronization
 import Testing
 
-/// A server that a suite starts for itself on loopback, in a folder in memory, by a user who may do nothing else.
+/// A server that a suite starts for itself on loopback, in a folder of its own, by a user who may do nothing else.
 ///
 /// A shell stands between: it ends the server and removes the folder when this process closes the pipe to it, which the
 /// kernel does for one that is killed.
@@ -15,9 +15,7 @@ final class TestServer: Sendable {
 
     /// `script` is run by a shell with the folder as $1 and the port as $2; it ends in an `exec` of the server.
     init(_ script: String) throws {
-        folder = try ChildProcess.succeed(["mktemp", "--directory", "/dev/shm/whatif-test-XXXXXX"]).filter {
-            $0 != "\n"
-        }
+        folder = try ChildProcess.succeed(["mktemp", "--directory"]).filter { $0 != "\n" }
         port = try Self.freePort()
         var user: [String] = []
         if getuid() == 0 {
