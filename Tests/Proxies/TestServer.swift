@@ -31,15 +31,18 @@ final class TestServer: Sendable {
             input: reading.raw)
     }
 
-    /// Ends the whole session, as the server may have children.
+    /// Ends the whole session and waits for it, as the server may have children.
     private static let guarding = """
         folder=$1; shift
         cd "$folder"
         setsid "$@" > "$folder/log" 2>&1 &
         read -r _
         kill -s TERM -- -$!
-        timeout 5 tail --pid=$! --sleep-interval=0.02 --follow /dev/null || kill -s KILL -- -$!
-        wait $!
+        for _ in $(seq 500); do
+            kill -s 0 -- -$! || break
+            sleep 0.01
+        done
+        kill -s KILL -- -$!
         cd /
         rm -rf "$folder"
         """
