@@ -3,7 +3,7 @@ import Proxies
 
 /// What a server says to a client that logs in. Two bytes set what the client has and how long pieces are.
 enum LogInEntry {
-    private static let password = "the password"
+    private static let password = "open, sesame"
 
     private struct Outcome: Equatable {
         /// Not the bytes: an encryption differs each time.

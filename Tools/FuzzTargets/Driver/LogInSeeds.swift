@@ -24,7 +24,7 @@ enum LogInSeeds {
         admission, authentication(3) + admission, authentication(5, [1, 2, 3, 4]) + admission, authentication(7),
         authentication(10, Array("SCRAM-SHA-256-PLUS\u{0}SCRAM-SHA-256\u{0}\u{0}".utf8))
             + authentication(11, Array("r=fuzz+server,s=c2FsdA==,i=2".utf8))
-            + authentication(12, Array("v=6zTQ6uCzZTvjTKtPA5q86+mnUL/MHjJ86wFnE5SiiA8=".utf8)) + admission,
+            + authentication(12, Array("v=VAprL+TTPN3g0JPqEtzsmH8YSn2pY38+HZzuOZSviRw=".utf8)) + admission,
     ]
 
     private static func packet(_ sequence: UInt8, _ payload: [UInt8]) -> [UInt8] {
