@@ -16,7 +16,7 @@ enum PostgreSQLServer {
             echo 'host all all 127.0.0.1/32 scram-sha-256'
         } > "$1/data/pg_hba.conf"
         exec "$bin/postgres" -D "$1/data" -p "$2" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-            -c fsync=off -c shared_buffers=8MB -c autovacuum=off
+            -c fsync=off -c shared_buffers=8MB -c autovacuum=off -c dynamic_shared_memory_type=mmap
         """
 
     private static let roles = [
