@@ -78,10 +78,12 @@ struct Dialogue {
 
     private mutating func receive() throws -> [UInt8] {
         guard !(try poller.wait(nanoseconds: Self.patience)).isEmpty else { throw SystemError("wait", code: 110) }
-        switch Sockets.receive(socket) {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        switch Sockets.receive(socket, into: &buffer) {
         case .nothingYet: return []
-        case .ended: throw LogInFailure.closed(name)
-        case .bytes(let bytes):
+        case .ended, .failed: throw LogInFailure.closed(name)
+        case .bytes(let count):
+            let bytes = Array(buffer.prefix(count))
             var events: [WireEvent] = []
             reader.server(bytes.span, at: Self.time) { events.append($0) }
             try take(events)
