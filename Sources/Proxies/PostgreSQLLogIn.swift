@@ -95,12 +95,13 @@ package struct PostgreSQLLogIn: ClientLogIn {
         case (.open, 10):
             return try beginSASL(&body)
         case (.scram(var scram), 11):
-            let answer = try Self.scram { () throws(SCRAM.Failure) in try scram.answer(Array(message.body.dropFirst(4)))
-            }
+            let challenge = Array(message.body.dropFirst(4))
+            let answer = try Self.scram { () throws(SCRAM.Failure) in try scram.answer(challenge) }
             state = .scram(scram)
             return PostgreSQLMessage("p", answer).bytes
         case (.scram(var scram), 12):
-            try Self.scram { () throws(SCRAM.Failure) in try scram.verify(Array(message.body.dropFirst(4))) }
+            let proof = Array(message.body.dropFirst(4))
+            try Self.scram { () throws(SCRAM.Failure) in try scram.verify(proof) }
             state = .answered
             return []
         case (.scram, 0):

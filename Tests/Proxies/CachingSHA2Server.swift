@@ -33,7 +33,7 @@ struct CachingSHA2Server {
     }
 
     static func makeKey(in folder: String) throws {
-        try ChildProcess.succeed(["openssl", "genrsa", "-out", folder + "/private", "2048"])
+        try ChildProcess.succeed(["openssl", "genrsa", "-out", folder + "/private", "1024"])
         try ChildProcess.succeed(["openssl", "rsa", "-in", folder + "/private", "-pubout", "-out", folder + "/public"])
     }
 

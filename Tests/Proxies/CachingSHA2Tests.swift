@@ -11,7 +11,7 @@ import Wire
     ) throws {
         let folder = try ChildProcess.succeed(["mktemp", "--directory"]).filter { $0 != "\n" }
         defer { _ = try? ChildProcess.run(["rm", "-r", folder]) }
-        try CachingSHA2Server.makeKey(in: folder)
+        if case .full = kind { try CachingSHA2Server.makeKey(in: folder) }
         try body(CachingSHA2Server(kind, password: password, folder: folder))
     }
 

@@ -31,13 +31,13 @@ final class TestServer: Sendable {
             input: reading.raw)
     }
 
-    /// Ends the whole session and waits for it, as the server may have children.
+    /// Ends the server, or what prepares it when that is done with its step, and waits for the whole session.
     private static let guarding = """
         folder=$1; shift
         cd "$folder"
         setsid "$@" > "$folder/log" 2>&1 &
         read -r _
-        kill -s TERM -- -$!
+        kill -s TERM $!
         for _ in $(seq 500); do
             kill -s 0 -- -$! || break
             sleep 0.01
