@@ -54,6 +54,11 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("histogram-log", run: HistogramEntry.log),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
         ]
+        + [ApplicationProtocol.postgresql, .mysql, .redis].map { name in
+            FuzzTarget("log-in-\(name.rawValue)", dictionary: name.rawValue) { (input) throws(BrokenInvariant) in
+                try LogInEntry.run(name, input)
+            }
+        }
         + ProtocolTable.all.map { entry in
             FuzzTarget(entry.name.rawValue, dictionary: entry.name.rawValue) { (input) throws(BrokenInvariant) in
                 try ReaderEntry.run(entry, input)

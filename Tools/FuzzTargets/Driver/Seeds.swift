@@ -19,7 +19,7 @@ struct Seeds {
         var seeds = self
         for path in captures { try seeds.read(path) }
         for (target, text) in Self.texts { seeds.inputs.append((target, Array(text.utf8))) }
-        for (target, bytes) in Self.steps { seeds.inputs.append((target, bytes)) }
+        for (target, bytes) in Self.steps + LogInSeeds.all { seeds.inputs.append((target, bytes)) }
         for (number, input) in seeds.inputs.enumerated() {
             guard let target = FuzzTarget.named(input.target) else { continue }
             let directory = "\(folder)/\(target.name)"
