@@ -71,12 +71,18 @@ package struct JSONPath: Hashable, Sendable {
 
 /// A regular expression with one group, in Swift's own dialect, compiled once.
 package final class SessionPattern: Sendable {
+    package static let longest = 1000
+
     package let text: String
     /// Regex is not Sendable: what it compiles to is made at the first match.
     private let regex: Mutex<Regex<AnyRegexOutput>>
 
     package init(_ text: String) throws(UnitError) {
         self.text = text
+        // Each nesting is one of the regular expression parser's own calls.
+        guard text.utf8.count <= Self.longest else {
+            throw UnitError(found: String(text.prefix(20)) + "…", expected: "at most \(Self.longest) bytes")
+        }
         do {
             regex = Mutex(try Regex(text))
         } catch {

@@ -190,10 +190,8 @@ extension [UInt8] {
     }
 
     func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-        guard let found = span.firstIndex(of: byte, from: range.lowerBound), found < range.upperBound else {
-            return nil
-        }
-        return found
+        // No further than the range: a search to the end of a long body for each of its values would be quadratic.
+        span.extracting(0..<range.upperBound).firstIndex(of: byte, from: range.lowerBound)
     }
 
     func text(_ range: Range<Int>) -> String { String(decoding: self[range], as: UTF8.self) }

@@ -14,7 +14,6 @@ struct JSONScanner {
         /// The nearest member's name, and that of the member around it.
         let name: Range<Int>?
         let outerName: Range<Int>?
-        let path: PathHash
     }
 
     /// A path by its hashes: exact, and with array indices and names that are ids left out, so that all elements of a list
@@ -49,10 +48,13 @@ struct JSONScanner {
     private let end: Int
     private var position: Int
     private(set) var levels: [Level] = []
+    private var isBehindOpening = false
 
     /// Calls `visit` with every string, number and literal, and every empty object and array. False when the text is not
     /// JSON: then what was visited is not to be trusted.
-    static func scan(_ bytes: [UInt8], _ range: Range<Int>, _ visit: (Leaf, [Level]) -> Void) -> Bool {
+    ///
+    /// The scanner that `visit` gets tells the path, which most do not ask for.
+    static func scan(_ bytes: [UInt8], _ range: Range<Int>, _ visit: (Leaf, JSONScanner) -> Void) -> Bool {
         var scanner = JSONScanner(bytes, range)
         return scanner.run(visit)
     }
@@ -63,7 +65,7 @@ struct JSONScanner {
         position = range.lowerBound
     }
 
-    private mutating func run(_ visit: (Leaf, [Level]) -> Void) -> Bool {
+    private mutating func run(_ visit: (Leaf, JSONScanner) -> Void) -> Bool {
         if bytes.matches("\u{feff}", at: position, end) { position += 3 }
         repeat {
             // A value is due: at the start, behind a colon and in an array.
@@ -94,14 +96,12 @@ struct JSONScanner {
         return true
     }
 
-    private var isBehindOpening = false
-
-    private mutating func open(_ visit: (Leaf, [Level]) -> Void) -> Bool {
+    private mutating func open(_ visit: (Leaf, JSONScanner) -> Void) -> Bool {
         let isArray = bytes[position] == 0x5b
         let start = position
         position += 1
         if take(isArray ? 0x5d : 0x7d) {
-            visit(found(isArray ? .emptyArray : .emptyObject, start..<position), levels)
+            visit(found(isArray ? .emptyArray : .emptyObject, start..<position), self)
             return true
         }
         guard levels.count < Self.depthLimit else { return false }
@@ -131,22 +131,22 @@ struct JSONScanner {
         return nil
     }
 
-    private mutating func leaf(_ visit: (Leaf, [Level]) -> Void) -> Bool {
+    private mutating func leaf(_ visit: (Leaf, JSONScanner) -> Void) -> Bool {
         let start = position
         switch bytes[position] {
         case 0x22:
             position += 1
             guard let end = stringEnd() else { return false }
-            visit(found(.string, position..<end), levels)
+            visit(found(.string, position..<end), self)
             position = end + 1
         case 0x2d, 0x30...0x39:
             while position < end, bytes[position].isDigit || "+-.eE".utf8.contains(bytes[position]) { position += 1 }
-            visit(found(.number, start..<position), levels)
+            visit(found(.number, start..<position), self)
         default:
             let words: [StaticString] = ["true", "false", "null"]
             guard let word = words.first(where: { bytes.matches($0, at: start, end) }) else { return false }
             position += word.utf8CodeUnitCount
-            visit(found(.literal, start..<position), levels)
+            visit(found(.literal, start..<position), self)
         }
         return true
     }
@@ -155,11 +155,11 @@ struct JSONScanner {
         let last = levels.last
         return Leaf(
             kind: kind, value: value, name: last?.name ?? last?.outerName,
-            outerName: last?.name == nil ? nil : last?.outerName, path: path)
+            outerName: last?.name == nil ? nil : last?.outerName)
     }
 
     /// Of the value that is due.
-    private var path: PathHash {
+    var path: PathHash {
         guard let level = levels.last else { return PathHash() }
         var path = level.base
         if level.isArray {

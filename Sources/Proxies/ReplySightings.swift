@@ -56,6 +56,10 @@ struct ReplySightings: Sendable {
                 if let tag = bytes.quoted(field.value) {
                     add(DecodedBytes(bytes, tag, .plain), group: 3, place: .entityTag, isNamed: true)
                 }
+            } else if bytes.equals("authorization", name) {
+                let place = Place.header(DecodedBytes(bytes, name, .plain))
+                let value = DecodedBytes(bytes, bytes.credentials(field.value), .plain)
+                add(value, group: place.hash, place: place, isNamed: true)
             } else if bytes.matches("X-", at: name.lowerBound, name.upperBound) || Self.tellsToken(bytes, name) {
                 let place = Place.header(DecodedBytes(bytes, name, .plain))
                 add(DecodedBytes(bytes, field.value, .plain), group: place.hash, place: place, isNamed: false)
@@ -116,23 +120,24 @@ struct ReplySightings: Sendable {
     }
 
     mutating func addJSON(_ bytes: [UInt8], _ range: Range<Int>) {
-        _ = JSONScanner.scan(bytes, range) { leaf, _ in
+        _ = JSONScanner.scan(bytes, range) { leaf, scanner in
             guard leaf.kind == .string || leaf.kind == .number, let name = leaf.name else { return }
             let value = DecodedBytes(bytes, leaf.value, leaf.kind == .string ? .json : .plain)
-            let isNamed = TokenShape.isIdentifier(bytes, name)
             if leaf.kind == .string, URLScanner.canStart(bytes, leaf.value) || bytes.matches("\\/", leaf.value) {
                 addURL(bytes, leaf.value, .json)
                 return
             }
-            let place = Place.parameter(DecodedBytes(bytes, name, .json))
-            add(value, group: leaf.path.general, place: place, isNamed: isNamed)
+            let isNamed = TokenShape.isIdentifier(bytes, name)
+            guard isNamed || TokenShape.isToken(value) else { return }
+            let path = scanner.path.general
+            add(value, group: path, place: .parameter(DecodedBytes(bytes, name, .json)), isNamed: isNamed)
             guard Self.ids.contains(where: { bytes.equals($0, name) }) else { return }
             if let outer = leaf.outerName {
                 let place = Place.segment(behind: DecodedBytes(bytes, outer, .json))
-                add(value, group: Place.mix(leaf.path.general, 1), place: place, isNamed: true)
+                add(value, group: Place.mix(path, 1), place: place, isNamed: true)
             }
             if let collection {
-                add(value, group: Place.mix(leaf.path.general, 2), place: collection, isNamed: true)
+                add(value, group: Place.mix(path, 2), place: collection, isNamed: true)
             }
         }
     }

@@ -55,9 +55,9 @@ struct RuleSearch: Sendable {
             }
         case .json:
             guard let path else { return }
-            _ = JSONScanner.scan(body.bytes, body.range) { leaf, _ in
+            _ = JSONScanner.scan(body.bytes, body.range) { leaf, scanner in
                 guard leaf.kind == .string || leaf.kind == .number,
-                    path.hash == (path.isExact ? leaf.path.exact : leaf.path.general)
+                    path.hash == (path.isExact ? scanner.path.exact : scanner.path.general)
                 else { return }
                 found(DecodedBytes(body.bytes, leaf.value, leaf.kind == .string ? .json : .plain), &sightings)
             }

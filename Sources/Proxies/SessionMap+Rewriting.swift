@@ -143,8 +143,8 @@ extension SessionMap {
         if kind == .form {
             URLScanner.parameters(body.bytes, body.range) { rewrite(body.bytes, $0, session, &edits) }
         } else {
-            let isWhole = JSONScanner.scan(body.bytes, body.range) { leaf, _ in
-                rewriteLeaf(body.bytes, leaf, session, &edits)
+            let isWhole = JSONScanner.scan(body.bytes, body.range) { leaf, scanner in
+                rewriteLeaf(body.bytes, leaf, scanner, session, &edits)
             }
             guard isWhole else { return nil }
         }
@@ -152,7 +152,8 @@ extension SessionMap {
     }
 
     private mutating func rewriteLeaf(
-        _ bytes: [UInt8], _ leaf: JSONScanner.Leaf, _ session: UInt64, _ edits: inout ByteEdits
+        _ bytes: [UInt8], _ leaf: JSONScanner.Leaf, _ scanner: JSONScanner, _ session: UInt64,
+        _ edits: inout ByteEdits
     ) {
         guard leaf.kind == .string || leaf.kind == .number, !leaf.value.isEmpty else { return }
         let isString = leaf.kind == .string
@@ -161,8 +162,8 @@ extension SessionMap {
         var made = counterpart(value, at: .parameter(DecodedBytes(bytes, name, .json)), session)
         if made == nil, hasJSONTargets {
             made =
-                counterpart(value, at: .json(leaf.path, isExact: true), session)
-                ?? counterpart(value, at: .json(leaf.path, isExact: false), session)
+                counterpart(value, at: .json(scanner.path, isExact: true), session)
+                ?? counterpart(value, at: .json(scanner.path, isExact: false), session)
         }
         if let made {
             // A number can only become a number.

@@ -8,20 +8,33 @@ enum SightingPairs {
     static func forEach(
         _ onLine: ReplySightings, _ clone: ReplySightings, _ visit: (Sighting, Sighting) -> Void
     ) {
-        let isSame = onLine.list.elementsEqual(clone.list) { $0.group == $1.group && $0.hash == $1.hash }
-        guard !isSame, !onLine.list.isEmpty, !clone.list.isEmpty else { return }
-        var groups: [UInt64: (onLine: [Int], clone: [Int])] = [:]
-        for (index, sighting) in onLine.list.enumerated() {
-            groups[sighting.group, default: ([], [])].onLine.append(index)
+        guard !onLine.list.isEmpty, !clone.list.isEmpty else { return }
+        // Most groups are the same on both sides, and then told by one pass.
+        var different: Set<UInt64> = []
+        if onLine.list.elementsEqual(clone.list, by: { $0.group == $1.group }) {
+            for (first, second) in zip(onLine.list, clone.list) where first.hash != second.hash {
+                different.insert(first.group)
+            }
+        } else {
+            different = Set(onLine.list.map(\.group)).intersection(clone.list.map(\.group))
         }
-        for (index, sighting) in clone.list.enumerated() { groups[sighting.group]?.clone.append(index) }
-        for (_, sides) in groups where !sides.clone.isEmpty {
-            let recorded = Set(sides.onLine.map { onLine.list[$0].hash })
-            let made = Set(sides.clone.map { clone.list[$0].hash })
+        guard !different.isEmpty else { return }
+        var groups: [UInt64: (onLine: [Sighting], clone: [Sighting])] = [:]
+        for sighting in onLine.list where different.contains(sighting.group) {
+            groups[sighting.group, default: ([], [])].onLine.append(sighting)
+        }
+        for sighting in clone.list where different.contains(sighting.group) {
+            groups[sighting.group, default: ([], [])].clone.append(sighting)
+        }
+        // In the order of the recorded reply, so that the same replies always teach the same.
+        for group in onLine.list.lazy.map(\.group) {
+            guard let sides = groups.removeValue(forKey: group) else { continue }
+            let recorded = Set(sides.onLine.lazy.map(\.hash))
+            let made = Set(sides.clone.lazy.map(\.hash))
             guard sides.onLine.count == sides.clone.count || recorded.count == 1 && made.count == 1 else { continue }
-            for (first, second) in zip(sides.onLine, sides.clone) {
-                let pair = (onLine.list[first], clone.list[second])
-                if !made.contains(pair.0.hash), !recorded.contains(pair.1.hash) { visit(pair.0, pair.1) }
+            for (first, second) in zip(sides.onLine, sides.clone)
+            where !made.contains(first.hash) && !recorded.contains(second.hash) {
+                visit(first, second)
             }
         }
     }

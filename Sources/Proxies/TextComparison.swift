@@ -136,9 +136,9 @@ enum LineComparison {
 /// Compares JSON by structure and values; the order of members does not matter, that of elements does.
 enum JSONComparison {
     private struct Value {
+        let path: JSONScanner.PathHash
         let kind: JSONScanner.Kind
         let range: Range<Int>
-        let general: UInt64
     }
 
     /// Paths of what differs, without indices; nil when one of the texts is not JSON.
@@ -147,19 +147,27 @@ enum JSONComparison {
     ) -> [String]? {
         guard let own = values(body), let others = values(other) else { return nil }
         var different: Set<UInt64> = []
-        for (path, value) in own where !different.contains(value.general) {
-            let isSame = others[path].map { areSame(body.bytes, value, other.bytes, $0, words) } ?? false
-            if !isSame { different.insert(value.general) }
+        if own.elementsEqual(others, by: { $0.path == $1.path }) {
+            for (value, made) in zip(own, others) where !areSame(body.bytes, value, other.bytes, made, words) {
+                different.insert(value.path.general)
+            }
+        } else {
+            let made = Dictionary(others.map { ($0.path.exact, $0) }, uniquingKeysWith: { _, last in last })
+            let recorded = Set(own.map(\.path.exact))
+            for value in own {
+                let isSame = made[value.path.exact].map { areSame(body.bytes, value, other.bytes, $0, words) } ?? false
+                if !isSame { different.insert(value.path.general) }
+            }
+            for value in others where !recorded.contains(value.path.exact) { different.insert(value.path.general) }
         }
-        for (path, value) in others where own[path] == nil { different.insert(value.general) }
         guard !different.isEmpty else { return [] }
         return Set(paths(body, different) + paths(other, different)).sorted()
     }
 
-    private static func values(_ body: HTTPMessageView.Body) -> [UInt64: Value]? {
-        var values: [UInt64: Value] = [:]
-        let isWhole = JSONScanner.scan(body.bytes, body.range) { leaf, _ in
-            values[leaf.path.exact] = Value(kind: leaf.kind, range: leaf.value, general: leaf.path.general)
+    private static func values(_ body: HTTPMessageView.Body) -> [Value]? {
+        var values: [Value] = []
+        let isWhole = JSONScanner.scan(body.bytes, body.range) { leaf, scanner in
+            values.append(Value(path: scanner.path, kind: leaf.kind, range: leaf.value))
         }
         return isWhole ? values : nil
     }
@@ -182,11 +190,12 @@ enum JSONComparison {
     /// The texts of the paths are only made for what differs.
     private static func paths(_ body: HTTPMessageView.Body, _ different: Set<UInt64>) -> [String] {
         var paths: [UInt64: String] = [:]
-        _ = JSONScanner.scan(body.bytes, body.range) { leaf, levels in
-            guard paths.count < ReplyComparison.findingLimit, different.contains(leaf.path.general),
-                paths[leaf.path.general] == nil
-            else { return }
-            paths[leaf.path.general] = levels.path(in: body.bytes)
+        _ = JSONScanner.scan(body.bytes, body.range) { _, scanner in
+            let path = scanner.path.general
+            guard paths.count < ReplyComparison.findingLimit, different.contains(path), paths[path] == nil else {
+                return
+            }
+            paths[path] = scanner.levels.path(in: body.bytes)
         }
         return Array(paths.values)
     }

@@ -160,6 +160,9 @@ struct Seeds {
               limits: { lost: 0.1%, unmatched: 1% }
               control: { mean: 15%, throughput: 2% }
               energy: { core: 10 W }
+              sessions:
+                - { name: cart, from: { pattern: 'cart="(?<id>[^"()]+)\\s*"' }, to: { header: X-Cart } }
+                - { name: a, from: { json: "a[].b" }, to: { json: "c[0].d" } }
             """
         ),
         ("yaml", "a: [1, 2.5, ~, true]\nb: |\n  text\n  more\n'c': {d: \"e\\n\\u0041\", ? f : g}\n# said\n--- \n"),
