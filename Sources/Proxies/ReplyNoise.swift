@@ -23,7 +23,8 @@ package struct ReplyNoise: Codable, Hashable, Sendable {
 
     package init() {}
 
-    /// Takes in what differs between two replies to `request`. What `map` knows to be counterparts is no noise.
+    /// Takes in what differs between two replies to `request`. What `map` knows to be counterparts is no noise: it is a
+    /// map of these two replays, that has learned `first` as recorded and `second` as the clone's.
     package mutating func learn(
         request: [UInt8], first: [UInt8], second: [UInt8], of connection: UInt64, knowing map: SessionMap
     ) {

@@ -44,8 +44,12 @@ extension SessionMap {
         guard !range.isEmpty, let value = counterpart(DecodedBytes(bytes, range, coding), at: place, session) else {
             return
         }
+        // A line end in a header would end it.
+        guard coding != .plain || Self.fitsHeader(value) else { return }
         edits.replace(range, by: ValueEncoding.encode(value, coding, like: bytes[range]))
     }
+
+    private static func fitsHeader(_ value: [UInt8]) -> Bool { value.allSatisfy { $0 >= 0x20 && $0 != 0x7f } }
 
     private mutating func rewriteURL(
         _ bytes: [UInt8], _ range: Range<Int>, _ session: UInt64, _ edits: inout ByteEdits
@@ -124,7 +128,7 @@ extension SessionMap {
         let name = DecodedBytes(bytes, cookie.name, .plain)
         replace(bytes, cookie.value, .plain, at: .cookie(name), session, &edits)
         guard edits.count == before, session != 0, let last = pairs[Self.cookie(session, name.hash)],
-            !bytes[cookie.value].elementsEqual(last.clone)
+            !bytes[cookie.value].elementsEqual(last.clone), Self.fitsHeader(last.clone)
         else { return }
         // The clone has set this cookie to something else than the on-line server ever since.
         edits.replace(cookie.value, by: last.clone)

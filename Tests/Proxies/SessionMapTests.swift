@@ -126,6 +126,16 @@ import Testing
         #expect(replay.sent(request) == replay.own(request))
     }
 
+    /// A clone's value must not end a header and begin another.
+    @Test func aLineEndGoesIntoNoHeader() throws {
+        let rule = SessionRule(name: "cart", from: .json(try #require(JSONPath("c"))), to: .header("X-Cart"))
+        var map = SessionMap(rules: [rule])
+        let request = Messages.request("GET /", ["X-Cart: one"])
+        let (one, two) = (Messages.json("{\"c\":\"one\"}"), Messages.json("{\"c\":\"two\\r\\nX: y\"}"))
+        map.learn(request: request, onLine: one, clone: two, of: 1)
+        #expect(map.valueCount > 0 && map.rewrite(request, of: 1).bytes == request)
+    }
+
     @Test func memoryIsBoundedAndTheOldestGoes() {
         var limits = SessionMap.Limits()
         limits.values = 100
