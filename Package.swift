@@ -73,7 +73,7 @@ let package = Package(
         room("Store", ["Model", "OperatingSystem", "CSQLite"]),
 
         // Floor 2: what stands between production and a clone, and the pure decisions.
-        room("Proxies", ["Model", "OperatingSystem", "Cryptography", "Wire"]),
+        room("Proxies", ["Model", "OperatingSystem", "Cryptography", "Compression", "Wire"]),
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model"]),
         room("Planning", ["Model", "Exploration"]),
@@ -103,7 +103,7 @@ let package = Package(
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
         .target(
             name: "FuzzEntries",
-            dependencies: ["CLinux", "Model", "OperatingSystem", "Wire", "Proxies", "YAML", "Report", "TestSupport"],
+            dependencies: ["CLinux", "Model", "OperatingSystem", "Proxies", "Wire", "YAML", "Report", "TestSupport"],
             path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
@@ -114,7 +114,8 @@ let package = Package(
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
-        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Cryptography", "Wire", "TestSupport"]),
+        tests(
+            "Proxies", ["Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "TestSupport"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),

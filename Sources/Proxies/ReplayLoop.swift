@@ -103,10 +103,11 @@ package final class ReplayLoop: Sendable {
         }
         while !stopped.load(ordering: .acquiring) {
             for input in inputs.takeAll() { worker.take(input) }
-            try worker.step()
+            try worker.sendDue()
             tell(worker.requests.proxy.takeFinished())
             let progress = worker.progress
             shared.withLock { $0 = progress }
+            try worker.wait()
         }
         worker.requests.proxy.finish()
         tell(worker.requests.proxy.takeFinished())
@@ -153,10 +154,13 @@ private struct Worker {
         }
     }
 
-    /// Waits for the next thing that is due or ready, and does it.
-    mutating func step() throws(SystemError) {
+    mutating func sendDue() throws(SystemError) {
         try requests.sendDue()
         try answers.sendDue()
+    }
+
+    /// Waits for the next thing that is due or ready, and takes what is ready.
+    mutating func wait() throws(SystemError) {
         let next = min(requests.nextDue ?? .distantFuture, answers.nextDue ?? .distantFuture)
         let timeout = next == .distantFuture ? nil : max(0, (next - Timestamp(nanoseconds: clock.now)).nanoseconds)
         for event in try poller.wait(nanoseconds: timeout) {
