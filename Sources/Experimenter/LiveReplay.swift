@@ -64,6 +64,7 @@ package struct LiveReplay: Sendable {
                 if interrupt.wait(seconds: min(0.25, left)) == .interrupted { break }
                 try replaying.throwFailure()
                 try capturing.throwFailure()
+                if let failure = loop.progress.logInFailure { throw failure }
                 try progress(counter, loop.progress.sent, start)
             }
             heard.isStopped.store(true, ordering: .releasing)
@@ -84,10 +85,12 @@ package struct LiveReplay: Sendable {
             try? replaying.join()
             throw error
         }
+        if let failure = loop.progress.logInFailure { throw failure }
         let counts = heard.counts.withLock { $0 }
         return ReplayOutcome(
             start: start, end: Timestamp(nanoseconds: clock.now), tally: counter.tally,
-            lastInterval: counter.takeInterval(), unsolicited: loop.progress.unsolicited, lost: counts.lost,
+            lastInterval: counter.takeInterval(), unsolicited: loop.progress.unsolicited,
+            comparison: loop.outcome.comparison, noise: loop.outcome.noise, lost: counts.lost,
             refused: counts.refused, unseen: counts.unseen, isInterrupted: interrupt.hasCome)
     }
 

@@ -37,6 +37,8 @@ package struct ReplayOutcome: Sendable {
     /// Response times that became known since the last interval was taken.
     package var lastInterval: LatencyHistogram
     package var unsolicited: Int
+    package var comparison: ComparisonAccount
+    package var noise: ReplyNoise
     /// Requests of which not all was recorded.
     package var lost: Int
     /// What was captured and not taken, as the replay had fallen behind.
@@ -127,6 +129,7 @@ package struct TraceReplay {
         let start = Timestamp(nanoseconds: clock.now) + Self.preparation
         var feeder = Feeder(loop, clock, interrupt, end: limit.map { start + $0 } ?? .distantFuture) { sent in
             try thread.throwFailure()
+            if let failure = loop.progress.logInFailure { throw failure }
             try progress(counter, sent, start)
         }
         var end = start
@@ -145,9 +148,11 @@ package struct TraceReplay {
         let stopped = Timestamp(nanoseconds: clock.now)
         loop.stop()
         try thread.join()
+        if let failure = loop.progress.logInFailure { throw failure }
         return ReplayOutcome(
             start: start, end: stopped, tally: counter.tally, lastInterval: counter.takeInterval(),
-            unsolicited: loop.progress.unsolicited, lost: overview.lost,
+            unsolicited: loop.progress.unsolicited, comparison: loop.outcome.comparison,
+            noise: loop.outcome.noise, lost: overview.lost,
             isInterrupted: interrupt.hasCome)
     }
 

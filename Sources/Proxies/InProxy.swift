@@ -1,31 +1,6 @@
 package import Model
 package import Wire
 
-/// How recorded requests are brought to a server.
-package struct InProxySetting: Sendable {
-    /// What becomes of a request that is due while the reply before it on its connection is still out here, though it
-    /// was not on-line.
-    package enum WhenBusy: String, Sendable, CaseIterable {
-        /// It goes on a further connection: the load stays open loop.
-        case further
-        /// It waits for the reply: for protocols whose connections have a state, such as a transaction.
-        case wait
-    }
-
-    package var protocolName: ApplicationProtocol
-    package var whenBusy: WhenBusy
-    /// Whether replies are handed on with their bytes.
-    package var keepsReplies = false
-    /// Bytes of requests that may wait for busy connections or for a server that does not read; what is due beyond them is
-    /// dropped and counted.
-    package var waitingLimit = 32 << 20
-
-    package init(_ protocolName: ApplicationProtocol = .http, whenBusy: WhenBusy? = nil) {
-        self.protocolName = protocolName
-        self.whenBusy = whenBusy ?? (protocolName == .http ? .further : .wait)
-    }
-}
-
 /// The in-proxy's decisions (open loop): which connection carries which request when, and how long the answers took from
 /// the moment the requests were due. Values in, values out; `RequestSide` owns the sockets.
 ///
@@ -45,18 +20,26 @@ package struct InProxy: Sendable {
         var recorded: UInt64?
         var reader: any ConnectionReader
         /// Sent and not answered, oldest first.
-        var outstanding = Queue<ReplayedRequest>()
+        var outstanding = Queue<(told: ReplayedRequest, request: RecordedRequest?)>()
         /// Due, and waiting for the reply before them.
         var waiting = Queue<(request: RecordedRequest, told: ReplayedRequest)>()
         var closesWhenIdle = false
+        /// There until it is done; requests wait for it.
+        var logIn: (any ClientLogIn)?
 
-        enum State { case idle, asked, crowded }
+        enum State { case loggingIn, idle, asked, crowded }
 
-        var state: State { !waiting.isEmpty ? .crowded : outstanding.isEmpty ? .idle : .asked }
+        var state: State {
+            if logIn != nil { return .loggingIn }
+            return !waiting.isEmpty ? .crowded : outstanding.isEmpty ? .idle : .asked
+        }
     }
 
     private let setting: InProxySetting
     private let entry: ProtocolEntry?
+    package private(set) var correspondence: Correspondence?
+    /// Why nobody gets in.
+    package private(set) var logInFailure: LogInFailure?
     private var schedule = Schedule<ReplayItem>()
     private var connections: [Slot: Connection] = [:]
     private var primary: [UInt64: Slot] = [:]
@@ -66,6 +49,7 @@ package struct InProxy: Sendable {
     private var finished: [ReplayedRequest] = []
     /// What the on-line server answered to requests that are still to end.
     private var expected: [RequestKey: ExpectedReply] = [:]
+    private var expectedBytes = 0
     /// Answers of requests that end before their on-line ones, or never come, must not be kept for ever.
     private static let expectedLimit = 65_536
     /// Requests that were handed to a connection, and what became of them so far.
@@ -81,6 +65,7 @@ package struct InProxy: Sendable {
     package init(_ setting: InProxySetting = InProxySetting()) {
         self.setting = setting
         entry = ProtocolTable.entry(setting.protocolName)
+        correspondence = setting.correspondence
     }
 
     /// Puts an item in its place by time; items of equal time keep their order.
@@ -102,10 +87,11 @@ package struct InProxy: Sendable {
         while let item = schedule.popFirst(by: now) {
             switch item.kind {
             case .open:
-                if primary[item.connection] == nil { _ = open(for: item.connection, &actions) }
+                if primary[item.connection] == nil { _ = open(for: item.connection, at: now, &actions) }
             case .request(let request):
                 take(request, of: item, at: now, &actions)
             case .close:
+                correspondence?.ended(item.connection)
                 guard let slot = primary.removeValue(forKey: item.connection) else { continue }
                 connections[slot]?.recorded = nil
                 if connections[slot]?.state == .idle {
@@ -118,14 +104,27 @@ package struct InProxy: Sendable {
         return actions
     }
 
-    private mutating func open(for recorded: UInt64?, _ actions: inout [Action]) -> Slot {
+    private mutating func open(for recorded: UInt64?, at now: Timestamp, _ actions: inout [Action]) -> Slot {
         let slot = nextSlot
         nextSlot += 1
-        let reading = ReaderSetting(UInt64(slot), fromStart: true, keepsPayload: setting.keepsReplies)
+        let reading = ReaderSetting(
+            UInt64(slot), fromStart: true, keepsPayload: setting.keepsReplies || correspondence != nil)
         connections[slot] = Connection(recorded: recorded, reader: entry?.reader(reading) ?? TurnReader(reading))
         if let recorded { primary[recorded] = slot }
         actions.append(.open(slot))
+        if var logIn = ClientLogIns.make(setting.protocolName, setting.logIn) {
+            let first = logIn.begin()
+            connections[slot]?.logIn = logIn
+            say(first, on: slot, at: now, &actions)
+        }
         return slot
+    }
+
+    /// A word of the log-in's, which the reader hears as well.
+    private mutating func say(_ bytes: [UInt8], on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
+        guard !bytes.isEmpty else { return }
+        connections[slot]?.reader.client(bytes.span, at: now) { _ in }
+        actions.append(.send(slot, bytes))
     }
 
     private mutating func close(_ slot: Slot, _ actions: inout [Action]) {
@@ -137,27 +136,37 @@ package struct InProxy: Sendable {
         _ request: RecordedRequest, of item: ReplayItem, at now: Timestamp, _ actions: inout [Action]
     ) {
         var told = ReplayedRequest(key: request.key, due: item.due)
-        told.expected = request.expected
+        told.expected = request.expected.map(ReplayedRequest.Expected.init)
         guard waitingBytes + request.bytes.count <= setting.waitingLimit else {
             told.outcome = .dropped
             finished.append(told)
             return
         }
         openCount += 1
-        guard let own = primary[item.connection], let state = connections[own]?.state else {
-            send(request, told, on: open(for: item.connection, &actions), at: now, &actions)
-            return
-        }
-        if state == .idle || state == .asked && request.isPipelined {
+        let own = primary[item.connection] ?? open(for: item.connection, at: now, &actions)
+        switch connections[own]?.state {
+        case .idle,
+            .asked where request.isPipelined:
             send(request, told, on: own, at: now, &actions)
-        } else if setting.whenBusy == .further {
+        case .loggingIn:
+            hold(request, told, for: own)
+        case .asked where setting.whenBusy == .further, .crowded where setting.whenBusy == .further:
             told.moved = true
-            send(request, told, on: spare.popLast() ?? open(for: nil, &actions), at: now, &actions)
-        } else {
+            let further = spare.popLast() ?? open(for: nil, at: now, &actions)
+            if connections[further]?.state == .loggingIn {
+                hold(request, told, for: further)
+            } else {
+                send(request, told, on: further, at: now, &actions)
+            }
+        case .asked, .crowded, nil:
             told.waited = true
-            waitingBytes += request.bytes.count
-            connections[own]?.waiting.append((request, told))
+            hold(request, told, for: own)
         }
+    }
+
+    private mutating func hold(_ request: RecordedRequest, _ told: ReplayedRequest, for slot: Slot) {
+        waitingBytes += request.bytes.count
+        connections[slot]?.waiting.append((request, told))
     }
 
     private mutating func send(
@@ -167,11 +176,12 @@ package struct InProxy: Sendable {
         var told = told
         told.sent = now
         sentCount += 1
-        connections[slot]?.outstanding.append(told)
+        let bytes = correspondence?.rewrite(request) ?? request.bytes
+        connections[slot]?.outstanding.append((told, correspondence == nil ? nil : request))
         // A reader that finds no sense in a recorded request says so; its reply then counts as malformed.
         var events: [WireEvent] = []
-        connections[slot]?.reader.client(request.bytes.span, at: now) { events.append($0) }
-        actions.append(.send(slot, request.bytes))
+        connections[slot]?.reader.client(bytes.span, at: now) { events.append($0) }
+        actions.append(.send(slot, bytes))
         take(events, of: slot, at: now, &actions)
     }
 
@@ -181,13 +191,45 @@ package struct InProxy: Sendable {
         // What other protocols say unasked is notices; of HTTP it is a second answer, or not HTTP.
         if state == .idle, setting.protocolName == .http {
             unsolicitedCount += 1
-            end(slot, at: now, .cutOff(at: now))
+            end(slot, .cutOff(at: now))
             return [.close(slot)]
         }
         var events: [WireEvent] = []
         connections[slot]?.reader.server(bytes, at: now) { events.append($0) }
+        if state == .loggingIn { goOn(bytes, on: slot, at: now, &actions) }
         take(events, of: slot, at: now, &actions)
         return actions
+    }
+
+    /// The log-in takes what the server said.
+    private mutating func goOn(_ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
+        guard var logIn = connections[slot]?.logIn else { return }
+        do throws(LogInFailure) {
+            switch try logIn.received(bytes) {
+            case .send(let answer):
+                connections[slot]?.logIn = logIn
+                say(answer, on: slot, at: now, &actions)
+            case .done:
+                connections[slot]?.logIn = nil
+                sendNext(on: slot, at: now, &actions)
+            }
+        } catch {
+            logInFailure = logInFailure ?? error
+            for item in end(slot, .cutOff(at: now)) { finish(item.told, .cutOff(at: now)) }
+            actions.append(.close(slot))
+        }
+    }
+
+    /// A connection that has become free goes on with what waited for it.
+    private mutating func sendNext(on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
+        if let next = connections[slot]?.waiting.popFirst() {
+            waitingBytes -= next.request.bytes.count
+            send(next.request, next.told, on: slot, at: now, &actions)
+        } else if connections[slot]?.closesWhenIdle == true {
+            close(slot, &actions)
+        } else if connections[slot]?.recorded == nil {
+            spare.append(slot)
+        }
     }
 
     private mutating func take(
@@ -199,42 +241,59 @@ package struct InProxy: Sendable {
             case .lost:
                 // Nothing that follows on this connection can be told apart.
                 guard connections[slot] != nil else { continue }
-                end(slot, at: now, .malformed(at: now))
+                let recorded = connections[slot]?.recorded
+                let left = end(slot, .malformed(at: now))
                 actions.append(.close(slot))
+                goOn(with: left, of: recorded, at: now, &actions)
             case .opened, .request, .recognised, .closed: continue
             }
         }
     }
 
     private mutating func answered(_ reply: Reply, on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
-        guard var told = connections[slot]?.outstanding.popFirst() else { return }
+        guard conclude(reply, on: slot), connections[slot]?.outstanding.isEmpty == true else { return }
+        sendNext(on: slot, at: now, &actions)
+    }
+
+    /// The oldest request of the slot has its reply.
+    private mutating func conclude(_ reply: Reply, on slot: Slot) -> Bool {
+        guard let asked = connections[slot]?.outstanding.popFirst() else { return false }
+        var told = asked.told
         told.outcome = .answered(status: reply.status, isError: reply.isError, at: reply.passage.lastByte)
         answeredCount += 1
+        let onLine = expected.isEmpty ? nil : expected.removeValue(forKey: told.key)
+        if let onLine {
+            expectedBytes -= onLine.bytes.count
+            told.expected = ReplayedRequest.Expected(onLine)
+        }
+        if let request = asked.request {
+            correspondence?.answered(request, clone: reply.bytes, onLine: (onLine ?? request.expected)?.bytes)
+        }
         finish(told)
         onReply?(told.key, reply)
-        guard connections[slot]?.outstanding.isEmpty == true else { return }
-        if let next = connections[slot]?.waiting.popFirst() {
-            waitingBytes -= next.request.bytes.count
-            send(next.request, next.told, on: slot, at: now, &actions)
-        } else if connections[slot]?.closesWhenIdle == true {
-            close(slot, &actions)
-        } else if connections[slot]?.recorded == nil {
-            spare.append(slot)
-        }
+        return true
+    }
+
+    private mutating func finish(_ told: ReplayedRequest, _ outcome: ReplayedRequest.Outcome) {
+        var told = told
+        told.outcome = outcome
+        finish(told)
     }
 
     private mutating func finish(_ told: ReplayedRequest) {
         finished.append(told)
-        if !expected.isEmpty, let reply = expected.removeValue(forKey: told.key) {
-            finished[finished.count - 1].expected = reply
-        }
         openCount -= 1
     }
 
     /// What the on-line server answered, when that is known only after the request was scheduled.
     package mutating func expect(_ reply: ExpectedReply, to key: RequestKey) {
-        if expected.count >= Self.expectedLimit { expected.removeAll() }
+        if correspondence?.onLineAnswered(key, reply.bytes) == true { return }
+        if expected.count >= Self.expectedLimit || expectedBytes > setting.waitingLimit {
+            expected.removeAll()
+            expectedBytes = 0
+        }
         expected[key] = reply
+        expectedBytes += reply.bytes.count
     }
 
     /// The server closed the connection or refused it. The slot is gone; what waited for it goes on another.
@@ -243,39 +302,43 @@ package struct InProxy: Sendable {
         // A reply that is framed by the end of the connection is whole now.
         var events: [WireEvent] = []
         connections[slot]?.reader.serverClosed(at: now) { events.append($0) }
-        for case .exchange(_, let exchange) in events {
-            guard var told = connections[slot]?.outstanding.popFirst() else { continue }
-            told.outcome = .answered(
-                status: exchange.reply.status, isError: exchange.reply.isError, at: exchange.reply.passage.lastByte)
-            answeredCount += 1
-            finish(told)
-            onReply?(told.key, exchange.reply)
-        }
+        for case .exchange(_, let exchange) in events { _ = conclude(exchange.reply, on: slot) }
+        let isLoggingIn = connections[slot]?.state == .loggingIn
+        if isLoggingIn { logInFailure = logInFailure ?? .closed(setting.protocolName) }
         let recorded = connections[slot]?.recorded
-        let left = end(slot, at: now, .cutOff(at: now))
-        guard let recorded, !left.isEmpty else { return actions }
-        let next = open(for: recorded, &actions)
-        for (place, item) in left.enumerated() {
-            if place == 0 {
-                send(item.request, item.told, on: next, at: now, &actions)
-            } else {
-                waitingBytes += item.request.bytes.count
-                connections[next]?.waiting.append(item)
-            }
+        let left = end(slot, .cutOff(at: now))
+        if isLoggingIn {
+            // Another connection would fare no better.
+            for item in left { finish(item.told, .cutOff(at: now)) }
+        } else {
+            goOn(with: left, of: recorded, at: now, &actions)
         }
         return actions
+    }
+
+    /// What waited for a connection that is gone goes on another.
+    private mutating func goOn(
+        with left: [(request: RecordedRequest, told: ReplayedRequest)], of recorded: UInt64?, at now: Timestamp,
+        _ actions: inout [Action]
+    ) {
+        guard !left.isEmpty else { return }
+        let next = open(for: recorded, at: now, &actions)
+        for item in left {
+            if connections[next]?.state == .idle {
+                send(item.request, item.told, on: next, at: now, &actions)
+            } else {
+                hold(item.request, item.told, for: next)
+            }
+        }
     }
 
     /// Forgets the slot; gives back what had not been sent on it.
     @discardableResult
     private mutating func end(
-        _ slot: Slot, at now: Timestamp, _ outcome: ReplayedRequest.Outcome
+        _ slot: Slot, _ outcome: ReplayedRequest.Outcome
     ) -> [(request: RecordedRequest, told: ReplayedRequest)] {
         guard var connection = connections.removeValue(forKey: slot) else { return [] }
-        while var told = connection.outstanding.popFirst() {
-            told.outcome = outcome
-            finish(told)
-        }
+        while let asked = connection.outstanding.popFirst() { finish(asked.told, outcome) }
         if let recorded = connection.recorded { primary[recorded] = nil }
         spare.removeAll { $0 == slot }
         var left: [(request: RecordedRequest, told: ReplayedRequest)] = []
@@ -290,9 +353,10 @@ package struct InProxy: Sendable {
     package mutating func finish() {
         for slot in connections.keys.sorted() {
             guard var connection = connections.removeValue(forKey: slot) else { continue }
-            while let told = connection.outstanding.popFirst() { finish(told) }
+            while let asked = connection.outstanding.popFirst() { finish(asked.told) }
             while let item = connection.waiting.popFirst() { finish(item.told) }
         }
         waitingBytes = 0
+        correspondence?.finish()
     }
 }

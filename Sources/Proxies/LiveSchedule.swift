@@ -9,6 +9,7 @@ package struct LiveSchedule: Sendable {
     private var shaper: LoadShaper
     /// Whether replies are matched to what is replayed: copies have other names.
     private let isCompared: Bool
+    private let keepsReplies: Bool
     private var isServers: Set<ConnectionID> = []
     private var heard: [ConnectionID: Int] = [:]
     private var answered: [ConnectionID: Int] = [:]
@@ -22,6 +23,7 @@ package struct LiveSchedule: Sendable {
         self.shift = shift
         shaper = LoadShaper(shape)
         isCompared = shape.scale == 1
+        keepsReplies = shape.keepsReplies
     }
 
     package mutating func take(_ event: WireEvent, into inputs: inout [ReplayInput]) {
@@ -41,7 +43,9 @@ package struct LiveSchedule: Sendable {
             answered[id] = exchange.request.number + 1
             guard isCompared else { return }
             inputs.append(
-                .expected(RequestKey(connection: id, number: exchange.request.number), ExpectedReply(exchange)))
+                .expected(
+                    RequestKey(connection: id, number: exchange.request.number),
+                    ExpectedReply(exchange, withBytes: keepsReplies)))
         case .lost(let id, let count, _, _):
             guard isServers.contains(id) else { return }
             // Requests that were heard whole are replayed, also when their replies were not heard.

@@ -33,16 +33,14 @@ package struct ExpectedReply: Sendable, Hashable {
     package var status: Int
     package var isError: Bool
     package var responseTime: Duration
+    /// As sent, where replies are compared: a user's payload. Else empty.
+    package var bytes: [UInt8]
 
-    package init(status: Int, isError: Bool, responseTime: Duration) {
-        self.status = status
-        self.isError = isError
-        self.responseTime = responseTime
-    }
-
-    package init(_ exchange: Exchange) {
-        self.init(
-            status: exchange.reply.status, isError: exchange.reply.isError, responseTime: exchange.responseTime)
+    package init(_ exchange: Exchange, withBytes: Bool) {
+        status = exchange.reply.status
+        isError = exchange.reply.isError
+        responseTime = exchange.responseTime
+        bytes = withBytes ? exchange.reply.bytes : []
     }
 }
 
@@ -90,7 +88,17 @@ package struct ReplayedRequest: Sendable, Hashable {
     package var waited = false
     package var outcome = Outcome.waiting
     /// What the on-line server said to it; nil when that was not known when this ended.
-    package var expected: ExpectedReply?
+    package var expected: Expected?
+
+    package struct Expected: Sendable, Hashable {
+        package var status: Int
+        package var isError: Bool
+        package var responseTime: Duration
+
+        init(_ reply: ExpectedReply) {
+            (status, isError, responseTime) = (reply.status, reply.isError, reply.responseTime)
+        }
+    }
 
     package init(key: RequestKey, due: Timestamp) {
         self.key = key

@@ -37,6 +37,8 @@ package final class ReplayLoop: Sendable {
         /// Still to come due.
         package var scheduled = 0
         package var unsolicited = 0
+        package var comparison = ComparisonAccount()
+        package var logInFailure: LogInFailure?
         package var answers = AnswerAccount()
         package var isDrained: Bool { scheduled == 0 && waiting == 0 }
     }
@@ -44,6 +46,9 @@ package final class ReplayLoop: Sendable {
     package struct Result: Sendable {
         /// Empty when they were told as they ended.
         package var requests: [ReplayedRequest] = []
+        package var comparison = ComparisonAccount()
+        /// What differed, for a replay that was to learn it.
+        package var noise = ReplyNoise()
         package var answers = AnswerAccount()
     }
 
@@ -111,8 +116,12 @@ package final class ReplayLoop: Sendable {
         }
         worker.requests.proxy.finish()
         tell(worker.requests.proxy.takeFinished())
-        let final = Result(requests: kept, answers: worker.answers.account)
-        result.withLock { $0 = final }
+        var final = Result(requests: kept, answers: worker.answers.account)
+        if let correspondence = worker.requests.proxy.correspondence {
+            final.comparison = correspondence.account
+            final.noise = correspondence.noise
+        }
+        result.withLock { [final] in $0 = final }
     }
 }
 
@@ -142,6 +151,8 @@ private struct Worker {
             taken: taken, sent: requests.proxy.sentCount, answered: requests.proxy.answeredCount,
             waiting: requests.proxy.openCount,
             scheduled: requests.proxy.scheduledCount, unsolicited: requests.proxy.unsolicitedCount,
+            comparison: requests.proxy.correspondence?.account ?? ComparisonAccount(),
+            logInFailure: requests.proxy.logInFailure,
             answers: answers.account)
     }
 

@@ -14,6 +14,8 @@ package struct ReplayShape: Sendable {
     package var spread = Duration.seconds(5)
     /// Chooses which sessions are copied or left out, and the copies' starts: the same seed chooses the same.
     package var seed: UInt64 = 1
+    /// Whether on-line replies come along with their bytes, to be compared.
+    package var keepsReplies = false
 
     package init() {}
 }

@@ -55,6 +55,7 @@ package struct TraceOverview: Sendable {
 package struct TraceSchedule: Sendable {
     private let overview: TraceOverview
     private let speed: Double
+    private let keepsReplies: Bool
     private let start: Timestamp
     private var shaper: LoadShaper
     private var waiting = Schedule<ReplayItem>()
@@ -66,6 +67,7 @@ package struct TraceSchedule: Sendable {
     package init(_ overview: TraceOverview, _ shape: ReplayShape, start: Timestamp, round: Int = 0) {
         self.overview = overview
         speed = shape.speed
+        keepsReplies = shape.keepsReplies
         self.start = start
         shaper = LoadShaper(shape, rules: overview.rules, firstNumber: UInt64(round) << 40)
         for straggler in overview.stragglers { add(straggler.exchange, on: straggler.connection) }
@@ -95,7 +97,8 @@ package struct TraceSchedule: Sendable {
     private mutating func add(_ exchange: Exchange, on connection: ConnectionID, isPipelined: Bool = false) {
         insert(
             shaper.request(
-                exchange.request, on: connection, isPipelined: isPipelined, expected: ExpectedReply(exchange)))
+                exchange.request, on: connection, isPipelined: isPipelined,
+                expected: ExpectedReply(exchange, withBytes: keepsReplies)))
     }
 
     private mutating func insert(_ items: [ReplayItem]) {

@@ -22,6 +22,7 @@ package struct ReplayReport: Sendable, Encodable {
     package var malformed: Int
     /// Times that the target spoke where nothing was asked.
     package var unsolicited: Int
+    package var comparison: ComparisonAccount
     package var throughput: Double
     package var responseTimes: Times
     /// Of the recorded exchanges that were replayed.
@@ -31,7 +32,8 @@ package struct ReplayReport: Sendable, Encodable {
 
     package init(
         start: Timestamp, seconds: Double, protocolName: ApplicationProtocol, target: String, requests: RequestAccount,
-        cutOff: Int, malformed: Int, unsolicited: Int, responseTimes: LatencyHistogram, recorded: LatencyHistogram,
+        comparison: ComparisonAccount, cutOff: Int, malformed: Int, unsolicited: Int, responseTimes: LatencyHistogram,
+        recorded: LatencyHistogram,
         delays: LatencyHistogram
     ) {
         self.start = Double(start.nanoseconds) / 1e9
@@ -39,6 +41,7 @@ package struct ReplayReport: Sendable, Encodable {
         self.protocolName = protocolName
         self.target = target
         self.requests = requests
+        self.comparison = comparison
         self.cutOff = cutOff
         self.malformed = malformed
         self.unsolicited = unsolicited
@@ -76,7 +79,9 @@ extension ReplayReport {
         tell(account.waited, "waited for the reply before them")
         tell(account.late, "left more than 20 ms late")
         tell(unsolicited, "unasked answers")
+        tell(comparison.unknownStatements, "commands for statements that were prepared before the recording")
         lines.append(odd.isEmpty ? "all answered as recorded" : odd.joined(separator: "\n"))
+        if let compared = comparison.text { lines.append(compared) }
         var table = TextTable(
             ["", "mean", "p50", "p95", "p99", "p99.9", "longest"], [.left] + Array(repeating: .right, count: 6))
         for (name, times) in [("response time", responseTimes), ("as recorded", recorded), ("left late by", delays)] {
@@ -89,5 +94,20 @@ extension ReplayReport {
     /// Down to a microsecond: how punctually requests leave is seen there.
     private static func milliseconds(_ seconds: Double) -> String {
         seconds < 0.001 ? "\(Format.significant(seconds * 1e6)) µs" : Format.milliseconds(seconds)
+    }
+}
+
+extension ComparisonAccount {
+    /// Nil when nothing was compared.
+    package var text: String? {
+        guard compared > 0 else { return nil }
+        var line = "\(compared) replies compared: \(same) the same"
+        if sameButForNoise > 0 { line += ", \(sameButForNoise) but for what always differs" }
+        if differing > 0 {
+            let most = kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(5)
+            line += ", \(differing) differ (" + most.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + ")"
+        }
+        if uncompared > 0 { line += "; \(uncompared) without a recorded reply" }
+        return substitutions > 0 ? line + "; \(substitutions) values of requests replaced by the target's own" : line
     }
 }

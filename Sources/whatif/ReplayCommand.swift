@@ -1,5 +1,6 @@
 import Arguments
 import Experimenter
+import Foundation
 import Model
 import OperatingSystem
 import Proxies
@@ -25,10 +26,18 @@ enum ReplayCommand: Command {
             '--shift' later; needs root. The on-line server is only listened to. '--speed', '--mix' and '--loop' are for
             traces.
 
+            The target makes its own tokens (cookies, fields of forms, ids): they are found by comparing its replies with the
+            recorded ones, and put into later requests of the session in place of the recorded ones. Replies are compared
+            by status, headers that matter, and body by its type. '--learn-noise' writes down what differs, from a target
+            that is as the recorded server was; with '--noise' that no longer counts. '--as-recorded' sends what was
+            recorded and compares statuses only.
+            Databases are logged in to with '--user', '--database' and the first line of '--password-file'.
+
             Exit code 3 when more than '--limit' of the requests were answered with another status than recorded, cut off,
             dropped or not answered. '--json' prints one object: start (seconds since 1970), seconds, protocolName, target,
             requests (captured, lost, sent, answered, failed, unanswered, mismatched, moved, waited, dropped, late, latest),
-            cutOff, malformed, unsolicited, throughput, responseTimes, recorded and delays (mean, p50, p95, p99, p999,
+            comparison (same, sameButForNoise, differing, uncompared, substitutions, unknownStatements, kinds), cutOff,
+            malformed, unsolicited, throughput, responseTimes, recorded and delays (mean, p50, p95, p99, p999,
             maximum in seconds). '--log' writes HdrHistogram's log format 1.3, nanoseconds, an entry a second.
             """,
         operands: [.init("FILE.wtrace", "The trace, with payload.", isRequired: false)],
@@ -50,6 +59,12 @@ enum ReplayCommand: Command {
             .value("loop", "COUNT", "Play the trace so many times (default 1)."),
             .value("for", "DURATION", "End after so long."),
             .value("limit", "PERCENTAGE", "Share of differing replies that is still good (default 1%)."),
+            .flag("as-recorded", "Replace nothing in requests and compare statuses only."),
+            .value("noise", "FILE.json", "What always differs, from an earlier replay."),
+            .value("learn-noise", "FILE.json", "Write what differs to a file, which is replaced."),
+            .value("user", "NAME", "Who logs in to a database."),
+            .value("password-file", "FILE", "Holds the password in its first line."),
+            .value("database", "NAME", "The database to log in to."),
             .value("log", "FILE.hlog", "Write the histograms of every second to a file, which is replaced."),
             .flag("json", "One JSON object."),
         ])
@@ -73,7 +88,12 @@ enum ReplayCommand: Command {
         let duration = try Inputs.duration(arguments, "for")
         let interrupt = try InterruptSignal()
         let source = try Source(arguments, shape)
-        let setting = InProxySetting(source.protocolName, whenBusy: busy)
+        var setting = InProxySetting(source.protocolName, whenBusy: busy)
+        setting.logIn = try credentials(arguments)
+        if shape.keepsReplies {
+            setting.correspondence = Correspondence(
+                source.protocolName, noise: try noise(arguments), learnsNoise: arguments.value("learn-noise") != nil)
+        }
         let log = Log(arguments.value("log"))
         let progress = { (counter: ReplayCounter, sent: Int, start: Timestamp) in
             Terminal.passing("\(sent) sent, \(counter.tally.account.answered) answered")
@@ -97,6 +117,9 @@ enum ReplayCommand: Command {
                 }
             }
         try log.end(outcome)
+        if let path = arguments.value("learn-noise") {
+            try Descriptor.create(path, replacing: true).writeAll(Array(MatrixData.encode(outcome.noise).utf8))
+        }
         let report = ReplayReport(outcome, source.protocolName, target)
         Terminal.passing("")
         Terminal.print(arguments.flag("json") ? try MatrixData.encode(report) : report.text())
@@ -182,6 +205,7 @@ enum ReplayCommand: Command {
 
     private static func shape(_ arguments: ParsedArguments) throws -> ReplayShape {
         var shape = ReplayShape()
+        shape.keepsReplies = !arguments.flag("as-recorded")
         shape.speed = try number(arguments, "speed", 0.01...100) ?? 1
         shape.scale = try number(arguments, "scale", 0...100) ?? 1
         shape.seed = UInt64(try number(arguments, "seed", 0...Int.max) ?? 1)
@@ -199,6 +223,28 @@ enum ReplayCommand: Command {
             return MixRule(pattern: String(text[..<mark]), factor: factor)
         }
         return shape
+    }
+
+    private static func credentials(_ arguments: ParsedArguments) throws -> Credentials? {
+        let names = ["user", "password-file", "database"]
+        guard names.contains(where: { arguments.value($0) != nil }) else { return nil }
+        let password = try arguments.value("password-file").map { path in
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                throw UsageError("--password-file \(path): it cannot be read")
+            }
+            return String(text.prefix { $0 != "\n" && $0 != "\r\n" })
+        }
+        return Credentials(
+            user: arguments.value("user") ?? "", password: password, database: arguments.value("database"))
+    }
+
+    private static func noise(_ arguments: ParsedArguments) throws -> ReplyNoise {
+        guard let path = arguments.value("noise") else { return ReplyNoise() }
+        do {
+            return try JSONDecoder().decode(ReplyNoise.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw UsageError("--noise \(path): it is not what --learn-noise writes, or cannot be read")
+        }
     }
 
     private static func endpoint(_ name: String, _ text: String) throws -> Endpoint {
@@ -228,7 +274,7 @@ extension ReplayReport {
         account.unseen = outcome.unseen
         self.init(
             start: outcome.start, seconds: (outcome.end - outcome.start).seconds, protocolName: protocolName,
-            target: target.description, requests: account, cutOff: outcome.tally.cutOff,
+            target: target.description, requests: account, comparison: outcome.comparison, cutOff: outcome.tally.cutOff,
             malformed: outcome.tally.malformed, unsolicited: outcome.unsolicited,
             responseTimes: outcome.tally.responseTimes, recorded: outcome.tally.recorded,
             delays: outcome.tally.delays)
