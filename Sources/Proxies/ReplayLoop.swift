@@ -1,23 +1,29 @@
 package import Model
 package import OperatingSystem
-package import Wire
 import Synchronization
 
 /// Where recorded answers are served from: an address of the next tier, which belongs to the sandbox's namespace here.
 package struct AnswerPoint: Sendable, Hashable {
     package let address: UInt32
     package let port: UInt16
+    package let protocolName: ApplicationProtocol
+    /// Points of one tier share what was recorded of it.
+    package let tier: String
 
-    package init(address: UInt32, port: UInt16) {
+    package init(address: UInt32, port: UInt16, _ protocolName: ApplicationProtocol, tier: String) {
         self.address = address
         self.port = port
+        self.protocolName = protocolName
+        self.tier = tier
     }
 }
 
 /// What the loop is told while it runs.
 package enum ReplayInput: Sendable {
     case item(ReplayItem)
-    case round(PostgreSQLRound, history: Bool)
+    case exchange(RecordedExchange, history: Bool)
+    /// Everything that the next tiers answered on-line up to this time has been told.
+    case heard(Timestamp)
 }
 
 /// The thin shell around in-proxy and out-proxy: sockets, timers and one thread. It decides nothing.
@@ -46,18 +52,19 @@ package final class ReplayLoop: Sendable {
     private let target: Endpoint
     private let source: UInt32?
     private let answerPoints: [AnswerPoint]
-    private let timeShift: Duration
+    private let policy: AnswerPolicy
     private let onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)?
 
     package init(
-        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint] = [], timeShift: Duration = .zero,
-        clock: SteadyClock, onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)? = nil
+        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint] = [],
+        policy: AnswerPolicy = AnswerPolicy(), clock: SteadyClock,
+        onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)? = nil
     ) throws(SystemError) {
         inputs = try Mailbox()
         self.target = target
         self.source = source
         self.answerPoints = answerPoints
-        self.timeShift = timeShift
+        self.policy = policy
         self.clock = clock
         self.onReply = onReply
     }
@@ -76,7 +83,7 @@ package final class ReplayLoop: Sendable {
     /// Runs until stopped, in the calling thread's network namespace.
     package func run() throws(SystemError) {
         var worker = try Worker(
-            target: target, source: source, answerPoints: answerPoints, timeShift: timeShift, clock: clock,
+            target: target, source: source, answerPoints: answerPoints, policy: policy, clock: clock,
             wakeUp: inputs.wakeUp, onReply: onReply)
         while !stopped.load(ordering: .acquiring) {
             for input in inputs.takeAll() { worker.take(input) }
@@ -99,7 +106,7 @@ private struct Worker {
     private let clock: SteadyClock
 
     init(
-        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint], timeShift: Duration, clock: SteadyClock,
+        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint], policy: AnswerPolicy, clock: SteadyClock,
         wakeUp: WakeUp, onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)?
     ) throws(SystemError) {
         self.clock = clock
@@ -107,7 +114,7 @@ private struct Worker {
         try poller.add(wakeUp.descriptor.raw, token: Self.wakeToken)
         requests = RequestSide(target: target, source: source, poller: poller, clock: clock)
         requests.proxy.onReply = onReply
-        answers = try AnswerSide(answerPoints, timeShift: timeShift, poller: poller, clock: clock)
+        answers = try AnswerSide(answerPoints, policy, poller: poller, clock: clock)
     }
 
     var progress: ReplayLoop.Progress {
@@ -120,7 +127,8 @@ private struct Worker {
     mutating func take(_ input: ReplayInput) {
         switch input {
         case .item(let item): requests.proxy.schedule(item)
-        case .round(let round, let history): answers.add(round, history: history)
+        case .exchange(let recorded, let history): answers.add(recorded, history: history)
+        case .heard(let time): answers.noteHeard(time)
         }
     }
 

@@ -202,6 +202,21 @@ package struct PostgreSQLOutcome: Hashable, Sendable {
     package var isError: Bool { completion?.is("E") ?? false }
 }
 
+/// What the server said of a prepared statement (PostgreSQL documentation, 55.2.3, "Describe").
+package struct PostgreSQLDescription: Hashable, Sendable {
+    package let sql: String
+    /// ParameterDescription
+    package let parameters: PostgreSQLMessage
+    /// RowDescription or NoData
+    package let row: PostgreSQLMessage
+
+    package init(sql: String, parameters: PostgreSQLMessage, row: PostgreSQLMessage) {
+        self.sql = sql
+        self.parameters = parameters
+        self.row = row
+    }
+}
+
 /// From the first message of a client up to its Sync or simple Query, and the server's answer up to ReadyForQuery.
 package struct PostgreSQLRound: Hashable, Sendable {
     package var calls: [PostgreSQLCall]
@@ -213,10 +228,12 @@ package struct PostgreSQLRound: Hashable, Sendable {
     package var asked: Timestamp
     package var answerBegan: Timestamp
     package var answered: Timestamp
+    /// Of statements that were described in this round, or since the one before: a round that only prepares calls nothing.
+    package var descriptions: [PostgreSQLDescription]
 
     package init(
         calls: [PostgreSQLCall], outcomes: [PostgreSQLOutcome], transactionStatus: UInt8, asked: Timestamp,
-        answerBegan: Timestamp, answered: Timestamp
+        answerBegan: Timestamp, answered: Timestamp, descriptions: [PostgreSQLDescription] = []
     ) {
         self.calls = calls
         self.outcomes = outcomes
@@ -224,12 +241,18 @@ package struct PostgreSQLRound: Hashable, Sendable {
         self.asked = asked
         self.answerBegan = answerBegan
         self.answered = answered
+        self.descriptions = descriptions
     }
 }
 
 extension PostgreSQLMessage: CustomStringConvertible {
     /// Without the payload: what is captured is private.
     package var description: String { "message \(type) of \(body.count) bytes" }
+}
+
+extension PostgreSQLDescription: CustomStringConvertible {
+    /// Without the statement.
+    package var description: String { "description of \(row.body.count) bytes" }
 }
 
 extension PostgreSQLCall: CustomStringConvertible {

@@ -1,14 +1,16 @@
 /// First in, first out, without moving what waits: the array is closed up when half of it has gone.
-struct Queue<Element: Sendable>: Sendable {
+package struct Queue<Element: Sendable>: Sendable {
     private var elements: [Element] = []
     private var start = 0
 
-    var count: Int { elements.count - start }
-    var isEmpty: Bool { start == elements.count }
-    var first: Element? { isEmpty ? nil : elements[start] }
-    var last: Element? { isEmpty ? nil : elements.last }
+    package init() {}
 
-    mutating func append(_ element: Element) {
+    package var count: Int { elements.count - start }
+    package var isEmpty: Bool { start == elements.count }
+    package var first: Element? { isEmpty ? nil : elements[start] }
+    package var last: Element? { isEmpty ? nil : elements.last }
+
+    package mutating func append(_ element: Element) {
         if start == elements.count {
             elements.removeAll(keepingCapacity: elements.capacity <= 1024)
             start = 0
@@ -19,15 +21,15 @@ struct Queue<Element: Sendable>: Sendable {
         elements.append(element)
     }
 
-    mutating func popFirst() -> Element? {
+    package mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         defer { start += 1 }
         return elements[start]
     }
 
-    mutating func popLast() -> Element? { isEmpty ? nil : elements.popLast() }
+    package mutating func popLast() -> Element? { isEmpty ? nil : elements.popLast() }
 
-    mutating func removeAll() {
+    package mutating func removeAll() {
         elements.removeAll(keepingCapacity: elements.capacity <= 1024)
         start = 0
     }
