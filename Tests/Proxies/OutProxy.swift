@@ -1,6 +1,8 @@
+import Glibc
 import Model
 import OperatingSystem
 import Proxies
+import Testing
 import Wire
 
 /// The out-proxy on loopback, for real clients.
@@ -28,7 +30,21 @@ enum OutProxy {
             loop.stop()
             try? thread.join()
         }
+        try waitUntilListening(port, clock)
         try body(port, loop)
+    }
+
+    /// A connection made at once would be refused.
+    static func waitUntilListening(_ port: UInt16, _ clock: SteadyClock) throws {
+        let deadline = clock.now + 10_000_000_000
+        while clock.now < deadline {
+            let socket = try Sockets.connect(to: 0x7f00_0001, port)
+            var polled = pollfd(fd: socket.raw, events: Int16(POLLOUT), revents: 0)
+            unsafe poll(&polled, 1, 200)
+            if Sockets.error(of: socket) == 0 { return }
+            usleep(10_000)
+        }
+        Issue.record("the server does not listen")
     }
 }
 

@@ -26,7 +26,7 @@ import Wire
             """, "\(port)",
         ])
         defer { server.end() }
-        try waitUntilListening(port, clock)
+        try OutProxy.waitUntilListening(port, clock)
 
         let loop = try ReplayLoop(target: Endpoint(IPAddress(v4: 0x7f00_0001), port), source: nil, clock: clock)
         let thread = try WorkerThread("replay") { try loop.run() }
@@ -54,17 +54,5 @@ import Wire
             }
             #expect(request.sent >= request.due && time > request.sent)
         }
-    }
-
-    private func waitUntilListening(_ port: UInt16, _ clock: SteadyClock) throws {
-        let deadline = clock.now + 10_000_000_000
-        while clock.now < deadline {
-            let socket = try Sockets.connect(to: 0x7f00_0001, port)
-            var polled = pollfd(fd: socket.raw, events: Int16(POLLOUT), revents: 0)
-            unsafe poll(&polled, 1, 200)
-            if Sockets.error(of: socket) == 0 { return }
-            usleep(10_000)
-        }
-        Issue.record("the server does not listen")
     }
 }
