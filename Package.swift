@@ -101,7 +101,9 @@ let package = Package(
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
         .target(
             name: "FuzzEntries",
-            dependencies: ["CLinux", "Model", "OperatingSystem", "Wire", "YAML", "Report", "TestSupport"],
+            dependencies: [
+                "CLinux", "Model", "OperatingSystem", "Wire", "YAML", "Report", "Proxies", "TestSupport",
+            ],
             path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
@@ -111,7 +113,7 @@ let package = Package(
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
-        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire"]),
+        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire", "FuzzEntries", "TestSupport"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),
