@@ -202,21 +202,6 @@ package struct PostgreSQLOutcome: Hashable, Sendable {
     package var isError: Bool { completion?.is("E") ?? false }
 }
 
-/// What the server said of a prepared statement (PostgreSQL documentation, 55.2.3, "Describe").
-package struct PostgreSQLDescription: Hashable, Sendable {
-    package let sql: String
-    /// ParameterDescription
-    package let parameters: PostgreSQLMessage
-    /// RowDescription or NoData
-    package let row: PostgreSQLMessage
-
-    package init(sql: String, parameters: PostgreSQLMessage, row: PostgreSQLMessage) {
-        self.sql = sql
-        self.parameters = parameters
-        self.row = row
-    }
-}
-
 /// From the first message of a client up to its Sync or simple Query, and the server's answer up to ReadyForQuery.
 package struct PostgreSQLRound: Hashable, Sendable {
     package var calls: [PostgreSQLCall]
@@ -248,11 +233,6 @@ package struct PostgreSQLRound: Hashable, Sendable {
 extension PostgreSQLMessage: CustomStringConvertible {
     /// Without the payload: what is captured is private.
     package var description: String { "message \(type) of \(body.count) bytes" }
-}
-
-extension PostgreSQLDescription: CustomStringConvertible {
-    /// Without the statement.
-    package var description: String { "description of \(row.body.count) bytes" }
 }
 
 extension PostgreSQLCall: CustomStringConvertible {

@@ -337,24 +337,6 @@ package struct PostgreSQLReader: ConnectionReader {
     }
 }
 
-/// Descriptions that wait for an exchange to go with. A connection that only prepares does not fill the memory.
-private struct PostgreSQLDescriptions: Sendable {
-    private static let limit = 256
-    private var waiting: [PostgreSQLDescription] = []
-    private(set) var byteCount = 0
-
-    mutating func add(_ description: PostgreSQLDescription) {
-        if waiting.count >= Self.limit { _ = takeAll() }
-        waiting.append(description)
-        byteCount += description.sql.utf8.count + description.parameters.body.count + description.row.body.count
-    }
-
-    mutating func takeAll() -> [PostgreSQLDescription] {
-        defer { (waiting, byteCount) = ([], 0) }
-        return waiting
-    }
-}
-
 extension PostgreSQLCall {
     /// The question: the statement and its values.
     fileprivate func hash(into key: inout MatchingKey) {

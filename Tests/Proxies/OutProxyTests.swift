@@ -70,6 +70,37 @@ import Wire
         }
     }
 
+    /// psycopg2 opens a transaction before its first statement, and reads a copy.
+    @Test func psycopgRunsATransaction() throws {
+        func message(_ type: Character, _ body: [UInt8]) -> [UInt8] { PostgreSQLMessage(type, body).bytes }
+        let copied = Recorded.exchanges(
+            .postgresql,
+            [
+                .client([0, 0, 0, 8, 0, 3, 0, 0]), .server(message("R", [0, 0, 0, 0]) + message("Z", [0x49])),
+                .client(message("Q", Array("COPY t TO STDOUT".utf8) + [0])),
+                .server(
+                    message("H", [0, 0, 0]) + message("d", Array("row\n".utf8)) + message("c", [])
+                        + message("C", Array("COPY 1".utf8) + [0]) + message("Z", [0x49])),
+            ])
+        let program = """
+            import io, psycopg2, sys
+            c = psycopg2.connect(host='127.0.0.1', port=sys.argv[1], user='u', password='p', dbname='d', connect_timeout=5)
+            k = c.cursor()
+            k.execute('SELECT v FROM t WHERE id=%s', (1,))
+            print(k.fetchall(), c.status)
+            copied = io.StringIO()
+            k.copy_expert('COPY t TO STDOUT', copied)
+            print(repr(copied.getvalue()))
+            c.commit(); c.close()
+            """
+        let recorded = [Recorded.round("SELECT v FROM t WHERE id=1", at: 0, says: "x")] + copied
+        try OutProxy.serving(.postgresql, recorded) { port, loop in
+            let result = try ChildProcess.run(["/usr/bin/python3", "-c", program, "\(port)"])
+            #expect(result.output == "[('x',)] 2\n'row\\n'\n", "\(result.errors)")
+            #expect(loop.progress.answers.exact == 2 && loop.progress.answers.unmatched == 0)
+        }
+    }
+
     @Test func aPortInUseSaysSo() throws {
         let port = UInt16.random(in: 29_001...32_000)
         let first = try Sockets.listen(OutProxy.loopback, port)
