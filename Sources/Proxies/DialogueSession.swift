@@ -63,6 +63,8 @@ package struct DialogueSession<Dialogue: ServerDialogue>: ServerSession {
     private var dialogue: Dialogue
     private let policy: AnswerPolicy
     private var asked: [Asked] = []
+    /// Bytes that came while the oldest question waits.
+    private var heldBytes = 0
     /// The recorded exchange that was matched last.
     private var place: RequestKey?
     private var lastDue = Timestamp.distantPast
@@ -85,7 +87,9 @@ package struct DialogueSession<Dialogue: ServerDialogue>: ServerSession {
         guard !isOver else { return [] }
         asked += dialogue.take(bytes, at: now).map { Asked(step: $0, time: now) }
         guard waiting == nil else {
-            return asked.count > Self.heldLimit ? [reply(Wording(closes: true), due: now)] : []
+            heldBytes += bytes.count
+            guard asked.count > Self.heldLimit || heldBytes > policy.unsentLimit else { return [] }
+            return [reply(Wording(closes: true), due: now)]
         }
         return proceed(at: now, &book, &account)
     }
@@ -103,10 +107,18 @@ package struct DialogueSession<Dialogue: ServerDialogue>: ServerSession {
     ) -> [TimedReply] {
         var replies: [TimedReply] = []
         var done = 0
+        var byteCount = 0
+        heldBytes = 0
         while done < asked.count, !isOver {
+            // More than may wait for a clone to read it: whoever sends it will close the connection.
+            guard byteCount <= policy.unsentLimit else {
+                replies.append(self.reply(Wording(closes: true), due: now))
+                break
+            }
             guard let reply = answer(asked[done], at: now, &book, &account) else { break }
             waiting = nil
             done += 1
+            byteCount += reply.bytes.count
             if !reply.bytes.isEmpty || reply.closes { replies.append(reply) }
         }
         asked.removeFirst(done)

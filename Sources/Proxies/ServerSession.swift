@@ -34,8 +34,9 @@ package struct AnswerPolicy: Sendable, Hashable {
     package var usesNearest = true
     /// Whether an answer takes as long as it did on-line.
     package var keepsDelay = true
-    /// Bytes that may wait on one connection for a clone that does not read them.
-    package var unsentLimit = 16 << 20
+    /// Bytes that may wait on one connection: answers that a clone does not read, or questions behind one that waits. An
+    /// answer may be longer; what comes behind it ends the connection.
+    package var unsentLimit = 64 << 20
 
     package init() {}
 }

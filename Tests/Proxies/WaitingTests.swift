@@ -57,6 +57,16 @@ import Wire
         #expect(body(waiting.resume(at: 1_350)) == "one")
     }
 
+    /// A clone that goes on asking while its first question waits does not fill the memory.
+    @Test func whatIsAskedBehindAWaitingQuestionIsBounded() {
+        var waiting = session { $0.unsentLimit = 1_000 }
+        #expect(waiting.ask(Self.get("/2"), at: 1_050).isEmpty)
+        var replies: [TimedReply] = []
+        for _ in 0..<100 where replies.isEmpty { replies = waiting.ask(Self.get("/2"), at: 1_051) }
+        #expect(replies.map(\.closes) == [true])
+        #expect(waiting.session.waiting == nil && waiting.ask(Self.get("/1"), at: 1_052).isEmpty)
+    }
+
     /// Where the recording is known to be further on, nothing is waited for.
     @Test func behindTheRecordingNothingWaits() {
         var session = session()
