@@ -8,23 +8,24 @@ import Wire
 /// The out-proxy on loopback, for real clients.
 enum OutProxy {
     static let loopback: UInt32 = 0x7f00_0001
+    static let tier = "next"
 
     /// Runs `body` with a loop that answers from `exchanges` on a free port.
     static func serving(
         _ name: ApplicationProtocol, _ exchanges: [Exchange], _ policy: AnswerPolicy = AnswerPolicy(),
-        _ body: (UInt16, ReplayLoop) throws -> Void
+        heard: Timestamp = .distantFuture, _ body: (UInt16, ReplayLoop) throws -> Void
     ) throws {
         let clock = SteadyClock()
         let port = UInt16.random(in: 20_000...29_000)
         let loop = try ReplayLoop(
             target: Endpoint(IPAddress(v4: loopback), 1), source: nil,
-            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: "next")], policy: policy,
+            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: tier)], policy: policy,
             clock: clock)
         for exchange in exchanges {
-            loop.inputs.put(.exchange(RecordedExchange(tier: "next", connection: 1, exchange), history: false))
+            loop.inputs.put(.exchange(RecordedExchange(tier: tier, connection: 1, exchange), history: false))
         }
-        // The recording has come to the clone's present: nothing is waited for.
-        loop.inputs.put(.heard(.distantFuture))
+        // When the recording has come to the clone's present, nothing is waited for.
+        loop.inputs.put(.heard(heard))
         let thread = try WorkerThread("out-proxy") { try loop.run() }
         defer {
             loop.stop()
