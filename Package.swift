@@ -57,6 +57,7 @@ let package = Package(
         cLibrary("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
         cLibrary("CBtrfsUtil", pkgConfig: "libbtrfsutil", apt: "libbtrfsutil-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        cLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         room("OperatingSystem", ["CLinux"]),
 
@@ -64,6 +65,7 @@ let package = Package(
         room("Model"),
         room("YAML", ["CYAML"]),
         room("Compression", ["CZlib"]),
+        room("Cryptography", ["CCrypto"]),
         room("Wire", ["Model", "OperatingSystem", "CPcap"]),
         room("Volumes", ["Model", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),
@@ -71,7 +73,7 @@ let package = Package(
         room("Store", ["Model", "OperatingSystem", "CSQLite"]),
 
         // Floor 2: what stands between production and a clone, and the pure decisions.
-        room("Proxies", ["Model", "OperatingSystem", "Wire"]),
+        room("Proxies", ["Model", "OperatingSystem", "Cryptography", "Compression", "Wire"]),
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model"]),
         room("Planning", ["Model", "Exploration"]),
@@ -92,7 +94,7 @@ let package = Package(
             name: "whatif",
             dependencies: [
                 "Arguments", "Cloning", "Experimenter", "Exploration", "Hypervisor", "Lab", "Manager", "Model",
-                "OperatingSystem", "Planning", "Report", "Store", "Survey", "Volumes", "Wire", "YAML",
+                "OperatingSystem", "Planning", "Proxies", "Report", "Store", "Survey", "Volumes", "Wire", "YAML",
             ],
             swiftSettings: settings),
 
@@ -101,19 +103,22 @@ let package = Package(
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
         .target(
             name: "FuzzEntries",
-            dependencies: [
-                "CLinux", "Model", "OperatingSystem", "Wire", "YAML", "Report", "Proxies", "TestSupport",
-            ],
+            dependencies: ["CLinux", "Model", "OperatingSystem", "Proxies", "Wire", "YAML", "Report", "TestSupport"],
             path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
         tests("YAML", ["YAML", "Model", "Wire"]),
+        tests("Cryptography", ["Cryptography", "OperatingSystem"]),
         tests(
             "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
-        tests("Proxies", ["Proxies", "Model", "OperatingSystem", "Wire", "FuzzEntries", "TestSupport"]),
+        tests(
+            "Proxies",
+            [
+                "Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "FuzzEntries", "TestSupport",
+            ]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),

@@ -37,4 +37,40 @@ package enum Zlib {
         output.removeSubrange(Int(length)...)
         return output
     }
+
+    /// How deflate data is framed: gzip (RFC 1952) and zlib (RFC 1950) are told apart by their first bytes.
+    package enum Framing: Sendable { case gzipOrZlib, raw }
+
+    /// The first stream in `bytes`; what stands behind it is ignored. Memory grows with what comes out, and never makes
+    /// more than `limit` bytes.
+    package static func inflate(
+        _ bytes: ArraySlice<UInt8>, _ framing: Framing, limit: Int
+    ) throws(ZlibError) -> [UInt8] {
+        var stream = unsafe z_stream()
+        // 32 asks zlib to look at the header; a negative number says that there is none.
+        let window: Int32 = framing == .raw ? -15 : 15 + 32
+        var code = unsafe inflateInit2_(&stream, window, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        guard code == Z_OK else { throw ZlibError(doing: "expand", code: code) }
+        defer { unsafe inflateEnd(&stream) }
+        var output: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: max(1, min(limit, 65_536)))
+        code = unsafe bytes.withUnsafeBufferPointer { input in
+            unsafe stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+            unsafe stream.avail_in = UInt32(clamping: input.count)
+            return unsafe room.withUnsafeMutableBufferPointer { room in
+                while true {
+                    unsafe stream.next_out = room.baseAddress
+                    unsafe stream.avail_out = UInt32(room.count)
+                    let code = unsafe CZlib.inflate(&stream, Z_NO_FLUSH)
+                    let made = unsafe room.count - Int(stream.avail_out)
+                    guard made <= limit - output.count else { return Z_BUF_ERROR }
+                    unsafe output.append(contentsOf: room[..<made])
+                    // No progress without more input: the stream is cut off, which zlib says by itself.
+                    guard code == Z_OK else { return code }
+                }
+            }
+        }
+        guard code == Z_STREAM_END else { throw ZlibError(doing: "expand", code: code) }
+        return output
+    }
 }

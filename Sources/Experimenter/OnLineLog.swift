@@ -9,6 +9,7 @@ struct OnLineLog: Sendable {
         /// When the request was complete.
         let asked: Timestamp
         let status: Int
+        let isError: Bool
         let responseTime: Duration
     }
 

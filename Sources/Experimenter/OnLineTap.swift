@@ -87,6 +87,7 @@ package final class OnLineTap: Sendable {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
         case .request(let id, let request) where state.isHTTP[id] == true:
+            let isPipelined = request.number > state.answeredNumbers[id, default: 0]
             state.requestNumbers[id] = request.number + 1
             let key = RequestKey(connection: id, number: request.number)
             state.log.request(key, asked: request.passage.lastByte)
@@ -94,7 +95,7 @@ package final class OnLineTap: Sendable {
                 .item(
                     ReplayItem(
                         connection: id, due: request.passage.lastByte + shift,
-                        kind: .request(key, HTTPVerb(label: request.label), request.bytes))))
+                        kind: .request(RecordedRequest(key, request.bytes, isPipelined: isPipelined)))))
         case .request, .recognised: break
         case .exchange(let id, let exchange):
             if let tier = state.tiers[id] {
@@ -113,7 +114,7 @@ package final class OnLineTap: Sendable {
                     OnLineLog.Exchange(
                         key: RequestKey(connection: id, number: exchange.request.number),
                         asked: exchange.request.passage.lastByte, status: exchange.reply.status,
-                        responseTime: exchange.responseTime))
+                        isError: exchange.reply.isError, responseTime: exchange.responseTime))
             }
         case .lost(let id, let count, let reason, let time):
             if reason == .encrypted, state.isHTTP[id] == true { state.encryptedConnections += 1 }

@@ -16,30 +16,33 @@ struct Tally {
     init(
         replayed: [ReplayedRequest], onLine: OnLineLog.Window, window: Range<Timestamp>, end: Timestamp
     ) {
-        let expected = Dictionary(onLine.exchanges.map { ($0.key, $0.status) }, uniquingKeysWith: { first, _ in first })
+        let expected = Dictionary(onLine.exchanges.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         account.captured = onLine.captured
         account.lost = onLine.lost
         for request in replayed where window.contains(request.due) {
+            guard let response = request.responseTime(until: end) else {
+                account.dropped += 1
+                continue
+            }
             account.sent += 1
-            account.latest = max(account.latest, (request.sent - request.due).seconds)
-            if request.sent - request.due > Self.lateness { account.late += 1 }
+            if let sent = request.sent {
+                account.latest = max(account.latest, (sent - request.due).seconds)
+                if !request.waited, sent - request.due > Self.lateness { account.late += 1 }
+            }
             if request.moved { account.moved += 1 }
+            if request.waited { account.waited += 1 }
             switch request.outcome {
-            case .answered(let status, let time):
+            case .answered(let status, let isError, let time):
                 account.answered += 1
                 if time < window.upperBound { answeredInTime += 1 }
-                if let onLine = expected[request.key], onLine != status {
+                if let onLine = expected[request.key], onLine.status != status {
                     account.mismatched += 1
-                    if status >= 500 && onLine < 500 { account.failed += 1 }
+                    if isError && !onLine.isError { account.failed += 1 }
                 }
-                samples.append(ResponseSample(due: request.due, response: time - request.due))
-            case .cutOff(let time):
-                account.failed += 1
-                samples.append(ResponseSample(due: request.due, response: time - request.due))
-            case .waiting:
-                account.unanswered += 1
-                samples.append(ResponseSample(due: request.due, response: end - request.due))
+            case .cutOff, .malformed: account.failed += 1
+            case .waiting, .dropped: account.unanswered += 1
             }
+            samples.append(ResponseSample(due: request.due, response: response))
         }
     }
 
@@ -58,7 +61,10 @@ struct Tally {
         if share(account.unseen.dropped, account.captured) > specification.lostLimit {
             reasons.append("the kernel dropped \(account.unseen.dropped) packets of the capture")
         }
-        if account.captured != account.sent {
+        if account.dropped > 0 {
+            reasons.append("\(account.dropped) requests were not sent: the clone did not take them")
+        }
+        if account.captured != account.sent + account.dropped {
             reasons.append("\(account.captured) requests captured and \(account.sent) sent")
         }
         let late = share(account.late, account.sent)

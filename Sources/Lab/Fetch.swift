@@ -33,7 +33,7 @@ enum Fetch {
                 .item(
                     ReplayItem(
                         connection: id, due: Timestamp(nanoseconds: clock.now),
-                        kind: .request(RequestKey(connection: id, number: 0), .other, request))))
+                        kind: .request(RecordedRequest(RequestKey(connection: id, number: 0), request)))))
         }
         while loop.progress.sent < times || !loop.progress.isDrained {
             if clock.now > deadline || interrupt.wait(seconds: 0.01) == .interrupted { break }
@@ -41,7 +41,7 @@ enum Fetch {
         loop.stop()
         try thread.join()
         return loop.outcome.requests.compactMap {
-            if case .answered(let status, _) = $0.outcome { status } else { nil }
+            if case .answered(let status, _, _) = $0.outcome { status } else { nil }
         }
     }
 }

@@ -1,6 +1,6 @@
 /// The bytes of a planned request.
 enum LoadRequest {
-    static func bytes(_ page: LoadPage, cookie: String?) -> (method: String, bytes: [UInt8]) {
+    static func bytes(_ page: LoadPage, cookie: String?) -> [UInt8] {
         switch page {
         case .home: get("/", cookie)
         case .browse(let category, let page): get("/browse?category=\(category)&page=\(page)", cookie)
@@ -19,20 +19,21 @@ enum LoadRequest {
             + (cookie.map { "Cookie: sid=\($0)\r\n" } ?? "")
     }
 
-    private static func get(_ target: String, _ cookie: String?) -> (String, [UInt8]) {
-        ("GET", Array("GET \(target) HTTP/1.1\r\n\(common(cookie))\r\n".utf8))
+    private static func get(_ target: String, _ cookie: String?) -> [UInt8] {
+        Array("GET \(target) HTTP/1.1\r\n\(common(cookie))\r\n".utf8)
     }
 
-    private static func post(_ target: String, _ form: String, _ cookie: String?) -> (String, [UInt8]) {
+    private static func post(_ target: String, _ form: String, _ cookie: String?) -> [UInt8] {
         let head =
             "POST \(target) HTTP/1.1\r\n\(common(cookie))Content-Type: application/x-www-form-urlencoded\r\n"
             + "Content-Length: \(form.utf8.count)\r\n\r\n"
-        return ("POST", Array((head + form).utf8))
+        return Array((head + form).utf8)
     }
 
     /// The value of `Set-Cookie: sid=…` in a reply's head.
-    static func sessionCookie(in head: [UInt8]) -> String? {
-        for line in head.split(separator: 0x0a) {
+    static func sessionCookie(in reply: [UInt8]) -> String? {
+        for line in reply.prefix(4096).split(separator: 0x0a) {
+            if line == [0x0d] { return nil }
             let text = String(decoding: line, as: UTF8.self)
             guard text.lowercased().hasPrefix("set-cookie:"), let start = text.firstRange(of: "sid=")?.upperBound else {
                 continue

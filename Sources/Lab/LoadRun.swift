@@ -35,8 +35,10 @@ package enum LoadRun {
     ) throws -> LoadReport {
         let clock = SteadyClock()
         let cookies = Cookies()
-        let loop = try ReplayLoop(target: Lab.web, source: nil, clock: clock) { key, _, head in
-            if let cookie = LoadRequest.sessionCookie(in: head) { cookies.set(cookie, for: key.connection) }
+        var setting = InProxySetting()
+        setting.keepsReplies = true
+        let loop = try ReplayLoop(setting, target: Lab.web, source: nil, clock: clock) { key, reply in
+            if let cookie = LoadRequest.sessionCookie(in: reply.bytes) { cookies.set(cookie, for: key.connection) }
         }
         let thread = try WorkerThread("load") { try loop.run() }
         let start = Timestamp(nanoseconds: clock.now) + .milliseconds(100)
@@ -72,13 +74,13 @@ package enum LoadRun {
     }
 
     private static func hand(_ request: PlannedRequest, to loop: ReplayLoop, start: Timestamp, cookie: String?) {
-        let (method, bytes) = LoadRequest.bytes(request.page, cookie: cookie)
+        let bytes = LoadRequest.bytes(request.page, cookie: cookie)
         let key = RequestKey(connection: request.session, number: request.number)
         loop.inputs.put(
             .item(
                 ReplayItem(
                     connection: request.session, due: start + request.offset,
-                    kind: .request(key, HTTPVerb(label: method + " "), bytes))))
+                    kind: .request(RecordedRequest(key, bytes)))))
         if request.isLast {
             // Closes when the reply has come.
             loop.inputs.put(.item(ReplayItem(connection: request.session, due: start + request.offset, kind: .close)))
@@ -93,17 +95,17 @@ package enum LoadRun {
             seconds: (end - start).seconds, sent: requests.count, answered: 0, failed: 0, unanswered: 0, throughput: 0,
             latest: 0)
         for request in requests {
-            report.latest = max(report.latest, (request.sent - request.due).seconds)
+            if let sent = request.sent { report.latest = max(report.latest, (sent - request.due).seconds) }
             switch request.outcome {
-            case .answered(let status, let time):
+            case .answered(_, let isError, _):
                 report.answered += 1
-                if status >= 500 { report.failed += 1 }
-                histogram.record(time - request.due)
-            case .cutOff: report.failed += 1
-            case .waiting:
-                report.unanswered += 1
-                histogram.record(stop - request.due)
+                if isError { report.failed += 1 }
+            case .cutOff, .malformed, .dropped:
+                report.failed += 1
+                continue
+            case .waiting: report.unanswered += 1
             }
+            if let time = request.responseTime(until: stop) { histogram.record(time) }
         }
         report.throughput = report.seconds > 0 ? Double(report.answered) / report.seconds : 0
         (report.mean, report.p50) = (histogram[.mean], histogram[.p50])

@@ -14,6 +14,10 @@ package struct RequestAccount: Hashable, Codable, Sendable {
     package var mismatched = 0
     /// Due while the reply before it on its connection was still out, and therefore sent on a further connection.
     package var moved = 0
+    /// Due then as well, and held back until that reply had come: their response time counts from when they were due.
+    package var waited = 0
+    /// Not sent: more waited for the clone than memory is given to.
+    package var dropped = 0
     /// Left more than 20 ms after they were due.
     package var late = 0
     /// How much later than due the latest request left, in seconds.
@@ -23,7 +27,7 @@ package struct RequestAccount: Hashable, Codable, Sendable {
 
     package init() {}
 
-    /// Records of earlier versions did not say what was not seen.
+    /// Records of earlier versions did not say everything.
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         captured = try fields.decode(Int.self, forKey: .captured)
@@ -34,6 +38,8 @@ package struct RequestAccount: Hashable, Codable, Sendable {
         unanswered = try fields.decode(Int.self, forKey: .unanswered)
         mismatched = try fields.decode(Int.self, forKey: .mismatched)
         moved = try fields.decode(Int.self, forKey: .moved)
+        waited = try fields.decodeIfPresent(Int.self, forKey: .waited) ?? 0
+        dropped = try fields.decodeIfPresent(Int.self, forKey: .dropped) ?? 0
         late = try fields.decode(Int.self, forKey: .late)
         latest = try fields.decode(Double.self, forKey: .latest)
         unseen = try fields.decodeIfPresent(Unseen.self, forKey: .unseen) ?? Unseen()

@@ -179,7 +179,7 @@ extension CampaignSpecification: Decodable {
     fileprivate static let unmatchedDefault = 0.01
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, axes, experiment, find, check, limits, control, energy
+        case tier, axes, experiment, find, check, limits, control, energy, sessions
         case warmUp = "warm-up"
         case timeBound = "time-bound"
         case timeShift = "time-shift"
@@ -209,6 +209,7 @@ extension CampaignSpecification: Decodable {
         unmatchedLimit = limits?.unmatched ?? Self.unmatchedDefault
         control = try fields.decodeIfPresent(ControlLimits.Fields.self, forKey: .control)?.limits ?? ControlLimits()
         energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy).map { EnergyModel(core: $0.core) }
+        sessions = try fields.decodeIfPresent([SessionRule].self, forKey: .sessions) ?? []
         if timeBound <= experiment + warmUp {
             throw fields.refusal(of: .timeBound, "the time bound leaves no room for one experiment and its warm-up")
         }

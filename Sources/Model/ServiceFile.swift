@@ -53,6 +53,8 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var energy: EnergyModel?
     /// How long a clone may take from its start until it accepts a connection.
     package var bootLimit: Duration
+    /// Where values are that the clone makes for itself and that are not found by looking.
+    package var sessions: [SessionRule]
 }
 
 /// A file people write, as in the README: a service, its SLA and a campaign.

@@ -12,6 +12,17 @@ package final class Mailbox<Item: Sendable>: Sendable {
         wakeUp.signal()
     }
 
+    /// Puts as many as there is room for, and tells how many were not taken. Wakes once for all.
+    package func put(contentsOf more: [Item], room: Int = .max) -> Int {
+        let refused = items.withLock { items in
+            let taken = min(more.count, max(0, room - items.count))
+            items += more.prefix(taken)
+            return more.count - taken
+        }
+        if refused < more.count { wakeUp.signal() }
+        return refused
+    }
+
     /// Everything that is there.
     package func takeAll() -> [Item] {
         wakeUp.clear()

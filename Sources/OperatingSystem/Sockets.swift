@@ -21,6 +21,14 @@ package enum Sockets {
         "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255):\(port)"
     }
 
+    /// Lets this process have as many descriptors as its hard limit says: a socket for each connection.
+    package static func allowMany() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     private static func make() throws(SystemError) -> Descriptor {
         let kind = CInt(SOCK_STREAM.rawValue | UInt32(O_NONBLOCK | O_CLOEXEC))
         return Descriptor(owning: try check("make a socket") { socket(AF_INET, kind, 0) })
@@ -82,20 +90,23 @@ package enum Sockets {
     }
 
     package enum Received: Sendable {
-        case bytes([UInt8])
+        /// So many bytes stand at the buffer's start.
+        case bytes(Int)
         case nothingYet
-        /// The other side has closed, or the connection was reset.
+        /// The other side has closed.
         case ended
+        /// The connection was reset, or has failed in another way.
+        case failed
     }
 
-    package static func receive(_ socket: Descriptor) -> Received {
-        var result = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
-            result = unsafe recv(socket.raw, buffer.baseAddress, buffer.count, 0)
-            count = max(0, result)
+    /// Takes what has come, up to the buffer's length.
+    package static func receive(_ socket: Descriptor, into buffer: inout [UInt8]) -> Received {
+        let count = unsafe buffer.withUnsafeMutableBytes {
+            unsafe recv(socket.raw, $0.baseAddress, $0.count, 0)
         }
-        if result > 0 { return .bytes(bytes) }
-        return result < 0 && (errno == EAGAIN || errno == EINTR) ? .nothingYet : .ended
+        if count > 0 { return .bytes(count) }
+        if count == 0 { return .ended }
+        return errno == EAGAIN || errno == EINTR ? .nothingYet : .failed
     }
 
     /// Sends what the kernel takes of `bytes` from `start`; nil when the connection is gone.

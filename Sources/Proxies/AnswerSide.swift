@@ -40,6 +40,7 @@ struct AnswerSide {
     private var books: [AnswerBook] = []
     private var due = TimeQueue()
     private var waiting = WaitingSessions()
+    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     init(_ points: [AnswerPoint], _ policy: AnswerPolicy, poller: Poller, clock: SteadyClock) throws(SystemError) {
         self.policy = policy
@@ -104,12 +105,16 @@ struct AnswerSide {
         guard var session = sessions.removeValue(forKey: token) else { return }
         var replies: [TimedReply] = []
         if readable {
-            switch Sockets.receive(session.socket.descriptor) {
-            case .bytes(let bytes):
+            // Its own while the session reads it.
+            var input: [UInt8] = []
+            swap(&input, &buffer)
+            defer { swap(&input, &buffer) }
+            switch Sockets.receive(session.socket.descriptor, into: &input) {
+            case .bytes(let count):
                 replies = session.state.received(
-                    bytes.span, at: now, book: &books[session.book], account: &account)
+                    input.span.extracting(0..<count), at: now, book: &books[session.book], account: &account)
             case .nothingYet: break
-            case .ended:
+            case .ended, .failed:
                 waiting.change(session.noted, nil, token, book: session.book)
                 return
             }

@@ -1,5 +1,6 @@
 package import Model
 package import OperatingSystem
+package import Wire
 import Synchronization
 
 /// Where recorded answers are served from: an address of the next tier, which belongs to the sandbox's namespace here.
@@ -21,6 +22,9 @@ package struct AnswerPoint: Sendable, Hashable {
 /// What the loop is told while it runs.
 package enum ReplayInput: Sendable {
     case item(ReplayItem)
+    /// What the on-line server answered to a request that was given before.
+    case expected(RequestKey, ExpectedReply)
+    /// What a next tier answered on-line.
     case exchange(RecordedExchange, history: Bool)
     /// Everything that the next tiers answered on-line up to this time has been told.
     case heard(Timestamp)
@@ -32,14 +36,21 @@ package enum ReplayInput: Sendable {
 package final class ReplayLoop: Sendable {
     /// What others may see while the loop runs.
     package struct Progress: Sendable {
+        /// Inputs that were taken from the mailbox.
+        package var taken = 0
         package var sent = 0
         package var answered = 0
+        /// Due, and neither answered nor given up.
         package var waiting = 0
+        /// Still to come due.
+        package var scheduled = 0
+        package var unsolicited = 0
         package var answers = AnswerAccount()
-        package var isDrained = false
+        package var isDrained: Bool { scheduled == 0 && waiting == 0 }
     }
 
     package struct Result: Sendable {
+        /// Empty when they were told as they ended.
         package var requests: [ReplayedRequest] = []
         package var answers = AnswerAccount()
     }
@@ -49,24 +60,30 @@ package final class ReplayLoop: Sendable {
     private let result = Mutex(Result())
     private let stopped = Atomic(false)
     private let clock: SteadyClock
+    private let setting: InProxySetting
     private let target: Endpoint
     private let source: UInt32?
     private let answerPoints: [AnswerPoint]
     private let policy: AnswerPolicy
-    private let onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)?
+    private let onReply: (@Sendable (RequestKey, Reply) -> Void)?
+    private let onEnd: (@Sendable (ReplayedRequest) -> Void)?
 
+    /// `onReply` is given replies, if `setting` keeps them, and `onEnd` what became of each request, both on the loop's
+    /// thread. Without `onEnd` all requests are kept for `outcome`.
     package init(
-        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint] = [],
-        policy: AnswerPolicy = AnswerPolicy(), clock: SteadyClock,
-        onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)? = nil
+        _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: UInt32?,
+        answerPoints: [AnswerPoint] = [], policy: AnswerPolicy = AnswerPolicy(), clock: SteadyClock,
+        onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable (ReplayedRequest) -> Void)? = nil
     ) throws(SystemError) {
         inputs = try Mailbox()
+        self.setting = setting
         self.target = target
         self.source = source
         self.answerPoints = answerPoints
         self.policy = policy
         self.clock = clock
         self.onReply = onReply
+        self.onEnd = onEnd
     }
 
     package var progress: Progress { shared.withLock { $0 } }
@@ -82,16 +99,27 @@ package final class ReplayLoop: Sendable {
 
     /// Runs until stopped, in the calling thread's network namespace.
     package func run() throws(SystemError) {
+        WorkerThread.wakePrecisely()
+        Sockets.allowMany()
         var worker = try Worker(
-            target: target, source: source, answerPoints: answerPoints, policy: policy, clock: clock,
-            wakeUp: inputs.wakeUp, onReply: onReply)
+            setting, target: target, source: source, answerPoints: answerPoints, policy: policy, clock: clock,
+            wakeUp: inputs.wakeUp)
+        worker.requests.proxy.onReply = onReply
+        var kept: [ReplayedRequest] = []
+        let tell = { (ended: [ReplayedRequest]) in
+            if let onEnd = self.onEnd { ended.forEach(onEnd) } else { kept += ended }
+        }
         while !stopped.load(ordering: .acquiring) {
             for input in inputs.takeAll() { worker.take(input) }
-            try worker.step()
+            try worker.sendDue()
+            tell(worker.requests.proxy.takeFinished())
             let progress = worker.progress
             shared.withLock { $0 = progress }
+            try worker.wait()
         }
-        let final = Result(requests: worker.requests.proxy.log, answers: worker.answers.account)
+        worker.requests.proxy.finish()
+        tell(worker.requests.proxy.takeFinished())
+        let final = Result(requests: kept, answers: worker.answers.account)
         result.withLock { $0 = final }
     }
 }
@@ -100,42 +128,48 @@ package final class ReplayLoop: Sendable {
 private struct Worker {
     private static let wakeToken = UInt64.max
 
-    private(set) var requests: RequestSide
+    var requests: RequestSide
     private(set) var answers: AnswerSide
+    private var taken = 0
     private let poller: Poller
     private let clock: SteadyClock
 
     init(
-        target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint], policy: AnswerPolicy, clock: SteadyClock,
-        wakeUp: WakeUp, onReply: (@Sendable (RequestKey, Int, [UInt8]) -> Void)?
+        _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint],
+        policy: AnswerPolicy, clock: SteadyClock, wakeUp: WakeUp
     ) throws(SystemError) {
         self.clock = clock
         poller = try Poller()
         try poller.add(wakeUp.descriptor.raw, token: Self.wakeToken)
-        requests = RequestSide(target: target, source: source, poller: poller, clock: clock)
-        requests.proxy.onReply = onReply
+        requests = RequestSide(setting, target: target, source: source, poller: poller, clock: clock)
         answers = try AnswerSide(answerPoints, policy, poller: poller, clock: clock)
     }
 
     var progress: ReplayLoop.Progress {
         ReplayLoop.Progress(
-            sent: requests.proxy.log.count, answered: requests.proxy.answeredCount,
-            waiting: requests.proxy.waitingCount, answers: answers.account,
-            isDrained: requests.proxy.nextDue == nil && requests.proxy.waitingCount == 0)
+            taken: taken, sent: requests.proxy.sentCount, answered: requests.proxy.answeredCount,
+            waiting: requests.proxy.openCount,
+            scheduled: requests.proxy.scheduledCount, unsolicited: requests.proxy.unsolicitedCount,
+            answers: answers.account)
     }
 
     mutating func take(_ input: ReplayInput) {
+        taken += 1
         switch input {
         case .item(let item): requests.proxy.schedule(item)
+        case .expected(let key, let reply): requests.proxy.expect(reply, to: key)
         case .exchange(let recorded, let history): answers.add(recorded, history: history)
         case .heard(let time): answers.noteHeard(time)
         }
     }
 
-    /// Waits for the next thing that is due or ready, and does it.
-    mutating func step() throws(SystemError) {
+    mutating func sendDue() throws(SystemError) {
         try requests.sendDue()
         try answers.sendDue()
+    }
+
+    /// Waits for the next thing that is due or ready, and takes what is ready.
+    mutating func wait() throws(SystemError) {
         let next = min(requests.nextDue ?? .distantFuture, answers.nextDue ?? .distantFuture)
         let timeout = next == .distantFuture ? nil : max(0, (next - Timestamp(nanoseconds: clock.now)).nanoseconds)
         for event in try poller.wait(nanoseconds: timeout) {

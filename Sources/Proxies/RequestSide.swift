@@ -6,16 +6,20 @@ struct RequestSide {
     private struct Connection {
         var socket: SocketBuffer
         var isConnected = false
+        /// Whether the poller tells when it can be written to: first when it is connected.
+        var watchesWriting = true
     }
 
-    var proxy = InProxy()
+    var proxy: InProxy
     private let target: Endpoint
     private let source: UInt32?
     private let poller: Poller
     private let clock: SteadyClock
     private var connections: [InProxy.Slot: Connection] = [:]
+    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
-    init(target: Endpoint, source: UInt32?, poller: Poller, clock: SteadyClock) {
+    init(_ setting: InProxySetting, target: Endpoint, source: UInt32?, poller: Poller, clock: SteadyClock) {
+        proxy = InProxy(setting)
         self.target = target
         self.source = source
         self.poller = poller
@@ -29,61 +33,69 @@ struct RequestSide {
     mutating func sendDue() throws(SystemError) { try perform(proxy.due(at: now)) }
 
     private mutating func perform(_ actions: [InProxy.Action]) throws(SystemError) {
-        for action in actions {
+        var actions = actions[...]
+        while let action = actions.popFirst() {
             switch action {
-            case .open(let slot):
-                guard let address = target.address.v4 else { continue }
-                do {
-                    let descriptor = try Sockets.connect(to: address, target.port, from: source)
-                    try poller.add(descriptor.raw, token: UInt64(slot), writable: true)
-                    connections[slot] = Connection(socket: SocketBuffer(descriptor))
-                } catch {
-                    // Refused at once: the request that follows is accounted for as cut off.
-                    continue
-                }
+            case .open(let slot): open(slot)
             case .send(let slot, let bytes):
-                guard connections[slot] != nil else {
-                    proxy.ended(slot, at: now)
-                    continue
-                }
                 connections[slot]?.socket.append(bytes)
-                if connections[slot]?.isConnected == true { try flush(slot) }
-            case .close(let slot):
-                connections[slot] = nil
+                if connections[slot] == nil {
+                    actions += proxy.ended(slot, at: now)
+                } else if connections[slot]?.isConnected == true {
+                    actions += try flush(slot)
+                }
+            case .close(let slot): connections[slot] = nil
             }
         }
+    }
+
+    /// A connection that is refused at once is none: the request that follows is accounted for as cut off.
+    private mutating func open(_ slot: InProxy.Slot) {
+        guard let address = target.address.v4,
+            let descriptor = try? Sockets.connect(to: address, target.port, from: source),
+            (try? poller.add(descriptor.raw, token: UInt64(slot), writable: true)) != nil
+        else { return }
+        connections[slot] = Connection(socket: SocketBuffer(descriptor))
     }
 
     mutating func handle(_ event: Poller.Event) throws(SystemError) {
         let slot = InProxy.Slot(event.token)
         guard let connection = connections[slot] else { return }
-        if event.writable, !connection.isConnected {
-            if Sockets.error(of: connection.socket.descriptor) != 0 {
-                end(slot)
-                return
+        if event.writable {
+            if !connection.isConnected {
+                if Sockets.error(of: connection.socket.descriptor) != 0 { return try end(slot) }
+                connections[slot]?.isConnected = true
             }
-            connections[slot]?.isConnected = true
-            try poller.change(connection.socket.descriptor.raw, token: event.token, writable: false)
+            try perform(try flush(slot))
         }
-        if event.writable { try flush(slot) }
-        guard event.readable, connections[slot] != nil else { return }
-        switch Sockets.receive(connection.socket.descriptor) {
-        case .bytes(let bytes): try perform(proxy.received(bytes.span, on: slot, at: now))
+        guard event.readable, let connection = connections[slot] else { return }
+        // Its own while the proxy reads it.
+        var input: [UInt8] = []
+        swap(&input, &buffer)
+        defer { swap(&input, &buffer) }
+        switch Sockets.receive(connection.socket.descriptor, into: &input) {
+        case .bytes(let count):
+            try perform(proxy.received(input.span.extracting(0..<count), on: slot, at: now))
         case .nothingYet: break
-        case .ended: end(slot)
+        case .ended, .failed: try end(slot)
         }
     }
 
-    private mutating func end(_ slot: InProxy.Slot) {
+    private mutating func end(_ slot: InProxy.Slot) throws(SystemError) {
         connections[slot] = nil
-        proxy.ended(slot, at: now)
+        try perform(proxy.ended(slot, at: now))
     }
 
-    private mutating func flush(_ slot: InProxy.Slot) throws(SystemError) {
+    /// Sends what can be sent, and says what follows from it.
+    private mutating func flush(_ slot: InProxy.Slot) throws(SystemError) -> [InProxy.Action] {
         guard let hasMore = connections[slot]?.socket.flush(), let connection = connections[slot] else {
-            end(slot)
-            return
+            connections[slot] = nil
+            return proxy.ended(slot, at: now)
         }
-        try poller.change(connection.socket.descriptor.raw, token: UInt64(slot), writable: hasMore)
+        if hasMore != connection.watchesWriting {
+            try poller.change(connection.socket.descriptor.raw, token: UInt64(slot), writable: hasMore)
+            connections[slot]?.watchesWriting = hasMore
+        }
+        return []
     }
 }

@@ -13,7 +13,7 @@ extension Span<UInt8> {
     }
 
     /// Where `byte` stands at or behind `start`.
-    func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
+    package func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start >= 0, start < count else { return nil }
         return unsafe withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress,

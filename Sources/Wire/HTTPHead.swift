@@ -14,8 +14,13 @@ struct HTTPHead: Sendable {
     static func read(
         _ bytes: Span<UInt8>, from start: Int, _ role: HTTPParser.Role
     ) throws(HTTPFailure) -> (head: HTTPHead, end: Int)? {
+        // Of what does not begin as a reply no empty line need ever come.
+        if role == .replies, start < bytes.count, !HTTPParser.canStart(.replies, bytes.extracting(start..<bytes.count))
+        {
+            throw .malformed("a reply that does not start")
+        }
         var head = HTTPHead()
-        // What is wrong with a section is said when it is whole, so that it does not matter how it is cut.
+        // What else is wrong with a section is said when it is whole, so that it does not matter how it is cut.
         var failure: HTTPFailure?
         guard let startEnd = bytes.firstIndex(of: 0x0a, from: start) else { return nil }
         var position = startEnd + 1

@@ -205,6 +205,10 @@ package struct HTTPParser: Sendable {
             }
         }
         guard line.count <= Self.headLimit else { throw .tooLarge }
+        // It came in pieces shorter than what all replies begin with.
+        if role == .replies, !line.isEmpty, !Self.canStart(.replies, line.span) {
+            throw .malformed("a reply that does not start")
+        }
         return false
     }
 

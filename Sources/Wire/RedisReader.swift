@@ -27,6 +27,7 @@ package struct RedisReader: ConnectionReader {
     /// Messages are push types, and an array is a reply ("RESP3", Redis documentation of HELLO).
     private var isRESP3 = false
     private var clientInStep: Bool
+    private var hasHeard = false
     private var serverInStep: Bool
     /// As in `HTTPReader`: without it, what looks like a command may be the rest of a lost one.
     private var serverSpoke: Bool
@@ -68,11 +69,12 @@ package struct RedisReader: ConnectionReader {
             clientInStep = true
         }
         // A handshake of TLS (RFC 8446, section 5.1): Redis has it from the first byte or never.
-        if requestCount == 0, commands.isBetweenMessages, bytes[0] == 0x16 {
+        if !hasHeard, bytes[0] == 0x16 {
             isOpaque = true
             emit(.lost(connection, count: 1, .encrypted, time))
             return
         }
+        hasHeard = true
         var position = 0
         do throws(RESPFailure) {
             while !isOpaque, let message = try commands.next(bytes, from: &position, at: time) {

@@ -20,7 +20,7 @@ enum WhatIf {
             MatrixQueryCommand.self, MatrixPlotCommand.self,
             ApplyCommand.self, WatchCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
             CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,
-            TraceMergeCommand.self, TraceRedactCommand.self,
+            TraceMergeCommand.self, TraceRedactCommand.self, ReplayCommand.self,
         ]
     }
 

@@ -43,7 +43,7 @@ enum WatchCommand: Command {
         let clock = SteadyClock()
         let start = Timestamp(nanoseconds: clock.now)
         // Opened before the node is entered, and a file that cannot be written is known before anything is heard.
-        let log = try arguments.value("log").map { try LogFile($0, start: start) }
+        let log = try arguments.value("log").map { try HistogramFile($0, start: start) }
         try Inputs.enter(node: file.node, state)
         let interrupt = try InterruptSignal()
         let watch = try ServiceWatch(file, clock: clock)
@@ -60,7 +60,10 @@ enum WatchCommand: Command {
             guard left > .zero || next == end else { continue }
             isInterrupted = interrupt.wait(seconds: left.seconds) == .interrupted
             let rows = try watch.closeInterval()
-            try log?.add(rows)
+            for row in rows {
+                try log?.add(
+                    HistogramLogEntry(tag: row.tier, start: row.start, length: row.length, histogram: row.histogram))
+            }
             // Nobody reads any more: the same as being told to end.
             if try !view.show(rows) { isInterrupted = true }
         }
@@ -68,26 +71,6 @@ enum WatchCommand: Command {
         view.summary(watch.totals)
         let isViolated = watch.totals.contains { $0.sla?.state == .violated }
         return isViolated && !isInterrupted ? .no : .done
-    }
-}
-
-/// The file of `--log`.
-private struct LogFile {
-    private let file: Descriptor
-    private let start: Timestamp
-
-    init(_ path: String, start: Timestamp) throws {
-        file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
-        self.start = start
-        try file.writeAll(Array(HistogramLog.header(start: start).utf8))
-    }
-
-    func add(_ rows: [TierInterval]) throws {
-        for row in rows {
-            let entry = HistogramLogEntry(
-                tag: row.tier, start: row.start, length: row.length, histogram: row.histogram)
-            try file.writeAll(Array(HistogramLog.line(entry, since: start).utf8))
-        }
     }
 }
 

@@ -9,8 +9,10 @@ import YAML
     private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(nanoseconds: milliseconds * 1_000_000) }
 
     private func replayed(_ number: Int, due: Int64, _ outcome: ReplayedRequest.Outcome) -> ReplayedRequest {
-        ReplayedRequest(
-            key: RequestKey(connection: 1, number: number), due: at(due), sent: at(due), moved: false, outcome: outcome)
+        var request = ReplayedRequest(key: RequestKey(connection: 1, number: number), due: at(due))
+        request.sent = request.due
+        request.outcome = outcome
+        return request
     }
 
     private func onLine(_ statuses: [Int]) -> OnLineLog.Window {
@@ -18,6 +20,7 @@ import YAML
             exchanges: statuses.enumerated().map {
                 .init(
                     key: RequestKey(connection: 1, number: $0.offset), asked: at(0), status: $0.element,
+                    isError: $0.element >= 500,
                     responseTime: .milliseconds(5))
             }, captured: statuses.count, lost: 0, range: at(0)..<at(100))
     }
@@ -26,8 +29,8 @@ import YAML
     @Test func everyRequestIsAccountedFor() {
         let tally = Tally(
             replayed: [
-                replayed(0, due: 10, .answered(status: 200, at: at(15))),
-                replayed(1, due: 20, .answered(status: 500, at: at(25))),
+                replayed(0, due: 10, .answered(status: 200, isError: false, at: at(15))),
+                replayed(1, due: 20, .answered(status: 500, isError: true, at: at(25))),
                 replayed(2, due: 30, .cutOff(at: at(31))),
                 replayed(3, due: 40, .waiting),
                 replayed(4, due: 200, .waiting),
@@ -43,7 +46,7 @@ import YAML
     /// An error that the on-line system gave too is no failure of the clone.
     @Test func anErrorSeenOnLineIsNoMismatch() {
         let tally = Tally(
-            replayed: [replayed(0, due: 10, .answered(status: 503, at: at(15)))], onLine: onLine([503]),
+            replayed: [replayed(0, due: 10, .answered(status: 503, isError: true, at: at(15)))], onLine: onLine([503]),
             window: at(0)..<at(100), end: at(300))
         #expect(tally.account.mismatched == 0 && tally.account.failed == 0)
     }
@@ -103,8 +106,8 @@ import YAML
     @Test func aCloneThatFallsBehindIsNotCreditedWithLaterAnswers() {
         let tally = Tally(
             replayed: [
-                replayed(0, due: 10, .answered(status: 200, at: at(15))),
-                replayed(1, due: 90, .answered(status: 200, at: at(250))),
+                replayed(0, due: 10, .answered(status: 200, isError: false, at: at(15))),
+                replayed(1, due: 90, .answered(status: 200, isError: false, at: at(250))),
             ], onLine: onLine([200, 200]), window: at(0)..<at(100), end: at(300))
         #expect(tally.account.answered == 2 && tally.answeredInTime == 1)
     }
@@ -116,6 +119,7 @@ import YAML
             log.exchange(
                 .init(
                     key: RequestKey(connection: 1, number: number), asked: at(Int64(number) * 10), status: 200,
+                    isError: false,
                     responseTime: .milliseconds(1)))
         }
         log.lost(2, at: at(35))

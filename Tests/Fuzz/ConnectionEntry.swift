@@ -86,7 +86,10 @@ enum ConnectionEntry {
             time = time + .milliseconds(1)
             let isClient = step & 1 == 0
             var flags = TCPSegment.Flags.acknowledgement
-            if step & 12 == 8 { flags = isClient ? .syn : [.syn, .acknowledgement] }
+            // Nobody opens a connection on which something was said.
+            if step & 12 == 8, sent.client + sent.server == 0 {
+                flags = isClient ? .syn : [.syn, .acknowledgement]
+            }
             let isSYN = flags.contains(.syn)
             let part = sent.part(isClient, place, isSYN ? 0 : length)
             let acknowledged = isSYN ? 0 : sent.acknowledged(isClient, part, heard)

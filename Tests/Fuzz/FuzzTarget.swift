@@ -52,8 +52,14 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("redaction", dictionary: "http", run: RedactionEntry.run),
             FuzzTarget("histogram", longest: 512, run: HistogramEntry.payload),
             FuzzTarget("histogram-log", run: HistogramEntry.log),
+            FuzzTarget("session", dictionary: "session", run: SessionEntry.run),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
         ]
+        + [ApplicationProtocol.postgresql, .mysql, .redis].map { name in
+            FuzzTarget("log-in-\(name.rawValue)", dictionary: name.rawValue) { (input) throws(BrokenInvariant) in
+                try LogInEntry.run(name, input)
+            }
+        }
         + ProtocolTable.all.map { entry in
             FuzzTarget(entry.name.rawValue, dictionary: entry.name.rawValue) { (input) throws(BrokenInvariant) in
                 try ReaderEntry.run(entry, input)

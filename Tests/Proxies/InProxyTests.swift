@@ -6,11 +6,15 @@ import Wire
 @Suite struct InProxyTests {
     private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(nanoseconds: milliseconds * 1_000_000) }
 
-    private func request(_ connection: UInt64, _ number: Int, due: Int64, method: String = "GET") -> ReplayItem {
+    private func request(
+        _ connection: UInt64, _ number: Int, due: Int64, method: String = "GET", isPipelined: Bool = false
+    ) -> ReplayItem {
         ReplayItem(
             connection: connection, due: at(due),
             kind: .request(
-                RequestKey(connection: connection, number: number), HTTPVerb(label: method + " "), [UInt8(number)]))
+                RecordedRequest(
+                    RequestKey(connection: connection, number: number),
+                    Array("\(method) /\(number) HTTP/1.1\r\nHost: a\r\n\r\n".utf8), isPipelined: isPipelined)))
     }
 
     private static let ok = Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".utf8)
@@ -34,9 +38,11 @@ import Wire
         proxy.schedule(request(1, 0, due: 10))
         let slot = try #require(sends(proxy.due(at: at(15))).first)
         _ = proxy.received(Self.ok.span, on: slot, at: at(40))
-        let log = try #require(proxy.log.first)
-        #expect(log.due == at(10) && log.sent == at(15))
-        #expect(log.outcome == .answered(status: 200, at: at(40)))
+        let told = try #require(proxy.takeFinished().first)
+        #expect(told.due == at(10) && told.sent == at(15))
+        #expect(told.outcome == .answered(status: 200, isError: false, at: at(40)))
+        #expect(told.responseTime(until: at(1000)) == .milliseconds(30))
+        #expect(proxy.takeFinished().isEmpty)
     }
 
     @Test func aConnectionIsKeptAndClosedAsOnLine() throws {
@@ -56,7 +62,7 @@ import Wire
             return
         }
         #expect(closed == first[0])
-        #expect(proxy.waitingCount == 0)
+        #expect(proxy.openCount == 0)
     }
 
     /// A slow clone must not slow the requests down: what is due goes on a further connection, and is counted.
@@ -66,11 +72,13 @@ import Wire
         let first = sends(proxy.due(at: at(0)))
         let second = sends(proxy.due(at: at(10)))
         #expect(first != second)
-        #expect(proxy.log.map(\.moved) == [false, true])
         // The further connection is used again once it is free.
         _ = proxy.received(Self.ok.span, on: second[0], at: at(15))
         #expect(sends(proxy.due(at: at(20))) == second)
-        #expect(proxy.log.count == 3)
+        #expect(proxy.sentCount == 3)
+        _ = proxy.received(Self.ok.span, on: second[0], at: at(25))
+        _ = proxy.received(Self.ok.span, on: first[0], at: at(26))
+        #expect(proxy.takeFinished().map(\.moved) == [true, true, false])
     }
 
     @Test func aConnectionThatEndsCutsItsRequestOff() throws {
@@ -78,8 +86,8 @@ import Wire
         proxy.schedule(request(1, 0, due: 0))
         proxy.schedule(request(1, 1, due: 10))
         let slot = try #require(sends(proxy.due(at: at(0))).first)
-        proxy.ended(slot, at: at(5))
-        #expect(proxy.log.first?.outcome == .cutOff(at: at(5)))
+        _ = proxy.ended(slot, at: at(5))
+        #expect(proxy.takeFinished().first?.outcome == .cutOff(at: at(5)))
         // The next request of the same recorded connection gets a new one.
         let next = try #require(sends(proxy.due(at: at(10))).first)
         #expect(next != slot)
@@ -90,8 +98,8 @@ import Wire
         proxy.schedule(request(1, 0, due: 0))
         let slot = try #require(sends(proxy.due(at: at(0))).first)
         _ = proxy.received(Array("HTTP/1.0 200 OK\r\n\r\nbody".utf8).span, on: slot, at: at(3))
-        proxy.ended(slot, at: at(4))
-        #expect(proxy.log.first?.outcome == .answered(status: 200, at: at(3)))
+        _ = proxy.ended(slot, at: at(4))
+        #expect(proxy.takeFinished().first?.outcome == .answered(status: 200, isError: false, at: at(3)))
     }
 
     @Test func whatIsNotHTTPEndsTheConnection() throws {
@@ -103,7 +111,7 @@ import Wire
             Issue.record("the connection stays open")
             return
         }
-        #expect(proxy.log.first?.outcome == .cutOff(at: at(3)))
+        #expect(proxy.takeFinished().first?.outcome == .malformed(at: at(3)))
     }
 
     @Test func theReplyToHeadHasNoBody() throws {
@@ -111,6 +119,100 @@ import Wire
         proxy.schedule(request(1, 0, due: 0, method: "HEAD"))
         let slot = try #require(sends(proxy.due(at: at(0))).first)
         _ = proxy.received(Array("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n".utf8).span, on: slot, at: at(2))
-        #expect(proxy.log.first?.outcome == .answered(status: 200, at: at(2)))
+        #expect(proxy.takeFinished().first?.outcome == .answered(status: 200, isError: false, at: at(2)))
+    }
+
+    /// Where a connection has a state, such as a transaction, order counts more than the moment; the wait is told.
+    @Test func aRequestDueBeforeTheReplyWaitsWhereOrderCounts() throws {
+        var proxy = InProxy(InProxySetting(whenBusy: .wait))
+        for number in 0..<3 { proxy.schedule(request(1, number, due: Int64(number) * 10)) }
+        let slot = try #require(sends(proxy.due(at: at(0))).first)
+        #expect(sends(proxy.due(at: at(20))).isEmpty && proxy.openCount == 3)
+        #expect(sends(proxy.received(Self.ok.span, on: slot, at: at(30))) == [slot])
+        #expect(sends(proxy.received(Self.ok.span, on: slot, at: at(31))) == [slot])
+        _ = proxy.received(Self.ok.span, on: slot, at: at(32))
+        let told = proxy.takeFinished()
+        #expect(told.map(\.key.number) == [0, 1, 2] && told.map(\.waited) == [false, true, true])
+        #expect(
+            told.map { $0.responseTime(until: at(99)) } == [.milliseconds(30), .milliseconds(21), .milliseconds(12)])
+        #expect(told.map(\.sent) == [at(0), at(30), at(31)])
+    }
+
+    /// What waited for a connection that ends goes on another, in its order.
+    @Test func whatWaitedForALostConnectionIsStillSent() throws {
+        var proxy = InProxy(InProxySetting(whenBusy: .wait))
+        for number in 0..<3 { proxy.schedule(request(1, number, due: 0)) }
+        let slot = try #require(sends(proxy.due(at: at(0))).first)
+        let next = try #require(sends(proxy.ended(slot, at: at(5))).first)
+        #expect(next != slot)
+        #expect(sends(proxy.received(Self.ok.span, on: next, at: at(7))) == [next])
+        _ = proxy.received(Self.ok.span, on: next, at: at(9))
+        #expect(
+            proxy.takeFinished().map(\.outcome) == [
+                .cutOff(at: at(5)), .answered(status: 200, isError: false, at: at(7)),
+                .answered(status: 200, isError: false, at: at(9)),
+            ])
+        #expect(proxy.openCount == 0)
+    }
+
+    @Test func whatWasPipelinedOnLineIsPipelined() {
+        for setting in InProxySetting.WhenBusy.allCases {
+            var proxy = InProxy(InProxySetting(whenBusy: setting))
+            proxy.schedule(request(1, 0, due: 0))
+            proxy.schedule(request(1, 1, due: 1, isPipelined: true))
+            let slots = sends(proxy.due(at: at(1)))
+            #expect(slots.count == 2 && Set(slots).count == 1)
+            _ = proxy.received((Self.ok + Self.ok).span, on: slots[0], at: at(3))
+            #expect(proxy.takeFinished().map(\.key.number) == [0, 1])
+        }
+    }
+
+    /// Memory is bounded: what a server does not take is dropped, and said so.
+    @Test func whatIsTooMuchIsDroppedAndTold() {
+        var setting = InProxySetting(whenBusy: .wait)
+        setting.waitingLimit = 100
+        var proxy = InProxy(setting)
+        for number in 0..<10 { proxy.schedule(request(1, number, due: 0)) }
+        #expect(sends(proxy.due(at: at(0))).count == 1)
+        let dropped = proxy.takeFinished()
+        #expect(
+            !dropped.isEmpty && dropped.allSatisfy { $0.outcome == .dropped && $0.responseTime(until: at(9)) == nil })
+        #expect(proxy.openCount + dropped.count == 10)
+        proxy.finish()
+        #expect(proxy.takeFinished().allSatisfy { $0.outcome == .waiting } && proxy.openCount == 0)
+    }
+
+    @Test func aSecondAnswerIsCountedAndTakenForNoOther() throws {
+        var proxy = InProxy()
+        proxy.schedule(request(1, 0, due: 0))
+        proxy.schedule(request(1, 1, due: 10))
+        let slot = try #require(sends(proxy.due(at: at(0))).first)
+        _ = proxy.received(Self.ok.span, on: slot, at: at(1))
+        guard case .close? = proxy.received(Self.ok.span, on: slot, at: at(2)).first else {
+            Issue.record("the connection stays open")
+            return
+        }
+        #expect(proxy.unsolicitedCount == 1)
+        #expect(try #require(sends(proxy.due(at: at(10))).first) != slot)
+    }
+
+    /// The reader of the protocol pairs, whatever it is.
+    @Test func otherProtocolsArePaired() throws {
+        var proxy = InProxy(InProxySetting(.redis))
+        let key = { (number: Int) in RequestKey(connection: 1, number: number) }
+        for number in 0..<2 {
+            let bytes = Array("*2\r\n$3\r\nGET\r\n$1\r\na\r\n".utf8)
+            proxy.schedule(
+                ReplayItem(connection: 1, due: at(0), kind: .request(RecordedRequest(key(number), bytes))))
+        }
+        let slot = try #require(sends(proxy.due(at: at(0))).first)
+        #expect(sends(proxy.received(Array("$1\r\nb\r\n".utf8).span, on: slot, at: at(1))) == [slot])
+        _ = proxy.received(Array("-ERR no\r\n".utf8).span, on: slot, at: at(2))
+        let told = proxy.takeFinished()
+        #expect(told.map(\.key.number) == [0, 1])
+        guard case .answered(_, isError: true, _)? = told.last?.outcome else {
+            Issue.record("\(told)")
+            return
+        }
     }
 }

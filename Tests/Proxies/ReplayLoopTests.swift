@@ -39,7 +39,7 @@ import Wire
                     ReplayItem(
                         connection: UInt64(number % 2), due: start + .milliseconds(number * 5),
                         kind: .request(
-                            RequestKey(connection: UInt64(number % 2), number: number), .other, request))))
+                            RecordedRequest(RequestKey(connection: UInt64(number % 2), number: number), request)))))
         }
         let deadline = clock.now + 10_000_000_000
         while clock.now < deadline, loop.progress.answered < 10 { usleep(2_000) }
@@ -48,11 +48,11 @@ import Wire
         let log = loop.outcome.requests
         #expect(log.count == 10)
         for request in log {
-            guard case .answered(200, let time) = request.outcome else {
+            guard case .answered(200, _, let time) = request.outcome, let sent = request.sent else {
                 Issue.record("\(request.outcome)")
                 continue
             }
-            #expect(request.sent >= request.due && time > request.sent)
+            #expect(sent >= request.due && time > sent)
         }
     }
 }

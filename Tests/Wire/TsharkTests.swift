@@ -59,7 +59,7 @@ struct TsharkTests {
                 .init(onlyBy: .tshark, what: "reply 200", because: "the server answers one request three times"),
             ]),
         // HTTP/0.9 has no version: tshark does not take it for requests either.
-        http("http_09.pcap", agreed: 0, losses: [.cutOff, .cutOff, .cutOff, .cutOff, .cutOff]),
+        http("http_09.pcap", agreed: 0, losses: [.malformed, .malformed, .malformed, .malformed, .malformed]),
         // Raw IPv4, and a server that never answers.
         http("variant-07-expect_100_cl0.pcap", agreed: 2, losses: [.cutOff, .cutOff]),
         http(

@@ -96,6 +96,44 @@ import YAML
         #expect(abs(error.line - line) <= 1, "\(error)")
     }
 
+    /// Rules of a service file, with one mistake each.
+    @Test func sessionRulesAreRead() throws {
+        let rules = """
+            sessions:
+                - { name: cart, from: { pattern: 'cart = "(?<id>[^"()]+)"' }, to: { header: X-Cart } }
+                - { name: order, from: { json: "items[].id" }, to: { json: "order[0].id" } }
+                - { name: xsrf, from: { cookie: XSRF-TOKEN }, to: { form: _token } }
+            """
+        let good = Self.good + "\n  " + rules
+        let read = try decode(good).campaign.sessions
+        #expect(read.map(\.name) == ["cart", "order", "xsrf"])
+        #expect(read[2].from == .cookie("XSRF-TOKEN") && read[2].to == .form("_token"))
+        guard case .pattern(let pattern) = read[0].from else {
+            Issue.record("not a pattern")
+            return
+        }
+        #expect(pattern.first(in: "var cart = \"a1\";") == "a1" && pattern.first(in: "cart") == nil)
+        #expect(try decode(Self.good).campaign.sessions.isEmpty)
+        for (from, to, line, words) in [
+            ("{ cookie: XSRF-TOKEN }", "{ cookies: XSRF-TOKEN }", 18, "unknown key 'cookies', expected one of: header"),
+            (
+                "{ cookie: XSRF-TOKEN }", "{ cookie: a, header: b }", 18,
+                "expected one of: header, cookie, json, pattern"
+            ),
+            ("{ cookie: XSRF-TOKEN }", "{ pattern: 'a(b' }", 18, "found 'a(b', expected a regular expression"),
+            ("{ cookie: XSRF-TOKEN }", "{ pattern: 'a(?:b)[(]' }", 18, "with one group"),
+            ("{ cookie: XSRF-TOKEN }", "{ pattern: '(a)(b)' }", 18, "with one group"),
+            ("{ json: \"items[].id\" }", "{ json: \"items[.id\" }", 17, "expected a path such as order.id"),
+            ("{ json: \"items[].id\" }", "{ json: \"items[].a[0]\" }", 17, "not [] and [0] in one"),
+            ("{ header: X-Cart }", "{ path: a }", 16, "unknown key 'path'"),
+            ("name: cart, ", "", 16, "the key 'name' is missing"),
+        ] {
+            let text = good.replacing(from, with: to)
+            let error = try #require(throws: YAMLError.self) { try decode(text) }
+            #expect(error.description.contains(words) && error.line == line, "\(error)")
+        }
+    }
+
     @Test func missingKeysAreNamed() throws {
         let text = Self.good.split(separator: "\n").filter { !$0.hasPrefix("service") }.joined(separator: "\n")
         let error = try #require(throws: YAMLError.self) { try decode(text) }

@@ -19,7 +19,7 @@ struct Seeds {
         var seeds = self
         for path in captures { try seeds.read(path) }
         for (target, text) in Self.texts { seeds.inputs.append((target, Array(text.utf8))) }
-        for (target, bytes) in Self.steps { seeds.inputs.append((target, bytes)) }
+        for (target, bytes) in Self.steps + LogInSeeds.all { seeds.inputs.append((target, bytes)) }
         for (number, input) in seeds.inputs.enumerated() {
             guard let target = FuzzTarget.named(input.target) else { continue }
             let directory = "\(folder)/\(target.name)"
@@ -162,9 +162,21 @@ struct Seeds {
               limits: { lost: 0.1%, unmatched: 1% }
               control: { mean: 15%, throughput: 2% }
               energy: { core: 10 W }
+              sessions:
+                - { name: cart, from: { pattern: 'cart="(?<id>[^"()]+)\\s*"' }, to: { header: X-Cart } }
+                - { name: a, from: { json: "a[].b" }, to: { json: "c[0].d" } }
             """
         ),
         ("yaml", "a: [1, 2.5, ~, true]\nb: |\n  text\n  more\n'c': {d: \"e\\n\\u0041\", ? f : g}\n# said\n--- \n"),
+        (
+            "session",
+            "\u{0}\u{28}\u{28}<input type=hidden name=t value=a1b2c3d4e5f6><a href=/items/42?x=1>a</a><p>\nnow 12:01\n</p>\n"
+                + "<input type=hidden name=t value=k9l8m7n6o5p4><a href=/items/57?x=1>a</a><p>\nnow 12:02\n</p>\nt=a1b2c3d4e5f6"
+        ),
+        (
+            "session",
+            "\u{1}\u{14}\u{14}{\"id\":42,\"t\":[\"a1b2c3d4e5f6\"],\"n\":{}}{\"id\":57,\"t\":[\"k9l8m7n6o5p4\"],\"n\":{}}{\"id\":42}"
+        ),
         ("matrix-query", "p95 < 50ms and cpu >= 40%\n-cpu"), ("matrix-query", "throughput != 40/s and energy<=80 mJ"),
         ("matrix-query", "\np95"), ("matrix-query", "cpu-used > 35% AND mean = 0.1 s\nmean"),
     ]

@@ -1,0 +1,64 @@
+package import Model
+package import Wire
+
+/// From what the wire says of a server to what is to be replayed when: live, a time shift later. Pure: events in, inputs
+/// of the loop out, in any order of their times.
+package struct LiveSchedule: Sendable {
+    private let server: Endpoint
+    private let shift: Duration
+    private var shaper: LoadShaper
+    /// Whether replies are matched to what is replayed: copies have other names.
+    private let isCompared: Bool
+    private var isServers: Set<ConnectionID> = []
+    private var heard: [ConnectionID: Int] = [:]
+    private var answered: [ConnectionID: Int] = [:]
+    package private(set) var captured = 0
+    /// Requests of which not all was heard.
+    package private(set) var lost = 0
+
+    /// Without rules of a mix: which session a live request belongs to is known too late for them.
+    package init(of server: Endpoint, _ shape: ReplayShape, shift: Duration) {
+        self.server = server
+        self.shift = shift
+        shaper = LoadShaper(shape)
+        isCompared = shape.scale == 1
+    }
+
+    package mutating func take(_ event: WireEvent, into inputs: inout [ReplayInput]) {
+        switch event {
+        case .opened(let id, _, let to, let time):
+            guard to == server else { return }
+            isServers.insert(id)
+            put(shaper.open(id, at: time), &inputs)
+        case .request(let id, let request):
+            guard isServers.contains(id) else { return }
+            captured += 1
+            let isPipelined = request.number > answered[id, default: 0]
+            heard[id] = request.number + 1
+            put(shaper.request(request, on: id, isPipelined: isPipelined, expected: nil), &inputs)
+        case .exchange(let id, let exchange):
+            guard isServers.contains(id) else { return }
+            answered[id] = exchange.request.number + 1
+            guard isCompared else { return }
+            inputs.append(
+                .expected(RequestKey(connection: id, number: exchange.request.number), ExpectedReply(exchange)))
+        case .lost(let id, let count, _, _):
+            guard isServers.contains(id) else { return }
+            // Requests that were heard whole are replayed, also when their replies were not heard.
+            let whole = heard[id, default: 0] - answered[id, default: 0]
+            lost += max(0, count - max(0, whole))
+            answered[id] = heard[id]
+        case .closed(let id, _, let time):
+            guard isServers.remove(id) != nil else { return }
+            (heard[id], answered[id]) = (nil, nil)
+            put(shaper.close(id, at: time), &inputs)
+        case .recognised: break
+        }
+    }
+
+    private func put(_ items: [ReplayItem], _ inputs: inout [ReplayInput]) {
+        for item in items {
+            inputs.append(.item(ReplayItem(connection: item.connection, due: item.due + shift, kind: item.kind)))
+        }
+    }
+}

@@ -1,0 +1,236 @@
+import Arguments
+import Experimenter
+import Model
+import OperatingSystem
+import Proxies
+import Report
+import Wire
+
+/// `whatif replay TRACE --to HOST:PORT`
+enum ReplayCommand: Command {
+    static let schema = CommandSchema(
+        "replay", "Play a trace or live traffic against a server, at the recorded times.",
+        discussion: """
+            Open loop: every request leaves at its recorded time, whatever the answers do, on connections that open and
+            close as recorded; its response time runs from the moment it was due. A request that is due while the reply
+            before it on its connection is still out goes on a further connection (HTTP) or waits for it (the others);
+            '--busy' chooses. Both are counted.
+            '--scale' and '--mix' change how many sessions there are, never what a session does: copies start up to
+            '--spread' later. A session is a connection, or with '--session cookie:NAME' the requests that carry the same
+            cookie. '--mix' weighs the sessions in which a request matches a pattern of its label, where * stands for any
+            characters: --mix 'GET /search*=2' doubles them, --mix 'POST *=0' leaves them out; the first rule that matches
+            counts. Ctrl-C ends it and reports.
+
+            With '--interface' the source is live traffic: what is heard of '--server' at the interface is played
+            '--shift' later; needs root. The on-line server is only listened to. '--speed', '--mix' and '--loop' are for
+            traces.
+
+            Exit code 3 when more than '--limit' of the requests were answered with another status than recorded, cut off,
+            dropped or not answered. '--json' prints one object: start (seconds since 1970), seconds, protocolName, target,
+            requests (captured, lost, sent, answered, failed, unanswered, mismatched, moved, waited, dropped, late, latest),
+            cutOff, malformed, unsolicited, throughput, responseTimes, recorded and delays (mean, p50, p95, p99, p999,
+            maximum in seconds). '--log' writes HdrHistogram's log format 1.3, nanoseconds, an entry a second.
+            """,
+        operands: [.init("FILE.wtrace", "The trace, with payload.", isRequired: false)],
+        options: [
+            .value("to", "HOST:PORT", "The server to play it to: an IPv4 address."),
+            .value(
+                "server", "HOST:PORT[=PROTOCOL]",
+                "Whose requests: of a trace the only server's by default; live with its protocol (default http).",
+                short: "s"),
+            .value("interface", "NAME", "Play what is heard live at an interface.", short: "i"),
+            .value("shift", "DURATION", "How much later live requests are played (default 200 ms)."),
+            .value("speed", "FACTOR", "How many times as fast, 0.5 to 10 (default 1)."),
+            .value("scale", "FACTOR", "How many times as many sessions, 0 to 100 (default 1)."),
+            .repeated("mix", "PATTERN=FACTOR", "Weigh the sessions in which a request matches."),
+            .value("session", "connection|cookie:NAME", "What a session is (default connection)."),
+            .value("spread", "DURATION", "How much later copies of sessions start at most (default 5 s)."),
+            .value("seed", "NUMBER", "Chooses the sessions that are copied or left out (default 1)."),
+            .value("busy", "further|wait", "What a request does whose connection is busy."),
+            .value("loop", "COUNT", "Play the trace so many times (default 1)."),
+            .value("for", "DURATION", "End after so long."),
+            .value("limit", "PERCENTAGE", "Share of differing replies that is still good (default 1%)."),
+            .value("log", "FILE.hlog", "Write the histograms of every second to a file, which is replaced."),
+            .flag("json", "One JSON object."),
+        ])
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        guard let text = arguments.value("to") else { throw UsageError("--to HOST:PORT is missing: where to play it") }
+        let target = try endpoint("to", text)
+        guard target.address.v4 != nil else { throw UsageError("--to: only IPv4 addresses can be played to") }
+        let shape = try shape(arguments)
+        let rounds = try number(arguments, "loop", 1...1_000_000) ?? 1
+        let limit =
+            try arguments.value("limit").map { text in
+                do { return try Units.fraction(text) } catch { throw UsageError("--limit: \(error)") }
+            } ?? 0.01
+        let busy = try arguments.value("busy").map { text in
+            guard let busy = InProxySetting.WhenBusy(rawValue: text) else {
+                throw UsageError("--busy: found '\(text)', expected further or wait")
+            }
+            return busy
+        }
+        let duration = try Inputs.duration(arguments, "for")
+        let interrupt = try InterruptSignal()
+        let source = try Source(arguments, shape)
+        let setting = InProxySetting(source.protocolName, whenBusy: busy)
+        let log = Log(arguments.value("log"))
+        let progress = { (counter: ReplayCounter, sent: Int, start: Timestamp) in
+            Terminal.passing("\(sent) sent, \(counter.tally.account.answered) answered")
+            try log.add(counter, start)
+        }
+        var isListening = false
+        let outcome =
+            switch source {
+            case .trace(let replay):
+                try replay.run(
+                    to: target, setting, rounds: rounds, limit: duration, interrupt: interrupt, progress: progress)
+            case .live(let replay, let interface):
+                try replay.run(
+                    listeningAt: interface, to: target, setting, limit: duration, interrupt: interrupt
+                ) { counter, sent, start in
+                    if sent == 0, !isListening {
+                        isListening = true
+                        Terminal.note("listening at \(interface) for requests to \(replay.server)")
+                    }
+                    try progress(counter, sent, start)
+                }
+            }
+        try log.end(outcome)
+        let report = ReplayReport(outcome, source.protocolName, target)
+        Terminal.passing("")
+        Terminal.print(arguments.flag("json") ? try MatrixData.encode(report) : report.text())
+        return report.differingShare > limit ? .no : .done
+    }
+
+    private enum Source {
+        case trace(TraceReplay)
+        case live(LiveReplay, interface: String)
+
+        init(_ arguments: ParsedArguments, _ shape: ReplayShape) throws {
+            let server = try arguments.value("server").map(Self.server)
+            guard let interface = arguments.value("interface") else {
+                guard let path = arguments.operand(0) else {
+                    throw UsageError(
+                        "what is to be played is missing: FILE.wtrace, or --interface NAME for live traffic")
+                }
+                self = .trace(try TraceReplay(path, server: server?.endpoint, shape))
+                return
+            }
+            guard arguments.operand(0) == nil else {
+                throw UsageError("a trace and --interface: only one of them can be played")
+            }
+            for name in ["speed", "mix", "loop"] where !arguments.values(name).isEmpty {
+                throw UsageError("--\(name): live traffic comes once, as it is; capture a trace and play that")
+            }
+            guard let server else { throw UsageError("--server HOST:PORT is missing: whose traffic is to be played") }
+            try Inputs.requireRoot("listening at an interface")
+            let shift = try Inputs.duration(arguments, "shift") ?? .milliseconds(200)
+            self = .live(
+                LiveReplay(of: server.endpoint, server.protocolName, shape, shift: shift), interface: interface)
+        }
+
+        private static func server(_ text: String) throws -> WatchedServer {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let name = parts.count == 2 ? parts[1] : ApplicationProtocol.http.rawValue
+            guard let known = ApplicationProtocol(rawValue: name) else {
+                throw UsageError(
+                    "--server: found '\(name)', expected one of: "
+                        + ApplicationProtocol.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return WatchedServer(try endpoint("server", parts[0]), known)
+        }
+
+        var protocolName: ApplicationProtocol {
+            switch self {
+            case .trace(let replay): replay.overview.protocolName
+            case .live(let replay, _): replay.protocolName
+            }
+        }
+    }
+
+    /// The file of `--log`, an entry a second; begun with the first request.
+    private final class Log {
+        private let path: String?
+        private let clock = SteadyClock()
+        private var file: HistogramFile?
+        private var interval: Timestamp?
+
+        init(_ path: String?) { self.path = path }
+
+        func add(_ counter: ReplayCounter, _ start: Timestamp) throws {
+            guard let path else { return }
+            let now = Timestamp(nanoseconds: clock.now)
+            guard let file, let interval else {
+                file = try HistogramFile(path, start: start)
+                interval = now
+                return
+            }
+            guard now - interval >= .seconds(1) else { return }
+            let histogram = counter.takeInterval()
+            try file.add(HistogramLogEntry(tag: nil, start: interval, length: now - interval, histogram: histogram))
+            self.interval = now
+        }
+
+        func end(_ outcome: ReplayOutcome) throws {
+            guard let file, let interval else { return }
+            try file.add(
+                HistogramLogEntry(
+                    tag: nil, start: interval, length: outcome.end - interval, histogram: outcome.lastInterval))
+        }
+    }
+
+    private static func shape(_ arguments: ParsedArguments) throws -> ReplayShape {
+        var shape = ReplayShape()
+        shape.speed = try number(arguments, "speed", 0.01...100) ?? 1
+        shape.scale = try number(arguments, "scale", 0...100) ?? 1
+        shape.seed = UInt64(try number(arguments, "seed", 0...Int.max) ?? 1)
+        shape.spread = try Inputs.duration(arguments, "spread") ?? shape.spread
+        if let text = arguments.value("session"), text != "connection" {
+            guard text.hasPrefix("cookie:"), text.count > 7 else {
+                throw UsageError("--session: found '\(text)', expected connection or cookie:NAME")
+            }
+            shape.sessions = .cookie(String(text.dropFirst(7)))
+        }
+        shape.mix = try arguments.values("mix").map { text in
+            guard let mark = text.lastIndex(of: "="), let factor = Double(text[text.index(after: mark)...]),
+                (0...100).contains(factor)
+            else { throw UsageError("--mix: found '\(text)', expected PATTERN=FACTOR with a factor from 0 to 100") }
+            return MixRule(pattern: String(text[..<mark]), factor: factor)
+        }
+        return shape
+    }
+
+    private static func endpoint(_ name: String, _ text: String) throws -> Endpoint {
+        guard let endpoint = Endpoint(text) else {
+            throw UsageError("--\(name): found '\(text)', expected an address and a port, such as 10.0.0.5:8080")
+        }
+        return endpoint
+    }
+
+    private static func number<Number: LosslessStringConvertible & Comparable>(
+        _ arguments: ParsedArguments, _ name: String, _ range: ClosedRange<Number>
+    ) throws -> Number? {
+        guard let text = arguments.value(name) else { return nil }
+        guard let number = Number(text), range.contains(number) else {
+            throw UsageError(
+                "--\(name): found '\(text)', expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}
+
+extension ReplayReport {
+    fileprivate init(_ outcome: ReplayOutcome, _ protocolName: ApplicationProtocol, _ target: Endpoint) {
+        var account = outcome.tally.account
+        account.lost = outcome.lost
+        account.dropped += outcome.refused
+        account.unseen = outcome.unseen
+        self.init(
+            start: outcome.start, seconds: (outcome.end - outcome.start).seconds, protocolName: protocolName,
+            target: target.description, requests: account, cutOff: outcome.tally.cutOff,
+            malformed: outcome.tally.malformed, unsolicited: outcome.unsolicited,
+            responseTimes: outcome.tally.responseTimes, recorded: outcome.tally.recorded,
+            delays: outcome.tally.delays)
+    }
+}
