@@ -117,7 +117,8 @@ let package = Package(
         tests(
             "Proxies",
             [
-                "Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "FuzzEntries", "TestSupport",
+                "Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "FuzzEntries",
+                "TestSupport",
             ]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
