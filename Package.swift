@@ -115,7 +115,11 @@ let package = Package(
         tests("Hypervisor", ["Hypervisor", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
         tests(
-            "Proxies", ["Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "TestSupport"]),
+            "Proxies",
+            [
+                "Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "FuzzEntries",
+                "TestSupport",
+            ]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),

@@ -87,7 +87,8 @@ package struct Campaign {
             try next.domains.map { name in
                 let description = try Self.find(name, node).description()
                 return Neighbour(
-                    domain: name, endpoint: Endpoint(try Self.address(of: description), next.serves.port))
+                    domain: name, endpoint: Endpoint(try Self.address(of: description), next.serves.port),
+                    protocolName: next.serves.protocolName, tier: next.name)
             }
         }
         guard let callerName = file.callers.first?.domains.first else {
@@ -113,7 +114,7 @@ package struct Campaign {
             tap: tap,
             maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
             clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
-        try tap.start(interface: interface, clock: clock, server: server, nextTiers: nextTiers.map(\.endpoint))
+        try tap.start(interface: interface, clock: clock, server: server, nextTiers: nextTiers)
         do {
             try waitForTraffic(tap, domain: name, interface: interface)
             try store.save(record)

@@ -6,12 +6,6 @@ import Proxies
 import Store
 import Telemetry
 
-/// A domain that answers at an address.
-struct Neighbour: Sendable, Hashable {
-    let domain: String
-    let endpoint: Endpoint
-}
-
 /// What every experiment of a campaign shares.
 struct Workbench {
     let specification: CampaignSpecification
@@ -54,12 +48,16 @@ struct Experiment {
 
     func run() throws -> Result {
         let identity = try bench.maker.identity(for: bench.original)
+        var policy = AnswerPolicy()
+        policy.timeShift = bench.specification.timeShift
         let loop = try ReplayLoop(
             target: Endpoint(identity.outsideAddress, bench.server.port), source: bench.caller.v4,
             answerPoints: bench.nextTiers.compactMap { next in
-                next.endpoint.address.v4.map { AnswerPoint(address: $0, port: next.endpoint.port) }
+                next.endpoint.address.v4.map {
+                    AnswerPoint(address: $0, port: next.endpoint.port, next.protocolName, tier: next.tier)
+                }
             },
-            timeShift: bench.specification.timeShift, clock: bench.clock)
+            policy: policy, clock: bench.clock)
         let neighbours = [bench.caller] + bench.nextTiers.map(\.endpoint.address)
         let sandbox = try SandboxThread(identity, neighbours: neighbours.uniqued(), loop: loop)
         do {
@@ -174,7 +172,10 @@ extension AnswerAccount {
         var difference = self
         difference.exact -= earlier.exact
         difference.template -= earlier.template
+        difference.nearest -= earlier.nearest
         difference.unmatched -= earlier.unmatched
+        difference.waited -= earlier.waited
+        difference.overrun -= earlier.overrun
         return difference
     }
 }

@@ -9,8 +9,11 @@ import Wire
 package final class OnLineTap: Sendable {
     private struct State {
         var log = OnLineLog()
-        var recentRounds: [PostgreSQLRound] = []
+        var recentAnswers: [RecordedExchange] = []
+        var recentAnswerBytes = 0
         var isHTTP: [ConnectionID: Bool] = [:]
+        /// The tier that serves a connection, if it is one behind the domain.
+        var tiers: [ConnectionID: String] = [:]
         /// How many requests of a connection were heard, and the number behind the last one that was answered or lost.
         var requestNumbers: [ConnectionID: Int] = [:]
         var answeredNumbers: [ConnectionID: Int] = [:]
@@ -20,8 +23,11 @@ package final class OnLineTap: Sendable {
         var encryptedConnections = 0
     }
 
-    /// How much of the next tier's past a new experiment is given.
+    /// How much of the next tiers' past a new experiment is given: exchanges, and bytes of their answers.
     private static let historyLimit = 20_000
+    private static let historyByteLimit = 128 << 20
+
+    private static let captureDelay = Duration.milliseconds(100)
 
     private let state = Mutex(State())
     private let stopped = Atomic(false)
@@ -30,20 +36,22 @@ package final class OnLineTap: Sendable {
     package init() {}
 
     /// Starts capturing on `interface` of the calling thread's network namespace. Needs CAP_NET_RAW.
-    package func start(interface: String, clock: SteadyClock, server: Endpoint, nextTiers: [Endpoint]) throws {
-        let watched = [WatchedServer(server, .http)] + nextTiers.map { WatchedServer($0, .postgresql) }
+    package func start(interface: String, clock: SteadyClock, server: Endpoint, nextTiers: [Neighbour]) throws {
+        let watched = [WatchedServer(server, .http)] + nextTiers.map { WatchedServer($0.endpoint, $0.protocolName) }
+        let tiers = Dictionary(nextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
         nonisolated(unsafe) let capture = try Capture.live(
             interface: interface, CaptureSetting(CaptureFilter(watched)))
         let worker = try WorkerThread("capture") { [self] in
-            try unsafe run(capture, Dissector(watched), server, clock)
+            try unsafe run(capture, Dissector(watched), server, tiers, clock)
         }
         thread.withLock { $0 = worker }
     }
 
-    private func run(_ capture: Capture, _ dissector: consuming Dissector, _ server: Endpoint, _ clock: SteadyClock)
-        throws
-    {
+    private func run(
+        _ capture: Capture, _ dissector: consuming Dissector, _ server: Endpoint, _ tiers: [Endpoint: String],
+        _ clock: SteadyClock
+    ) throws {
         let poller = try Poller()
         try poller.add(capture.descriptor, token: 0)
         var events: [WireEvent] = []
@@ -52,23 +60,29 @@ package final class OnLineTap: Sendable {
             // libpcap stamps with the machine's clock, which may be set while we run.
             let skew = clock.skew
             let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
+            // Packets may wait a while with the kernel before they can be taken.
+            let heard = Timestamp(nanoseconds: clock.now) - Self.captureDelay
             _ = try capture.process { packet, time in
                 dissector.accept(packet, link: capture.link, at: time - correction) { events.append($0) }
             }
             let unseen = Unseen(dropped: capture.statistics().lost) + dissector.unseen
             state.withLock { state in
                 state.unseen = unseen
-                for event in events { Self.take(event, &state, server) }
+                for event in events { Self.take(event, &state, server, tiers) }
+                if !tiers.isEmpty { state.subscriber?.put(.heard(heard)) }
             }
             events.removeAll(keepingCapacity: true)
         }
     }
 
-    private static func take(_ event: WireEvent, _ state: inout State, _ server: Endpoint) {
+    private static func take(
+        _ event: WireEvent, _ state: inout State, _ server: Endpoint, _ tiers: [Endpoint: String]
+    ) {
         let shift = state.timeShift
         switch event {
         case .opened(let id, _, let to, let time):
             state.isHTTP[id] = to == server
+            state.tiers[id] = tiers[to]
             if to == server {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
@@ -84,10 +98,16 @@ package final class OnLineTap: Sendable {
                         kind: .request(RecordedRequest(key, request.bytes, isPipelined: isPipelined)))))
         case .request, .recognised: break
         case .exchange(let id, let exchange):
-            if case .postgresql(let round) = exchange.detail {
-                state.recentRounds.append(round)
-                if state.recentRounds.count > historyLimit { state.recentRounds.removeFirst(historyLimit / 2) }
-                state.subscriber?.put(.round(round, history: false))
+            if let tier = state.tiers[id] {
+                let recorded = RecordedExchange(tier: tier, connection: id, exchange)
+                state.recentAnswers.append(recorded)
+                state.recentAnswerBytes += recorded.exchange.reply.passage.byteCount
+                if state.recentAnswers.count > historyLimit || state.recentAnswerBytes > historyByteLimit {
+                    let gone = state.recentAnswers.prefix((state.recentAnswers.count + 1) / 2)
+                    state.recentAnswerBytes -= gone.reduce(0) { $0 + $1.exchange.reply.passage.byteCount }
+                    state.recentAnswers.removeFirst(gone.count)
+                }
+                state.subscriber?.put(.exchange(recorded, history: false))
             } else {
                 state.answeredNumbers[id] = exchange.request.number + 1
                 state.log.exchange(
@@ -107,15 +127,16 @@ package final class OnLineTap: Sendable {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
             state.isHTTP[id] = nil
+            state.tiers[id] = nil
             state.requestNumbers[id] = nil
             state.answeredNumbers[id] = nil
         }
     }
 
-    /// From now on `mailbox` gets everything, requests a time shift later than they were; the past of the next tier first.
+    /// From now on `mailbox` gets everything, requests a time shift later than they were; the past of the next tiers first.
     func subscribe(_ mailbox: Mailbox<ReplayInput>, timeShift: Duration) {
         state.withLock { state in
-            for round in state.recentRounds { mailbox.put(.round(round, history: true)) }
+            for recorded in state.recentAnswers { mailbox.put(.exchange(recorded, history: true)) }
             state.subscriber = mailbox
             state.timeShift = timeShift
         }

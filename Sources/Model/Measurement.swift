@@ -48,16 +48,33 @@ package struct RequestAccount: Hashable, Codable, Sendable {
 
 /// How the out-proxy found its answers.
 package struct AnswerAccount: Hashable, Codable, Sendable {
-    /// Same statement, same values.
+    /// Same question, same values.
     package var exact = 0
-    /// Same statement, other values.
+    /// Same question, other values.
     package var template = 0
+    /// Another question of the same kind, which had its place in the session.
+    package var nearest = 0
     /// Nothing recorded: the clone got an error instead of an answer.
     package var unmatched = 0
+    /// Of all these, questions that waited for the recording.
+    package var waited = 0
+    /// Connections that were closed because the clone did not read its answers.
+    package var overrun = 0
 
     package init() {}
 
-    package var total: Int { exact + template + unmatched }
+    /// Records of earlier versions knew three ways only.
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        exact = try fields.decode(Int.self, forKey: .exact)
+        template = try fields.decode(Int.self, forKey: .template)
+        nearest = try fields.decodeIfPresent(Int.self, forKey: .nearest) ?? 0
+        unmatched = try fields.decode(Int.self, forKey: .unmatched)
+        waited = try fields.decodeIfPresent(Int.self, forKey: .waited) ?? 0
+        overrun = try fields.decodeIfPresent(Int.self, forKey: .overrun) ?? 0
+    }
+
+    package var total: Int { exact + template + nearest + unmatched }
 }
 
 /// Response times of one window, each figure in seconds with its 95 % interval.

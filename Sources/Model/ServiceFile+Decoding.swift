@@ -253,12 +253,6 @@ extension ServiceFile: Decodable {
                 "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue); requests can be replayed to tiers that serve http"
             )
         }
-        for callee in tier.calls.compactMap({ self.tier($0) }) where callee.serves.protocolName != .postgresql {
-            throw fields.refusal(
-                of: .campaign,
-                "tier '\(tier.name)' calls '\(callee.name)' by \(callee.serves.protocolName.rawValue); answers can be replayed for postgresql"
-            )
-        }
         if campaign.experiment > .seconds(1200) {
             throw fields.refusal(of: .campaign, "an experiment may last 20 min at most")
         }

@@ -2,12 +2,27 @@ import Model
 import OperatingSystem
 import Wire
 
-/// The out-proxy's sockets, on the loop's thread. It decides nothing: the sessions and the recording do.
+/// The out-proxy's sockets, on the loop's thread. It decides nothing: the sessions and the books do.
 struct AnswerSide {
     private struct Session {
         var socket: SocketBuffer
-        var state: PostgreSQLServerSession
-        var replies: [PostgreSQLServerSession.Reply] = []
+        var state: any ServerSession
+        /// Which of the books answers.
+        let book: Int
+        var replies = Queue<TimedReply>()
+        var replyBytes = 0
+        /// When the queue of due replies will come to it.
+        var scheduled: Timestamp?
+        /// What is noted with `waiting`.
+        var noted: WaitingQuestion?
+        var isWatchedForWriting = false
+        var isClosing = false
+    }
+
+    private struct Listener {
+        let descriptor: Descriptor
+        let protocolName: ApplicationProtocol
+        let book: Int
     }
 
     /// The poller's tokens from here on are this side's.
@@ -15,31 +30,55 @@ struct AnswerSide {
     private static let listenerBase = UInt64(1) << 62
 
     private(set) var account = AnswerAccount()
-    private let timeShift: Duration
+    private let policy: AnswerPolicy
     private let poller: Poller
     private let clock: SteadyClock
-    private var listeners: [Descriptor] = []
+    private var listeners: [Listener] = []
     private var sessions: [UInt64: Session] = [:]
     private var nextToken = AnswerSide.firstToken
-    private var recording = Recording()
+    private var tiers: [String: Int] = [:]
+    private var books: [AnswerBook] = []
+    private var due = TimeQueue()
+    private var waiting = WaitingSessions()
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
-    init(_ points: [AnswerPoint], timeShift: Duration, poller: Poller, clock: SteadyClock) throws(SystemError) {
-        self.timeShift = timeShift
+    init(_ points: [AnswerPoint], _ policy: AnswerPolicy, poller: Poller, clock: SteadyClock) throws(SystemError) {
+        self.policy = policy
         self.poller = poller
         self.clock = clock
         for (index, point) in points.enumerated() {
             let listener = try Sockets.listen(point.address, point.port)
             try poller.add(listener.raw, token: Self.listenerBase + UInt64(index))
-            listeners.append(listener)
+            if tiers[point.tier] == nil {
+                tiers[point.tier] = books.count
+                books.append(AnswerBook())
+            }
+            listeners.append(
+                Listener(descriptor: listener, protocolName: point.protocolName, book: tiers[point.tier] ?? 0))
         }
     }
 
     private var now: Timestamp { Timestamp(nanoseconds: clock.now) }
 
-    mutating func add(_ round: PostgreSQLRound, history: Bool) { recording.add(round, history: history) }
+    mutating func add(_ recorded: RecordedExchange, history: Bool) {
+        guard let book = tiers[recorded.tier] else { return }
+        let keys = books[book].add(recorded.exchange, of: recorded.connection, history: history)
+        waiting.noteAnswers(keys, book: book)
+        waiting.noteHeard(books[book].heard, book: book)
+    }
 
-    var nextDue: Timestamp? { sessions.values.compactMap(\.replies.first?.due).min() }
+    /// Everything that was answered on-line up to `time` has been added.
+    mutating func noteHeard(_ time: Timestamp) {
+        for book in books.indices {
+            books[book].noteHeard(time)
+            waiting.noteHeard(time, book: book)
+        }
+    }
+
+    var nextDue: Timestamp? {
+        if waiting.hasReady { return .distantPast }
+        return [due.firstTime, waiting.nextDeadline].compactMap(\.self).min()
+    }
 
     mutating func handle(_ event: Poller.Event) throws(SystemError) {
         if event.token >= Self.listenerBase {
@@ -49,18 +88,22 @@ struct AnswerSide {
         }
     }
 
-    private mutating func accept(_ listener: Descriptor) throws(SystemError) {
-        while let descriptor = try Sockets.accept(listener) {
+    private mutating func accept(_ listener: Listener) throws(SystemError) {
+        while let descriptor = try Sockets.accept(listener.descriptor) {
             let token = nextToken
             nextToken += 1
             try poller.add(descriptor.raw, token: token)
-            sessions[token] = Session(
-                socket: SocketBuffer(descriptor), state: PostgreSQLServerSession(timeShift: timeShift))
+            var session = Session(
+                socket: SocketBuffer(descriptor), state: listener.protocolName.serverSession(policy),
+                book: listener.book)
+            let replies = session.state.opened(at: now)
+            try take(replies, &session, token)
         }
     }
 
     private mutating func serve(_ token: UInt64, readable: Bool) throws(SystemError) {
         guard var session = sessions.removeValue(forKey: token) else { return }
+        var replies: [TimedReply] = []
         if readable {
             // Its own while the session reads it.
             var input: [UInt8] = []
@@ -68,36 +111,71 @@ struct AnswerSide {
             defer { swap(&input, &buffer) }
             switch Sockets.receive(session.socket.descriptor, into: &input) {
             case .bytes(let count):
-                session.replies += session.state.received(
-                    input.span.extracting(0..<count), at: now, recording: &recording, account: &account)
+                replies = session.state.received(
+                    input.span.extracting(0..<count), at: now, book: &books[session.book], account: &account)
             case .nothingYet: break
-            case .ended, .failed: return
+            case .ended, .failed:
+                waiting.change(session.noted, nil, token, book: session.book)
+                return
             }
         }
-        try send(&session, token)
+        try take(replies, &session, token)
     }
 
     mutating func sendDue() throws(SystemError) {
         let present = now
-        for token in sessions.filter({ ($0.value.replies.first?.due ?? .distantFuture) <= present }).map(\.key) {
+        for token in waiting.takeReady(at: present) {
             guard var session = sessions.removeValue(forKey: token) else { continue }
-            try send(&session, token)
+            let replies = session.state.resumed(at: present, book: &books[session.book], account: &account)
+            try take(replies, &session, token)
+        }
+        while let (time, token) = due.pop(at: present) {
+            guard sessions[token]?.scheduled == time, var session = sessions.removeValue(forKey: token) else {
+                continue
+            }
+            session.scheduled = nil
+            try take([], &session, token)
         }
     }
 
     /// Sends what is due; the session goes back to the table unless it is over.
-    private mutating func send(_ session: inout Session, _ token: UInt64) throws(SystemError) {
-        let present = now
-        while let reply = session.replies.first, reply.due <= present {
-            session.replies.removeFirst()
-            session.socket.append(reply.bytes)
-            if reply.closes {
-                _ = session.socket.flush()
+    private mutating func take(
+        _ replies: [TimedReply], _ session: inout Session, _ token: UInt64
+    ) throws(SystemError) {
+        for reply in replies {
+            // A clone that does not read: an answer may be longer than the limit, but nothing waits behind so much.
+            guard session.replyBytes + session.socket.unsentCount <= policy.unsentLimit else {
+                account.overrun += 1
+                waiting.change(session.noted, nil, token, book: session.book)
                 return
             }
+            session.replyBytes += reply.bytes.count
+            session.replies.append(reply)
         }
-        guard let hasMore = session.socket.flush() else { return }
-        try poller.change(session.socket.descriptor.raw, token: token, writable: hasMore)
+        let present = now
+        while !session.isClosing, let reply = session.replies.first, reply.due <= present {
+            _ = session.replies.popFirst()
+            session.replyBytes -= reply.bytes.count
+            session.socket.append(reply.bytes)
+            session.isClosing = reply.closes
+        }
+        // It keeps what was taken until something is added.
+        if session.replies.isEmpty { session.replies.removeAll() }
+        let hasMore = session.socket.flush()
+        guard let hasMore, hasMore || !session.isClosing else {
+            waiting.change(session.noted, nil, token, book: session.book)
+            return
+        }
+        if hasMore != session.isWatchedForWriting {
+            try poller.change(session.socket.descriptor.raw, token: token, writable: hasMore)
+            session.isWatchedForWriting = hasMore
+        }
+        waiting.change(session.noted, session.state.waiting, token, book: session.book)
+        session.noted = session.state.waiting
+        if let next = session.replies.first?.due, !session.isClosing, session.scheduled != next {
+            due.add(token, at: next)
+            session.scheduled = next
+        }
         sessions[token] = session
     }
 }

@@ -7,10 +7,15 @@ import Synchronization
 package struct AnswerPoint: Sendable, Hashable {
     package let address: UInt32
     package let port: UInt16
+    package let protocolName: ApplicationProtocol
+    /// Points of one tier share what was recorded of it.
+    package let tier: String
 
-    package init(address: UInt32, port: UInt16) {
+    package init(address: UInt32, port: UInt16, _ protocolName: ApplicationProtocol, tier: String) {
         self.address = address
         self.port = port
+        self.protocolName = protocolName
+        self.tier = tier
     }
 }
 
@@ -19,7 +24,10 @@ package enum ReplayInput: Sendable {
     case item(ReplayItem)
     /// What the on-line server answered to a request that was given before.
     case expected(RequestKey, ExpectedReply)
-    case round(PostgreSQLRound, history: Bool)
+    /// What a next tier answered on-line.
+    case exchange(RecordedExchange, history: Bool)
+    /// Everything that the next tiers answered on-line up to this time has been told.
+    case heard(Timestamp)
 }
 
 /// The thin shell around in-proxy and out-proxy: sockets, timers and one thread. It decides nothing.
@@ -61,7 +69,7 @@ package final class ReplayLoop: Sendable {
     private let target: Endpoint
     private let source: UInt32?
     private let answerPoints: [AnswerPoint]
-    private let timeShift: Duration
+    private let policy: AnswerPolicy
     private let onReply: (@Sendable (RequestKey, Reply) -> Void)?
     private let onEnd: (@Sendable (ReplayedRequest) -> Void)?
 
@@ -69,7 +77,7 @@ package final class ReplayLoop: Sendable {
     /// thread. Without `onEnd` all requests are kept for `outcome`.
     package init(
         _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: UInt32?,
-        answerPoints: [AnswerPoint] = [], timeShift: Duration = .zero, clock: SteadyClock,
+        answerPoints: [AnswerPoint] = [], policy: AnswerPolicy = AnswerPolicy(), clock: SteadyClock,
         onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable (ReplayedRequest) -> Void)? = nil
     ) throws(SystemError) {
         inputs = try Mailbox()
@@ -77,7 +85,7 @@ package final class ReplayLoop: Sendable {
         self.target = target
         self.source = source
         self.answerPoints = answerPoints
-        self.timeShift = timeShift
+        self.policy = policy
         self.clock = clock
         self.onReply = onReply
         self.onEnd = onEnd
@@ -99,7 +107,7 @@ package final class ReplayLoop: Sendable {
         WorkerThread.wakePrecisely()
         Sockets.allowMany()
         var worker = try Worker(
-            setting, target: target, source: source, answerPoints: answerPoints, timeShift: timeShift, clock: clock,
+            setting, target: target, source: source, answerPoints: answerPoints, policy: policy, clock: clock,
             wakeUp: inputs.wakeUp)
         worker.requests.proxy.onReply = onReply
         var kept: [ReplayedRequest] = []
@@ -136,14 +144,14 @@ private struct Worker {
     private let clock: SteadyClock
 
     init(
-        _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint], timeShift: Duration,
-        clock: SteadyClock, wakeUp: WakeUp
+        _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint],
+        policy: AnswerPolicy, clock: SteadyClock, wakeUp: WakeUp
     ) throws(SystemError) {
         self.clock = clock
         poller = try Poller()
         try poller.add(wakeUp.descriptor.raw, token: Self.wakeToken)
         requests = RequestSide(setting, target: target, source: source, poller: poller, clock: clock)
-        answers = try AnswerSide(answerPoints, timeShift: timeShift, poller: poller, clock: clock)
+        answers = try AnswerSide(answerPoints, policy, poller: poller, clock: clock)
     }
 
     var progress: ReplayLoop.Progress {
@@ -161,7 +169,8 @@ private struct Worker {
         switch input {
         case .item(let item): requests.proxy.schedule(item)
         case .expected(let key, let reply): requests.proxy.expect(reply, to: key)
-        case .round(let round, let history): answers.add(round, history: history)
+        case .exchange(let recorded, let history): answers.add(recorded, history: history)
+        case .heard(let time): answers.noteHeard(time)
         }
     }
 

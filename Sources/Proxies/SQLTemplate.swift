@@ -40,6 +40,39 @@ package enum SQLTemplate {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// The first word in upper case, behind comments and brackets; empty when there is none.
+    package static func verb(of sql: String) -> String {
+        var rest = sql.utf8[...]
+        while let first = rest.first {
+            if rest.starts(with: "/*".utf8) {
+                // A comment that is not closed has nothing behind it.
+                guard let end = rest.indices.dropFirst(2).first(where: { rest[$0...].starts(with: "*/".utf8) }) else {
+                    return ""
+                }
+                rest = rest[end...].dropFirst(2)
+            } else if rest.starts(with: "--".utf8) {
+                rest = rest.drop { $0 != 0x0a }
+            } else if isLetter(first) {
+                break
+            } else {
+                rest = rest.dropFirst()
+            }
+        }
+        return String(decoding: rest.prefix(32).prefix(while: isLetter), as: UTF8.self).uppercased()
+    }
+
+    /// One statement, not several in a text; what looks like several may be one with a semicolon in a value.
+    static func isSingle(_ sql: String) -> Bool {
+        sql.utf8.drop { $0 != 0x3b }.dropFirst().allSatisfy { $0 <= 0x20 }
+    }
+
+    /// Whether a ROLLBACK ends the transaction, and not only goes back to a savepoint.
+    static func endsTransaction(_ sql: String) -> Bool {
+        !sql.uppercased().split { !($0.isLetter || $0 == "_") }.contains("TO")
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7a }
+
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
     /// Digits behind these belong to a name (`t1`) or a parameter (`$1`).

@@ -8,7 +8,16 @@ struct SocketBuffer {
 
     init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
-    mutating func append(_ bytes: [UInt8]) { unsent += bytes }
+    var unsentCount: Int { unsent.count - start }
+
+    mutating func append(_ bytes: [UInt8]) {
+        // What the other side is slow to take is not kept twice.
+        if start > 1 << 20 {
+            unsent.removeSubrange(..<start)
+            start = 0
+        }
+        unsent += bytes
+    }
 
     /// Sends what the kernel takes; true when something is left for later, nil when the connection is gone.
     mutating func flush() -> Bool? {
@@ -17,7 +26,8 @@ struct SocketBuffer {
             if count == 0 { return true }
             start += count
         }
-        unsent.removeAll(keepingCapacity: true)
+        // A large answer's room is given back.
+        unsent.removeAll(keepingCapacity: unsent.capacity <= 1 << 16)
         start = 0
         return false
     }

@@ -59,9 +59,15 @@ package enum MatrixText {
             + "\(Format.milliseconds(measurement.onLine.p95.value))), mean \(Format.milliseconds(measurement.clone.mean.value)) "
             + "(\(Format.milliseconds(measurement.onLine.mean.value))), \(account.answered) of \(account.captured) requests answered, "
             + "\(account.lost) lost, \(account.unanswered) unanswered, \(account.mismatched) mismatched; queries "
-            + "\(answers.exact) exact, \(answers.template) by template, \(answers.unmatched) unmatched; cpu "
+            + "\(answers.exact) exact, \(answers.template) by template, \(answers.nearest) nearest, "
+            + "\(answers.unmatched) unmatched\(besides(answers)); cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
             + unseen(account.unseen)
+    }
+
+    private static func besides(_ answers: AnswerAccount) -> String {
+        (answers.waited > 0 ? ", \(answers.waited) waited" : "")
+            + (answers.overrun > 0 ? ", \(answers.overrun) connections closed that were not read" : "")
     }
 
     private static func unseen(_ unseen: Unseen) -> String {

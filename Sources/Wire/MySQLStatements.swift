@@ -155,7 +155,8 @@ package struct MySQLStatements: Sendable {
         guard command == .execute, payload.count >= 10 else {
             return key.add(payload.span.extracting(start..<payload.count))
         }
-        key.add(payload[5])
+        // That the number of parameters is said belongs to the connection, not to the question.
+        key.add(payload[5] & ~8)
         var fields = MySQLFields(payload, from: 10)
         // PARAMETER_COUNT_AVAILABLE.
         let isNamed = hasAttributes != false && payload[5] & 8 != 0

@@ -18,6 +18,9 @@ package struct PostgreSQLFrontend: Sendable {
         return kind == 0x53 ? statements[name] : portals[name]?.call.sql
     }
 
+    /// The call that executing the portal of this name would be.
+    package func call(ofPortal name: String) -> PostgreSQLCall? { portals[name]?.call }
+
     /// Takes a message; true when it ends the round (Query, Sync, FunctionCall).
     package mutating func accept(_ message: PostgreSQLMessage) -> Bool {
         var reader = PostgreSQLBody(message.body)

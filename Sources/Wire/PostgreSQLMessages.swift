@@ -213,10 +213,12 @@ package struct PostgreSQLRound: Hashable, Sendable {
     package var asked: Timestamp
     package var answerBegan: Timestamp
     package var answered: Timestamp
+    /// Of statements that were described in this round, or since the one before: a round that only prepares calls nothing.
+    package var descriptions: [PostgreSQLDescription]
 
     package init(
         calls: [PostgreSQLCall], outcomes: [PostgreSQLOutcome], transactionStatus: UInt8, asked: Timestamp,
-        answerBegan: Timestamp, answered: Timestamp
+        answerBegan: Timestamp, answered: Timestamp, descriptions: [PostgreSQLDescription] = []
     ) {
         self.calls = calls
         self.outcomes = outcomes
@@ -224,6 +226,7 @@ package struct PostgreSQLRound: Hashable, Sendable {
         self.asked = asked
         self.answerBegan = answerBegan
         self.answered = answered
+        self.descriptions = descriptions
     }
 }
 

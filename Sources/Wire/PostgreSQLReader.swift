@@ -7,6 +7,8 @@ package struct PostgreSQLReader: ConnectionReader {
         var isStartup = false
         var isExtended = false
         var request: Request
+        /// Statements it asks to be described, nil for those that are not known.
+        var described: [String?] = []
     }
 
     /// The answer in progress.
@@ -18,6 +20,9 @@ package struct PostgreSQLReader: ConnectionReader {
         var status = 0
         var isError = false
         var bytes: [UInt8] = []
+        /// ParameterDescription of the statement that is being described, and how many were before it.
+        var parameters: PostgreSQLMessage?
+        var describedCount = 0
     }
 
     private let connection: ConnectionID
@@ -34,6 +39,8 @@ package struct PostgreSQLReader: ConnectionReader {
     private var toldNumber: Int?
     private var pendingBytes = 0
     private var answer = Answer()
+    private var describing: [String?] = []
+    private var descriptions = PostgreSQLDescriptions()
     /// The server's one-byte answer to SSLRequest or GSSENCRequest is still out.
     private var awaitsEncryptionAnswer = false
     private var isEncrypted = false
@@ -63,6 +70,7 @@ package struct PostgreSQLReader: ConnectionReader {
 
     package var retainedBytes: Int {
         clientFramer.retainedBytes + serverFramer.retainedBytes + pendingBytes + askingBytes.count + answer.bytes.count
+            + descriptions.byteCount
     }
 
     /// Messages that can begin a round, with a length that a first packet can hold.
@@ -106,6 +114,7 @@ package struct PostgreSQLReader: ConnectionReader {
             let last = asked.popLast()
         {
             frontend.resumeRound(last.calls)
+            describing = last.described + describing
             if !last.calls.isEmpty { toldNumber = last.request.number }
             pendingBytes -= last.request.bytes.count
             let earlier = Passage(
@@ -116,11 +125,18 @@ package struct PostgreSQLReader: ConnectionReader {
         }
         if asking == nil { asking = Passage(firstByte: time, lastByte: time, byteCount: 0) }
         asking?.byteCount += clientFramer.lastByteCount
-        if keepsPayload { askingBytes += message.bytes }
+        if keepsPayload {
+            askingBytes += message.bytes
+            if message.is("D"), message.body.first == 0x53 {
+                describing.append(frontend.sql(describedBy: message.body))
+            }
+        }
         guard frontend.accept(message) else { return }
         let calls = frontend.finishRound()
         let request = request(calls, at: time)
-        asked.append(Asked(calls: calls, isExtended: message.is("S"), request: request))
+        asked.append(
+            Asked(calls: calls, isExtended: message.is("S"), request: request, described: describing))
+        describing = []
         pendingBytes += request.bytes.count
         isPipelined = isPipelined || asked.count > 1
         // A round of nothing but Sync has an answer, and asks for nothing.
@@ -202,8 +218,20 @@ package struct PostgreSQLReader: ConnectionReader {
         }
         if answer.began == nil { answer.began = time }
         switch Character(UnicodeScalar(message.type)) {
+        case "t":
+            if keepsPayload { answer.parameters = message }
         case "T", "n":
-            if keepsPayload { answer.open.description = message }
+            guard keepsPayload else { break }
+            guard let parameters = answer.parameters else {
+                answer.open.description = message
+                break
+            }
+            let described = asked.first?.described ?? []
+            if answer.describedCount < described.count, let sql = described[answer.describedCount] {
+                descriptions.add(PostgreSQLDescription(sql: sql, parameters: parameters, row: message))
+            }
+            answer.parameters = nil
+            answer.describedCount += 1
         case "D", "G", "H", "W", "d", "c", "N":
             if keepsPayload { answer.open.rows.append(message) }
         case "C", "I", "s", "E":
@@ -238,7 +266,8 @@ package struct PostgreSQLReader: ConnectionReader {
             ? .postgresql(
                 PostgreSQLRound(
                     calls: round.calls, outcomes: finished.outcomes, transactionStatus: ready.body.first ?? 0x49,
-                    asked: round.request.passage.lastByte, answerBegan: began, answered: time)) : .none
+                    asked: round.request.passage.lastByte, answerBegan: began, answered: time,
+                    descriptions: descriptions.takeAll())) : .none
         emit(.exchange(connection, Exchange(.postgresql, request: round.request, reply: reply, detail: detail)))
     }
 
@@ -266,6 +295,7 @@ package struct PostgreSQLReader: ConnectionReader {
         asking = nil
         askingBytes = []
         answer = Answer()
+        describing = []
         clientFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
         serverFramer = PostgreSQLFramer(expectsStartup: false, keepsData: keepsPayload)
         frontend.lose()

@@ -65,6 +65,11 @@ package struct FuzzTarget: Sendable {
                 try ReaderEntry.run(entry, input)
             }
         }
+        + ApplicationProtocol.allCases.map { name in
+            FuzzTarget("answers-" + name.rawValue, dictionary: name.rawValue) { (input) throws(BrokenInvariant) in
+                try AnswerEntry.run(name, input)
+            }
+        }
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }

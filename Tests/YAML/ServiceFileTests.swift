@@ -35,6 +35,13 @@ import YAML
         #expect(file.node == nil)
     }
 
+    /// Answers are replayed in any protocol of a next tier.
+    @Test(arguments: ["postgresql", "mysql", "redis", "http", "tcp"])
+    func theNextTierMaySpeakAnyProtocol(_ name: String) throws {
+        let file = try decode(Self.good.replacing("postgresql:5432", with: "\(name):5432"))
+        #expect(file.tiers.last?.serves.protocolName.rawValue == name)
+    }
+
     /// What the SLA is about: the tier that no other calls, wherever it stands.
     @Test func theEntryTierIsTheOneNobodyCalls() throws {
         #expect(try decode(Self.good).entryTier?.name == "web")

@@ -44,6 +44,8 @@ struct Seeds {
                 inputs.append((entry.name.rawValue, [0, 7] + said.turns))
                 // From the middle.
                 inputs.append((entry.name.rawValue, [2, 0] + said.turns))
+                // To the out-proxy.
+                inputs.append(("answers-" + entry.name.rawValue, [15] + said.client))
             }
             if HTTPParser.canStart(.requests, said.client.span) {
                 inputs.append(("http-requests", [40, 0] + said.client.prefix(2000)))
