@@ -7,6 +7,7 @@ package import OperatingSystem
 import Planning
 import Proxies
 package import Store
+import Wire
 
 /// What a campaign says while it runs.
 package enum CampaignEvent: Sendable {
@@ -109,12 +110,15 @@ package struct Campaign {
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
         let bench = Workbench(
-            specification: specification, domain: domain, original: original, server: server, caller: caller,
+            specification: specification, domain: domain, original: original, tier: tier, server: server,
+            caller: caller,
             nextTiers: nextTiers,
             tap: tap,
             maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
             clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
-        try tap.start(interface: interface, clock: clock, server: server, nextTiers: nextTiers)
+        try tap.start(
+            interface: interface, clock: clock, server: WatchedServer(server, tier.serves.protocolName),
+            nextTiers: nextTiers)
         do {
             try waitForTraffic(tap, domain: name, interface: interface)
             try store.save(record)
@@ -196,7 +200,7 @@ package struct Campaign {
         _ allocation: Allocation, why: String, _ bench: Workbench, in matrix: ResultMatrix?
     ) throws -> Cell {
         report(.experiment(allocation, why: why, isControl: matrix == nil))
-        let experiment = Experiment(bench: bench, allocation: allocation) { phase, progress in
+        let experiment = Experiment(bench: bench, allocation: allocation, isControl: matrix == nil) { phase, progress in
             report(.phase(phase.rawValue, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0))
         }
         let result = try experiment.run()

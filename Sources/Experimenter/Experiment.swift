@@ -4,6 +4,7 @@ import Model
 import OperatingSystem
 import Proxies
 import Store
+import Synchronization
 import Telemetry
 
 /// What every experiment of a campaign shares.
@@ -11,6 +12,7 @@ struct Workbench {
     let specification: CampaignSpecification
     let domain: Domain
     let original: DomainDescription
+    let tier: Tier
     let server: Endpoint
     let caller: IPAddress
     let nextTiers: [Neighbour]
@@ -18,10 +20,22 @@ struct Workbench {
     let maker: CloneMaker
     let clock: SteadyClock
     let interrupt: InterruptSignal
+    /// What differed between the control clone's replies and the on-line ones, which is not the allocation's doing.
+    let noise = LearnedNoise()
     /// The end of a container's console, for a clone that does not boot.
     let consoleEnd: @Sendable (String) -> String
 
     var now: Timestamp { Timestamp(nanoseconds: clock.now) }
+}
+
+/// Held for all experiments of a campaign, one at a time.
+final class LearnedNoise: Sendable {
+    private let noise = Mutex(ReplyNoise())
+
+    var value: ReplyNoise {
+        get { noise.withLock { $0 } }
+        set { noise.withLock { $0 = newValue } }
+    }
 }
 
 /// One configuration measured: clone, duplicate the workload, measure, remove.
@@ -44,6 +58,8 @@ struct Experiment {
 
     let bench: Workbench
     let allocation: Allocation
+    /// As the on-line domain is: what differs in its replies is noise.
+    let isControl: Bool
     let progress: (Phase, ReplayLoop.Progress?) -> Void
 
     func run() throws -> Result {
@@ -51,7 +67,7 @@ struct Experiment {
         var policy = AnswerPolicy()
         policy.timeShift = bench.specification.timeShift
         let loop = try ReplayLoop(
-            target: Endpoint(identity.outsideAddress, bench.server.port), source: bench.caller.v4,
+            setting, target: Endpoint(identity.outsideAddress, bench.server.port), source: bench.caller.v4,
             answerPoints: bench.nextTiers.compactMap { next in
                 next.endpoint.address.v4.map {
                     AnswerPoint(address: $0, port: next.endpoint.port, next.protocolName, tier: next.tier)
@@ -70,6 +86,17 @@ struct Experiment {
             do { try end(identity, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
         }
+    }
+
+    private var setting: InProxySetting {
+        var setting = InProxySetting(bench.tier.serves.protocolName)
+        setting.logIn = bench.tier.logIn.map {
+            Credentials(user: $0.user, password: $0.password, database: $0.database)
+        }
+        setting.correspondence = Correspondence(
+            bench.tier.serves.protocolName, rules: bench.specification.sessions, noise: bench.noise.value,
+            learnsNoise: isControl)
+        return setting
     }
 
     private func end(_ identity: CloneIdentity, _ sandbox: SandboxThread) throws {
@@ -92,7 +119,7 @@ struct Experiment {
         try wait(specification.warmUp, sandbox, .warmingUp)
 
         let start = bench.now
-        let answersBefore = sandbox.loop.progress.answers
+        let before = sandbox.loop.progress
         let meter = try CPUMeter(clone.domain, at: start)
         let onLineMeter = try CPUMeter(bench.domain, at: start)
         try wait(specification.experiment, sandbox, .measuring)
@@ -101,9 +128,11 @@ struct Experiment {
         let onLineCPUUsed = try onLineMeter.cores(at: end)
         try drain(sandbox)
         let stop = bench.now
-        let answers = sandbox.loop.progress.answers.since(answersBefore)
+        let after = sandbox.loop.progress
+        let answers = after.answers.since(before.answers)
         bench.tap.unsubscribe()
         try sandbox.stop()
+        if isControl { bench.noise.value = sandbox.loop.outcome.noise }
 
         let window = start..<end
         let shift = specification.timeShift
@@ -121,7 +150,8 @@ struct Experiment {
         }
         let measurement = Measurement(
             started: start, window: (end - start).seconds, clone: times, onLine: onLineTimes,
-            requests: tally.account, answers: answers, cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
+            requests: tally.account, answers: answers, comparison: after.comparison.since(before.comparison),
+            cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
             energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput))
         return Result(measurement: measurement, invalidity: invalidity)
     }
@@ -135,7 +165,8 @@ struct Experiment {
             if bench.now >= deadline || !clone.domain.isActive {
                 throw CloneError.doesNotBoot(
                     domain: bench.original.name, within: bench.specification.bootLimit,
-                    lastWords: bench.consoleEnd(clone.identity.domain))
+                    lastWords: sandbox.loop.progress.logInFailure?.description
+                        ?? bench.consoleEnd(clone.identity.domain))
             }
         }
     }

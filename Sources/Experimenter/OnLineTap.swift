@@ -2,7 +2,7 @@ package import Model
 package import OperatingSystem
 import Proxies
 import Synchronization
-import Wire
+package import Wire
 
 /// Listens on the on-line domain's interface from the first to the last moment of a campaign, and hands what it hears to
 /// the experiment that is running. Production is only listened to.
@@ -11,7 +11,8 @@ package final class OnLineTap: Sendable {
         var log = OnLineLog()
         var recentAnswers: [RecordedExchange] = []
         var recentAnswerBytes = 0
-        var isHTTP: [ConnectionID: Bool] = [:]
+        /// Whether a connection is the domain's own, as a server.
+        var isServers: [ConnectionID: Bool] = [:]
         /// The tier that serves a connection, if it is one behind the domain.
         var tiers: [ConnectionID: String] = [:]
         /// How many requests of a connection were heard, and the number behind the last one that was answered or lost.
@@ -36,14 +37,16 @@ package final class OnLineTap: Sendable {
     package init() {}
 
     /// Starts capturing on `interface` of the calling thread's network namespace. Needs CAP_NET_RAW.
-    package func start(interface: String, clock: SteadyClock, server: Endpoint, nextTiers: [Neighbour]) throws {
-        let watched = [WatchedServer(server, .http)] + nextTiers.map { WatchedServer($0.endpoint, $0.protocolName) }
+    package func start(
+        interface: String, clock: SteadyClock, server: WatchedServer, nextTiers: [Neighbour]
+    ) throws {
+        let watched = [server] + nextTiers.map { WatchedServer($0.endpoint, $0.protocolName) }
         let tiers = Dictionary(nextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
         nonisolated(unsafe) let capture = try Capture.live(
             interface: interface, CaptureSetting(CaptureFilter(watched)))
         let worker = try WorkerThread("capture") { [self] in
-            try unsafe run(capture, Dissector(watched), server, tiers, clock)
+            try unsafe run(capture, Dissector(watched), server.endpoint, tiers, clock)
         }
         thread.withLock { $0 = worker }
     }
@@ -81,12 +84,12 @@ package final class OnLineTap: Sendable {
         let shift = state.timeShift
         switch event {
         case .opened(let id, _, let to, let time):
-            state.isHTTP[id] = to == server
+            state.isServers[id] = to == server
             state.tiers[id] = tiers[to]
             if to == server {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
-        case .request(let id, let request) where state.isHTTP[id] == true:
+        case .request(let id, let request) where state.isServers[id] == true:
             let isPipelined = request.number > state.answeredNumbers[id, default: 0]
             state.requestNumbers[id] = request.number + 1
             let key = RequestKey(connection: id, number: request.number)
@@ -110,23 +113,25 @@ package final class OnLineTap: Sendable {
                 state.subscriber?.put(.exchange(recorded, history: false))
             } else {
                 state.answeredNumbers[id] = exchange.request.number + 1
+                let key = RequestKey(connection: id, number: exchange.request.number)
+                state.subscriber?.put(.expected(key, ExpectedReply(exchange, withBytes: true)))
                 state.log.exchange(
                     OnLineLog.Exchange(
-                        key: RequestKey(connection: id, number: exchange.request.number),
+                        key: key,
                         asked: exchange.request.passage.lastByte, status: exchange.reply.status,
                         isError: exchange.reply.isError, responseTime: exchange.responseTime))
             }
         case .lost(let id, let count, let reason, let time):
-            if reason == .encrypted, state.isHTTP[id] == true { state.encryptedConnections += 1 }
+            if reason == .encrypted, state.isServers[id] == true { state.encryptedConnections += 1 }
             // Requests that were heard whole are replayed, also when their replies were not heard.
             let heard = state.requestNumbers[id, default: 0] - state.answeredNumbers[id, default: 0]
-            if state.isHTTP[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
+            if state.isServers[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
             state.answeredNumbers[id] = state.requestNumbers[id]
         case .closed(let id, _, let time):
-            if state.isHTTP[id] == true {
+            if state.isServers[id] == true {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
-            state.isHTTP[id] = nil
+            state.isServers[id] = nil
             state.tiers[id] = nil
             state.requestNumbers[id] = nil
             state.answeredNumbers[id] = nil

@@ -16,4 +16,20 @@ package struct ComparisonAccount: Hashable, Codable, Sendable {
     package init() {}
 
     package var compared: Int { same + sameButForNoise + differing }
+
+    /// What was added since an earlier reading of the same account.
+    package func since(_ earlier: ComparisonAccount) -> ComparisonAccount {
+        var difference = self
+        difference.same -= earlier.same
+        difference.sameButForNoise -= earlier.sameButForNoise
+        difference.differing -= earlier.differing
+        difference.uncompared -= earlier.uncompared
+        difference.substitutions -= earlier.substitutions
+        difference.unknownStatements -= earlier.unknownStatements
+        difference.kinds = kinds.reduce(into: [:]) { result, kind in
+            let count = kind.value - earlier.kinds[kind.key, default: 0]
+            if count > 0 { result[kind.key] = count }
+        }
+        return difference
+    }
 }

@@ -131,6 +131,8 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var onLine: ResponseTimes
     package var requests: RequestAccount
     package var answers: AnswerAccount
+    /// How the clone's replies compare with the on-line ones; nil in records of earlier versions.
+    package var comparison: ComparisonAccount?
     /// CPU used by the clone over the window, in cores.
     package var cpuUsed: Double
     /// CPU used by the on-line domain over the same stretch of time, in cores.
@@ -139,7 +141,8 @@ package struct Measurement: Hashable, Codable, Sendable {
 
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,
-        answers: AnswerAccount, cpuUsed: Double, onLineCPUUsed: Double, energy: EnergyEstimate?
+        answers: AnswerAccount, comparison: ComparisonAccount? = nil, cpuUsed: Double, onLineCPUUsed: Double,
+        energy: EnergyEstimate?
     ) {
         self.started = started
         self.window = window
@@ -147,6 +150,7 @@ package struct Measurement: Hashable, Codable, Sendable {
         self.onLine = onLine
         self.requests = requests
         self.answers = answers
+        self.comparison = comparison
         self.cpuUsed = cpuUsed
         self.onLineCPUUsed = onLineCPUUsed
         self.energy = energy

@@ -60,15 +60,31 @@ extension ServedPort: Decodable {
 }
 
 extension Tier: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable { case name, domains, serves, calls }
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, domains, serves, calls
+        case logIn = "log-in"
+    }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        logIn = try fields.decodeIfPresent(TierLogIn.self, forKey: .logIn)
         name = try fields.decode(String.self, forKey: .name)
         domains = try fields.decode([String].self, forKey: .domains)
         serves = try fields.decode(ServedPort.self, forKey: .serves)
         calls = try fields.decodeIfPresent([String].self, forKey: .calls) ?? []
         if domains.isEmpty { throw fields.refusal(of: .domains, "a tier needs at least one domain") }
+    }
+}
+
+/// `{ user: app, password: secret, database: shop }`
+extension TierLogIn: Decodable {
+    private enum CodingKeys: String, CodingKey, CaseIterable { case user, password, database }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        user = try fields.decode(String.self, forKey: .user)
+        password = try fields.decodeIfPresent(String.self, forKey: .password)
+        database = try fields.decodeIfPresent(String.self, forKey: .database)
     }
 }
 
@@ -247,11 +263,11 @@ extension ServiceFile: Decodable {
             throw fields.refusal(
                 of: .campaign, "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)")
         }
-        if tier.serves.protocolName != .http {
+        if [.postgresql, .mysql].contains(tier.serves.protocolName), tier.logIn == nil {
             throw fields.refusal(
                 of: .campaign,
-                "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue); requests can be replayed to tiers that serve http"
-            )
+                "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue), and nobody can log in to its clone; give the "
+                    + "tier log-in: { user: …, password: …, database: … }")
         }
         if campaign.experiment > .seconds(1200) {
             throw fields.refusal(of: .campaign, "an experiment may last 20 min at most")

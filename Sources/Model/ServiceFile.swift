@@ -17,6 +17,17 @@ package struct Tier: Hashable, Sendable {
     package let serves: ServedPort
     /// Names of the tiers this one sends requests to.
     package let calls: [String]
+    /// Who logs in to the tier's clone, where requests need that.
+    package let logIn: TierLogIn?
+}
+
+/// Who logs in to a clone of a database. Its description leaves the password out.
+package struct TierLogIn: Hashable, Sendable, CustomStringConvertible {
+    package let user: String
+    package let password: String?
+    package let database: String?
+
+    package var description: String { "user '\(user)'" }
 }
 
 /// How much the control clone may differ from the on-line domain before the sandbox is not trusted.

@@ -62,7 +62,7 @@ package enum MatrixText {
             + "\(answers.exact) exact, \(answers.template) by template, \(answers.nearest) nearest, "
             + "\(answers.unmatched) unmatched\(besides(answers)); cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
-            + unseen(account.unseen)
+            + unseen(account.unseen) + (measurement.comparison?.text.map { "; " + $0 } ?? "")
     }
 
     private static func besides(_ answers: AnswerAccount) -> String {

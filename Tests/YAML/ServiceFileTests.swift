@@ -67,7 +67,7 @@ import YAML
         ("60%, 40%]", "60%, 60%]", 10, "each value once"),
         ("find: cheapest", "find: best", 13, "found 'best', expected one of: cheapest, exhaustive"),
         ("tier: app", "tier: apps", 9, "'apps' is not a tier; tiers: web, app, db"),
-        ("tier: app", "tier: db", 9, "requests can be replayed to tiers that serve http"),
+        ("tier: app", "tier: db", 9, "give the tier log-in: { user"),
         ("calls: [db]", "calls: [dbs]", 5, "'dbs', which is not a tier"),
         ("domains: [app1]", "domains: []", 6, "at least one domain"),
         ("domains: [app1]", "domains: app1", 6, "found 'app1', expected a list"),
