@@ -57,7 +57,7 @@ let package = Package(
         cLibrary("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
         cLibrary("CBtrfsUtil", pkgConfig: "libbtrfsutil", apt: "libbtrfsutil-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-        cLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        cLibrary("CGcrypt", pkgConfig: "libgcrypt", apt: "libgcrypt20-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         room("OperatingSystem", ["CLinux"]),
 
@@ -65,7 +65,7 @@ let package = Package(
         room("Model"),
         room("YAML", ["CYAML"]),
         room("Compression", ["CZlib"]),
-        room("Cryptography", ["CCrypto"]),
+        room("Cryptography", ["CGcrypt"]),
         room("Wire", ["Model", "OperatingSystem", "CPcap"]),
         room("Volumes", ["Model", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),

@@ -1,20 +1,22 @@
-import CCrypto
+import CGcrypt
 
-/// What libcrypto could not do, with its own reason. It quotes no bytes that were given to it.
+/// What libgcrypt could not do, with its own reason. It quotes no bytes that were given to it.
 package struct CryptographyError: Error, Hashable, CustomStringConvertible, Sendable {
     package let doing: String
-    /// libcrypto's packed code, as `openssl errstr` reads it; 0 when it gave none.
+    /// libgcrypt's packed code, as `gpg-error` reads it; 0 when the reason is not the library's.
     package let code: UInt
 
-    /// Takes the oldest error of this thread's queue, the cause of those behind it, and empties the queue.
-    init(_ doing: String) {
+    init(_ doing: String, code: gcry_error_t = 0) {
         self.doing = doing
-        code = ERR_get_error()
-        ERR_clear_error()
+        self.code = UInt(code)
     }
 
     package var description: String {
-        guard code != 0, let reason = unsafe ERR_reason_error_string(code) else { return "cannot \(doing)" }
-        return unsafe "cannot \(doing): \(String(cString: reason)) (libcrypto error \(String(code, radix: 16)))"
+        guard code != 0 else { return "cannot \(doing)" }
+        // The manual, "Multi-Threading": the other function for this, `gcry_strerror`, is not safe with threads.
+        var reason = [CChar](repeating: 0, count: 200)
+        _ = unsafe gpg_strerror_r(gcry_error_t(truncatingIfNeeded: code), &reason, reason.count)
+        let text = String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return "cannot \(doing): \(text) (libgcrypt error \(code))"
     }
 }

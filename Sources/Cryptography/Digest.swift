@@ -1,4 +1,4 @@
-import CCrypto
+import CGcrypt
 
 /// A hash function that log-ins are made of. MD5 and SHA-1 protect nothing today; old servers ask for them.
 package enum Digest: Sendable {
@@ -23,40 +23,55 @@ package enum Digest: Sendable {
         }
     }
 
-    /// Throws where libcrypto was set up without the function, as MD5 is in its FIPS mode.
-    package func hash(_ bytes: [UInt8]) throws(CryptographyError) -> [UInt8] {
-        var output = [UInt8](repeating: 0, count: byteCount)
-        guard unsafe EVP_Q_digest(nil, name, nil, bytes, bytes.count, &output, nil) == 1 else {
-            throw CryptographyError("compute \(name)")
+    private var algorithm: Int32 {
+        switch self {
+        case .md5: Int32(GCRY_MD_MD5.rawValue)
+        case .sha1: Int32(GCRY_MD_SHA1.rawValue)
+        case .sha256: Int32(GCRY_MD_SHA256.rawValue)
         }
-        return output
+    }
+
+    /// Throws where libgcrypt was set up without the function, as MD5 is in its FIPS mode.
+    package func hash(_ bytes: [UInt8]) throws(CryptographyError) -> [UInt8] {
+        try digest(bytes, doing: "compute \(name)")
     }
 
     /// HMAC (RFC 2104) with this function.
     package func authenticate(_ bytes: [UInt8], key: [UInt8]) throws(CryptographyError) -> [UInt8] {
+        try digest(bytes, key: key, doing: "compute HMAC with \(name)")
+    }
+
+    /// HMAC when there is a key.
+    private func digest(_ bytes: [UInt8], key: [UInt8]? = nil, doing: String) throws(CryptographyError) -> [UInt8] {
         var output = [UInt8](repeating: 0, count: byteCount)
-        let made = unsafe EVP_Q_mac(
-            nil, "HMAC", nil, name, nil, key, key.count, bytes, bytes.count, &output, output.count, nil)
-        guard unsafe made != nil else { throw CryptographyError("compute HMAC with \(name)") }
+        let isKeyed = key != nil
+        let flags = isKeyed ? GCRY_MD_FLAG_HMAC.rawValue : 0
+        var all = (key ?? []) + bytes
+        try Gcrypt.call(doing) {
+            unsafe all.withUnsafeMutableBytes { all in
+                let start = all.baseAddress
+                let count = key?.count ?? 0
+                let key = unsafe gcry_buffer_t(size: 0, off: 0, len: count, data: start)
+                let text = unsafe gcry_buffer_t(size: 0, off: count, len: all.count - count, data: start)
+                let parts = unsafe isKeyed ? [key, text] : [text]
+                // Unlike gcry_md_hash_buffer, it ends no process when the function is not to be had.
+                return unsafe gcry_md_hash_buffers(algorithm, flags, &output, parts, Int32(parts.count))
+            }
+        }
         return output
     }
 
     /// PBKDF2 (RFC 8018, section 5.2) with HMAC of this function; the derived key is as long as its output. SCRAM's `Hi`
-    /// (RFC 5802, section 2.2) is this.
+    /// (RFC 5802, section 2.2) is this. Throws for an empty salt, which libgcrypt does not take.
     package func derive(_ password: [UInt8], salt: [UInt8], iterations: Int) throws(CryptographyError) -> [UInt8] {
         let doing = "derive a key with PBKDF2"
-        guard let passwordLength = Int32(exactly: password.count), let saltLength = Int32(exactly: salt.count),
-            let rounds = Int32(exactly: iterations), let function = unsafe EVP_get_digestbyname(name)
-        else { throw CryptographyError(doing) }
+        guard let rounds = Int32(exactly: iterations), rounds > 0 else { throw CryptographyError(doing) }
         var output = [UInt8](repeating: 0, count: byteCount)
-        let made = unsafe password.withUnsafeBufferPointer { password in
-            unsafe password.withMemoryRebound(to: CChar.self) { password in
-                unsafe PKCS5_PBKDF2_HMAC(
-                    password.baseAddress, passwordLength, salt, saltLength, rounds, function, Int32(output.count),
-                    &output)
-            }
+        try Gcrypt.call(doing) {
+            unsafe gcry_kdf_derive(
+                password, password.count, Int32(GCRY_KDF_PBKDF2.rawValue), algorithm, salt, salt.count, UInt(rounds),
+                output.count, &output)
         }
-        guard made == 1 else { throw CryptographyError(doing) }
         return output
     }
 }

@@ -1,7 +1,7 @@
 import Cryptography
 import Testing
 
-/// Published vectors: what libcrypto computes is taken for granted, that it was called rightly is not.
+/// Published vectors: what libgcrypt computes is taken for granted, that it was called rightly is not.
 @Suite struct DigestTests {
     struct Vector: Sendable {
         let digest: Digest
@@ -33,6 +33,14 @@ import Testing
         #expect(hex(try digest.authenticate(text, key: Array("Jefe".utf8))) == expected)
     }
 
+    /// The oracles are Python's hmac and hashlib.
+    @Test func nothing() throws {
+        let expected = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"
+        #expect(hex(try Digest.sha256.authenticate([], key: [])) == expected)
+        let derived = "62384466264daadc4144018c6bd864648272b34da8980d31521ffcce92ae003b"
+        #expect(hex(try Digest.sha256.derive([], salt: Array("salt".utf8), iterations: 2)) == derived)
+    }
+
     /// RFC 6070 for SHA-1; RFC 7914, section 11, for SHA-256 (its first 32 bytes).
     @Test(arguments: [
         (Digest.sha1, "password", "salt", 4096, "4b007901b765489abead49d926f721d065a429c1"),
@@ -45,6 +53,11 @@ import Testing
     @Test func iterationsThatAreNone() {
         #expect(throws: CryptographyError.self) { try Digest.sha256.derive([1], salt: [2], iterations: 0) }
         #expect(throws: CryptographyError.self) { try Digest.sha256.derive([1], salt: [2], iterations: 1 << 40) }
+        #expect(throws: CryptographyError.self) { try Digest.sha256.derive([1], salt: [2], iterations: -1) }
+    }
+
+    @Test func saltThatIsNone() {
+        #expect(throws: CryptographyError.self) { try Digest.sha256.derive([1], salt: [], iterations: 1) }
     }
 
     private func hex(_ bytes: [UInt8]) -> String {
