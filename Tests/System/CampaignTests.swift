@@ -79,6 +79,34 @@ extension SystemTests {
             try checkMatrixCommands(record)
         }
 
+        /// A cloned database recovers as after a loss of power, is logged in to, and gets the application's statements.
+        @Test func aDatabaseIsAskedWhatTheApplicationAsked() throws {
+            let file = try Self.serviceFile(
+                [
+                    ("tier: app", "tier: db"), ("[28%, 60%, 80%, 100%]", "[30%, 60%]"),
+                    ("find: exhaustive", "find: cheapest"), ("p95: 60 ms", "p95: 100 s"),
+                    (
+                        "serves: \"postgresql:5432\" }",
+                        "serves: \"postgresql:5432\", log-in: { user: auction, database: auction } }"
+                    ),
+                ], named: "database.yaml")
+            let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
+            let result = try Whatif.run("run", file)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try LabHost.production() == production)
+            #expect(try LabHost.inventory() == inventory)
+            let store = try MatrixStore(Whatif.state + "/matrices.db")
+            let record = try #require(try store.campaign(nil))
+            let measurements =
+                record.matrix.cells.compactMap(\.measurement) + [try #require(record.control).measurement]
+            for measurement in measurements {
+                #expect(measurement.requests.captured == measurement.requests.sent)
+                #expect(measurement.requests.captured > 50)
+                #expect(measurement.requests.failed == 0 && measurement.requests.mismatched == 0)
+                #expect(try #require(measurement.comparison).compared > 50)
+            }
+        }
+
         private func checkMatrixCommands(_ record: CampaignRecord) throws {
             #expect(try Whatif.run("matrix", "list").output.contains(record.id))
             #expect(try Whatif.run("matrix", "show").output.contains("measured"))
