@@ -22,6 +22,9 @@ struct Connection {
     private var fromClient = HalfStream()
     private var fromServer = HalfStream()
     private var reader: any ConnectionReader
+    /// Whether the server's first byte is known by its SYN. Where that was not captured, what the client acknowledges may
+    /// lie anywhere in the stream.
+    private var knowsServerStart: Bool
     private var clientClosed = false
     private var serverClosed = false
     /// Whether the first bytes of the client have been looked at.
@@ -37,6 +40,8 @@ struct Connection {
         self.clientIsFirst = clientIsFirst
         self.reader = reader
         isKnownPlain = !fromStart
+        // From the middle, the reader finds its way by itself.
+        knowsServerStart = !fromStart
         lastSeen = time
     }
 
@@ -95,17 +100,24 @@ struct Connection {
         if isClient, !isKnownPlain, payload.count > 0 { lookForTLS(payload, at: time, emit: emit) }
         if isClient {
             if isSYN { fromClient.synchronise(first) }
-            if segment.flags.contains(.acknowledgement) { acknowledgeServer(segment.acknowledged, time, emit) }
+            if segment.flags.contains(.acknowledgement) {
+                // The end of the handshake, or the first request: nothing was answered yet.
+                if !fromServer.isStarted, fromClient.began(with: first &- 1) { knowsServerStart = true }
+                acknowledgeServer(segment.acknowledged, time, emit)
+            }
             fromClient.accept(
                 first, payload, cutOff: segment.cutOff, at: time,
                 deliver: { reader.client($0, at: $1, emit: emit) },
                 gap: { _ in reader.gap(fromClient: true, at: time, emit: emit) })
         } else {
-            if isSYN { fromServer.synchronise(first) }
+            if isSYN {
+                fromServer.synchronise(first)
+                knowsServerStart = true
+            }
             if segment.flags.contains(.acknowledgement) { acknowledgeClient(segment.acknowledged, time, emit) }
             fromServer.accept(
                 first, payload, cutOff: segment.cutOff, at: time,
-                deliver: { reader.server($0, at: $1, emit: emit) },
+                deliver: { Self.hear($0, of: &reader, &knowsServerStart, at: $1, emit: emit) },
                 gap: { _ in reader.gap(fromClient: false, at: time, emit: emit) })
         }
         if segment.flags.contains(.fin) {
@@ -120,10 +132,22 @@ struct Connection {
         return clientClosed && serverClosed
     }
 
+    /// The server's bytes: of a stream whose beginning is not known the first are not the first.
+    private static func hear(
+        _ bytes: Span<UInt8>, of reader: inout any ConnectionReader, _ isKnown: inout Bool, at time: Timestamp,
+        emit: (WireEvent) -> Void
+    ) {
+        if !isKnown {
+            isKnown = true
+            reader.gap(fromClient: false, at: time, emit: emit)
+        }
+        reader.server(bytes, at: time, emit: emit)
+    }
+
     private mutating func acknowledgeServer(_ number: UInt32, _ time: Timestamp, _ emit: (WireEvent) -> Void) {
         fromServer.synchronise(number)
         fromServer.acknowledged(
-            number, deliver: { reader.server($0, at: $1, emit: emit) },
+            number, deliver: { Self.hear($0, of: &reader, &knowsServerStart, at: $1, emit: emit) },
             gap: { _ in reader.gap(fromClient: false, at: time, emit: emit) })
     }
 
@@ -164,7 +188,7 @@ struct Connection {
         }
         while fromServer.waitingBytes > 0 {
             fromServer.giveUpHole(
-                deliver: { reader.server($0, at: $1, emit: emit) },
+                deliver: { Self.hear($0, of: &reader, &knowsServerStart, at: $1, emit: emit) },
                 gap: { _ in reader.gap(fromClient: false, at: time, emit: emit) })
         }
         if reader.retainedBytes > 1 << 16 { reader.gap(fromClient: true, at: time, emit: emit) }

@@ -43,7 +43,8 @@ enum ConnectionEntry {
             let answered = requestEnds.prefix { $0 <= client }.count
             var limit = isClient ? said.client.count : answered == 0 ? 0 : replyEnds[answered - 1]
             if isClient ? ended.client : ended.server { limit = isClient ? client : server }
-            let low = min(place, isClient ? client : server)
+            // What is sent again has bytes; an acknowledgement alone stands behind all that was sent.
+            let low = length == 0 ? isClient ? client : server : min(place, isClient ? client : server)
             let high = max(low, min(low + length, limit))
             if isClient { client = max(client, high) } else { server = max(server, high) }
             return low..<high
@@ -69,6 +70,7 @@ enum ConnectionEntry {
         var exchanges: [(exchange: Exchange, isBehindLoss: Bool)] = []
         var hasLost = false
         var isKnownFromStart = false
+        var hasServerStart = false
         var connections = 0
         let take = { (event: WireEvent) in
             consistency.take(event)
@@ -92,7 +94,10 @@ enum ConnectionEntry {
             }
             let isSYN = flags.contains(.syn)
             let part = sent.part(isClient, place, isSYN ? 0 : length)
-            let acknowledged = isSYN ? 0 : sent.acknowledged(isClient, part, heard)
+            // A first request that is sent again when its answer has come is taken for the first time, if of the answer
+            // and of the server's SYN nothing was captured: nothing tells them apart.
+            let isFirst = isClient && part.lowerBound == 0 && !hasServerStart
+            let acknowledged = isSYN || isFirst ? 0 : sent.acknowledged(isClient, part, heard)
             var payload = Array((isClient ? said.client : said.server)[part])
             if step & 12 == 4, part.upperBound == (isClient ? sent.client : sent.server) {
                 flags.insert(.fin)
@@ -109,6 +114,7 @@ enum ConnectionEntry {
             let own = isClient ? starts.client : starts.server
             let other = isClient ? starts.server : starts.client
             if isSYN, connections == 0 { isKnownFromStart = true }
+            if isSYN, !isClient { hasServerStart = true }
             let segment = TCPSegment(
                 source: isClient ? client : server, destination: isClient ? server : client,
                 sequence: isSYN ? own : own &+ 1 &+ UInt32(part.lowerBound),

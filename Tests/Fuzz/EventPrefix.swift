@@ -14,6 +14,8 @@ struct EventPrefix: Equatable {
 
     private(set) var items: [Item] = []
     private var hasLoss = false
+    /// Of what is not kept nothing is too large.
+    private(set) var hasTooLarge = false
     /// Where a reader takes up again after a loss depends on where pieces begin: nothing is compared behind one.
     let endsAtLoss: Bool
 
@@ -33,6 +35,7 @@ struct EventPrefix: Equatable {
                     endedByClose: reply.endedByClose))
         case .lost(let id, let count, let reason, _):
             hasLoss = true
+            if reason == .tooLarge { hasTooLarge = true }
             items.append(.lost(id, count: count, reason))
         case .recognised(let id, let name, _): items.append(.recognised(id, name))
         case .closed(let id, let account, _): items.append(.closed(id, account))
