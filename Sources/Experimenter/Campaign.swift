@@ -179,7 +179,10 @@ package struct Campaign {
         for repeated in 0...Self.controlRepetitions {
             let cell = try experiment(
                 record.onLine, why: "how far is the sandbox from the on-line domain?", bench, in: nil)
-            guard let measurement = cell.measurement else {
+            guard case .measured(let measurement) = cell.content else {
+                // What made it invalid may have been a stall of the machine, too.
+                report(.measured(cell, isControl: true))
+                if repeated < Self.controlRepetitions { continue }
                 if case .invalid(_, let reasons) = cell.content { throw CampaignError.controlFailed(reasons) }
                 throw CampaignError.controlFailed(["nothing was measured"])
             }
