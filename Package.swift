@@ -19,6 +19,8 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .enableUpcomingFeature("InferIsolatedConformances"),
         .enableUpcomingFeature("ImmutableWeakCaptures"),
+        // Generic types are made for their elements across modules too.
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     ] + (sanitizers.map { [.unsafeFlags(["-sanitize=\($0)"])] } ?? [])
 
 func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {

@@ -6,7 +6,7 @@ package import Wire
 ///
 /// What a connection of ours says and hears is read by the very reader that read production, so that both mean the same by
 /// a reply, in every protocol.
-package struct InProxy: Sendable {
+package struct InProxy: ~Copyable {
     package typealias Slot = Int
 
     package enum Action: Sendable {
@@ -16,7 +16,7 @@ package struct InProxy: Sendable {
         case close(Slot)
     }
 
-    private struct Connection: Sendable {
+    private final class Connection {
         var recorded: UInt64?
         var reader: any ConnectionReader
         /// Sent and not answered, oldest first.
@@ -32,6 +32,11 @@ package struct InProxy: Sendable {
         var state: State {
             if logIn != nil { return .loggingIn }
             return !waiting.isEmpty ? .crowded : outstanding.isEmpty ? .idle : .asked
+        }
+
+        init(recorded: UInt64?, reader: any ConnectionReader) {
+            self.recorded = recorded
+            self.reader = reader
         }
     }
 
@@ -337,7 +342,7 @@ package struct InProxy: Sendable {
     private mutating func end(
         _ slot: Slot, _ outcome: ReplayedRequest.Outcome
     ) -> [(request: RecordedRequest, told: ReplayedRequest)] {
-        guard var connection = connections.removeValue(forKey: slot) else { return [] }
+        guard let connection = connections.removeValue(forKey: slot) else { return [] }
         while let asked = connection.outstanding.popFirst() { finish(asked.told, outcome) }
         if let recorded = connection.recorded { primary[recorded] = nil }
         spare.removeAll { $0 == slot }
@@ -352,7 +357,7 @@ package struct InProxy: Sendable {
     /// The replay is over: what is without a reply stays so.
     package mutating func finish() {
         for slot in connections.keys.sorted() {
-            guard var connection = connections.removeValue(forKey: slot) else { continue }
+            guard let connection = connections.removeValue(forKey: slot) else { continue }
             while let asked = connection.outstanding.popFirst() { finish(asked.told) }
             while let item = connection.waiting.popFirst() { finish(item.told) }
         }

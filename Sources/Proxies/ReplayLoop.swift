@@ -134,7 +134,7 @@ package final class ReplayLoop: Sendable {
 }
 
 /// The loop's state, confined to its thread.
-private struct Worker {
+private struct Worker: ~Copyable {
     private static let wakeToken = UInt64.max
 
     var requests: RequestSide
@@ -147,11 +147,13 @@ private struct Worker {
         _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint],
         policy: AnswerPolicy, clock: SteadyClock, wakeUp: WakeUp
     ) throws(SystemError) {
-        self.clock = clock
-        poller = try Poller()
+        let poller = try Poller()
         try poller.add(wakeUp.descriptor.raw, token: Self.wakeToken)
+        let answers = try AnswerSide(answerPoints, policy, poller: poller, clock: clock)
+        self.clock = clock
+        self.poller = poller
+        self.answers = answers
         requests = RequestSide(setting, target: target, source: source, poller: poller, clock: clock)
-        answers = try AnswerSide(answerPoints, policy, poller: poller, clock: clock)
     }
 
     var progress: ReplayLoop.Progress {

@@ -2,7 +2,7 @@ import Model
 import OperatingSystem
 
 /// The in-proxy's sockets, on the loop's thread. It decides nothing: `InProxy` does.
-struct RequestSide {
+struct RequestSide: ~Copyable {
     private struct Connection {
         var socket: SocketBuffer
         var isConnected = false

@@ -1,12 +1,12 @@
 package import Model
 
 /// What is due at some time, the earliest first, and in the order of insertion among equals: a binary heap, so that any
-/// number of things can wait (Williams, Algorithm 232, CACM 7(6), 1964).
+/// number of things can wait (Williams, Algorithm 232, CACM 7(6), 1964). Only keys move in it; elements stay where they are.
 package struct Schedule<Element: Sendable>: Sendable {
     private struct Entry: Sendable {
         let due: Timestamp
         let number: UInt64
-        let element: Element
+        let place: Int
 
         func isBefore(_ other: Entry) -> Bool {
             due < other.due || due == other.due && number < other.number
@@ -14,6 +14,8 @@ package struct Schedule<Element: Sendable>: Sendable {
     }
 
     private var heap: [Entry] = []
+    private var elements: [Element?] = []
+    private var free: [Int] = []
     private var inserted: UInt64 = 0
 
     package init() {}
@@ -23,7 +25,9 @@ package struct Schedule<Element: Sendable>: Sendable {
     package var nextDue: Timestamp? { heap.first?.due }
 
     package mutating func insert(_ element: Element, due: Timestamp) {
-        heap.append(Entry(due: due, number: inserted, element: element))
+        let slot = free.popLast() ?? elements.count
+        if slot == elements.count { elements.append(element) } else { elements[slot] = element }
+        heap.append(Entry(due: due, number: inserted, place: slot))
         inserted += 1
         var place = heap.count - 1
         while place > 0, heap[place].isBefore(heap[(place - 1) / 2]) {
@@ -35,6 +39,9 @@ package struct Schedule<Element: Sendable>: Sendable {
     /// The earliest element if it is due by `now`.
     package mutating func popFirst(by now: Timestamp) -> Element? {
         guard let first = heap.first, first.due <= now else { return nil }
+        let element = elements[first.place]
+        elements[first.place] = nil
+        free.append(first.place)
         heap.swapAt(0, heap.count - 1)
         heap.removeLast()
         var place = 0
@@ -43,7 +50,7 @@ package struct Schedule<Element: Sendable>: Sendable {
             for child in [2 * place + 1, 2 * place + 2] where child < heap.count && heap[child].isBefore(heap[least]) {
                 least = child
             }
-            guard least != place else { return first.element }
+            guard least != place else { return element }
             heap.swapAt(place, least)
             place = least
         }
