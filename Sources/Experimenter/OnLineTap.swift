@@ -11,13 +11,10 @@ package final class OnLineTap: Sendable {
         var log = OnLineLog()
         var recentAnswers: [RecordedExchange] = []
         var recentAnswerBytes = 0
-        /// Whether a connection is the domain's own, as a server.
-        var isServers: [ConnectionID: Bool] = [:]
+        /// Of the connections to the domain itself.
+        var requests = HeardRequests()
         /// The tier that serves a connection, if it is one behind the domain.
         var tiers: [ConnectionID: String] = [:]
-        /// How many requests of a connection were heard, and the number behind the last one that was answered or lost.
-        var requestNumbers: [ConnectionID: Int] = [:]
-        var answeredNumbers: [ConnectionID: Int] = [:]
         var subscriber: Mailbox<ReplayInput>?
         var timeShift = Duration.zero
         var unseen = Unseen()
@@ -84,14 +81,13 @@ package final class OnLineTap: Sendable {
         let shift = state.timeShift
         switch event {
         case .opened(let id, _, let to, let time):
-            state.isServers[id] = to == server
             state.tiers[id] = tiers[to]
             if to == server {
+                state.requests.opened(id)
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
-        case .request(let id, let request) where state.isServers[id] == true:
-            let isPipelined = request.number > state.answeredNumbers[id, default: 0]
-            state.requestNumbers[id] = request.number + 1
+        case .request(let id, let request) where state.requests.contains(id):
+            let isPipelined = state.requests.heard(request.number, on: id)
             let key = RequestKey(connection: id, number: request.number)
             state.log.request(key, asked: request.passage.lastByte)
             state.subscriber?.put(
@@ -112,7 +108,7 @@ package final class OnLineTap: Sendable {
                 }
                 state.subscriber?.put(.exchange(recorded, history: false))
             } else {
-                state.answeredNumbers[id] = exchange.request.number + 1
+                state.requests.answered(exchange.request.number, on: id)
                 let key = RequestKey(connection: id, number: exchange.request.number)
                 state.subscriber?.put(.expected(key, ExpectedReply(exchange, withBytes: true)))
                 state.log.exchange(
@@ -122,19 +118,15 @@ package final class OnLineTap: Sendable {
                         isError: exchange.reply.isError, responseTime: exchange.responseTime))
             }
         case .lost(let id, let count, let reason, let time):
-            if reason == .encrypted, state.isServers[id] == true { state.encryptedConnections += 1 }
-            // Requests that were heard whole are replayed, also when their replies were not heard.
-            let heard = state.requestNumbers[id, default: 0] - state.answeredNumbers[id, default: 0]
-            if state.isServers[id] == true, count > heard { state.log.lost(count - max(0, heard), at: time) }
-            state.answeredNumbers[id] = state.requestNumbers[id]
+            guard state.requests.contains(id) else { return }
+            if reason == .encrypted { state.encryptedConnections += 1 }
+            let unheard = state.requests.lost(count, on: id)
+            if unheard > 0 { state.log.lost(unheard, at: time) }
         case .closed(let id, _, let time):
-            if state.isServers[id] == true {
+            state.tiers[id] = nil
+            if state.requests.closed(id) {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
-            state.isServers[id] = nil
-            state.tiers[id] = nil
-            state.requestNumbers[id] = nil
-            state.answeredNumbers[id] = nil
         }
     }
 

@@ -10,9 +10,7 @@ package struct LiveSchedule: Sendable {
     /// Whether replies are matched to what is replayed: copies have other names.
     private let isCompared: Bool
     private let keepsReplies: Bool
-    private var isServers: Set<ConnectionID> = []
-    private var heard: [ConnectionID: Int] = [:]
-    private var answered: [ConnectionID: Int] = [:]
+    private var requests = HeardRequests()
     package private(set) var captured = 0
     /// Requests of which not all was heard.
     package private(set) var lost = 0
@@ -30,31 +28,24 @@ package struct LiveSchedule: Sendable {
         switch event {
         case .opened(let id, _, let to, let time):
             guard to == server else { return }
-            isServers.insert(id)
+            requests.opened(id)
             put(shaper.open(id, at: time), &inputs)
         case .request(let id, let request):
-            guard isServers.contains(id) else { return }
+            guard requests.contains(id) else { return }
             captured += 1
-            let isPipelined = request.number > answered[id, default: 0]
-            heard[id] = request.number + 1
+            let isPipelined = requests.heard(request.number, on: id)
             put(shaper.request(request, on: id, isPipelined: isPipelined, expected: nil), &inputs)
         case .exchange(let id, let exchange):
-            guard isServers.contains(id) else { return }
-            answered[id] = exchange.request.number + 1
+            guard requests.contains(id) else { return }
+            requests.answered(exchange.request.number, on: id)
             guard isCompared else { return }
             inputs.append(
                 .expected(
                     RequestKey(connection: id, number: exchange.request.number),
                     ExpectedReply(exchange, withBytes: keepsReplies)))
-        case .lost(let id, let count, _, _):
-            guard isServers.contains(id) else { return }
-            // Requests that were heard whole are replayed, also when their replies were not heard.
-            let whole = heard[id, default: 0] - answered[id, default: 0]
-            lost += max(0, count - max(0, whole))
-            answered[id] = heard[id]
+        case .lost(let id, let count, _, _): lost += requests.lost(count, on: id)
         case .closed(let id, _, let time):
-            guard isServers.remove(id) != nil else { return }
-            (heard[id], answered[id]) = (nil, nil)
+            guard requests.closed(id) else { return }
             put(shaper.close(id, at: time), &inputs)
         case .recognised: break
         }
