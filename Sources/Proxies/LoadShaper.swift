@@ -104,8 +104,8 @@ package struct LoadShaper: Sendable {
             numbers[copy] = number
             copies[connection, default: []].insert(copy)
         }
-        let later = copyNumber == 0 ? 0 : unit(session, copyNumber) * shape.spread.seconds
-        let moment = time + .nanoseconds(Int64(later * 1e9))
+        let later = copyNumber == 0 ? .zero : shape.spread * unit(session, copyNumber)
+        let moment = time + later
         guard case .request(var request) = kind else { return ReplayItem(connection: number, due: moment, kind: kind) }
         request.key = RequestKey(connection: number, number: request.key.number)
         return ReplayItem(connection: number, due: moment, kind: .request(request))

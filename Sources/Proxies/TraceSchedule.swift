@@ -73,10 +73,14 @@ package struct TraceSchedule: Sendable {
         for straggler in overview.stragglers { add(straggler.exchange, on: straggler.connection) }
     }
 
-    /// When a moment of the trace is replayed.
+    /// When a moment of the trace is replayed. A trace whose times make no sense ends in the far future.
     private func due(_ time: Timestamp) -> Timestamp {
-        start + .nanoseconds(Int64((Double((time - overview.first).nanoseconds) / speed).rounded()))
+        let later = (Double((time - overview.first).nanoseconds) / speed).rounded()
+        return start + .nanoseconds(Int64(max(-Self.longest, min(later, Self.longest))))
     }
+
+    /// A century, in nanoseconds.
+    private static let longest = 3.2e18
 
     package mutating func take(_ record: TraceRecord, on connection: TraceConnection?) {
         guard let connection, connection.server == overview.server else { return }

@@ -164,6 +164,30 @@ import Wire
         #expect(first.count == 1000 && second.count == 1000 && first.isDisjoint(with: second))
     }
 
+    /// A file may say anything: it is replayed, or not, and nothing traps.
+    @Test func timesThatMakeNoSense() {
+        var shape = ReplayShape()
+        (shape.speed, shape.scale) = (0.01, 1.5)
+        let times: [Int64] = [.min, .min / 2, -1, 0, 1, .max / 2, .max]
+        var records: [TraceRecord] = []
+        for (number, asked) in times.enumerated() {
+            for answered in times {
+                let passage = { (time: Int64) in
+                    Passage(
+                        firstByte: Timestamp(nanoseconds: time), lastByte: Timestamp(nanoseconds: time), byteCount: 1)
+                }
+                records.append(
+                    .exchange(
+                        ConnectionID(number),
+                        Exchange(
+                            .http, request: Request(number: 0, passage: passage(asked), key: 0),
+                            reply: Reply(passage: passage(answered)))))
+            }
+        }
+        let found = items(records, times.indices.map { connection(ConnectionID($0)) }, shape)
+        #expect(requests(found).count >= records.count)
+    }
+
     @Test(arguments: [
         ("GET /*", "GET /items", true), ("GET /*", "POST /items", false), ("*", "", true), ("GET /", "GET /", true),
         ("GET /", "GET /a", false), ("*items*", "GET /items/7", true), ("GET */7", "GET /items/7", true),
