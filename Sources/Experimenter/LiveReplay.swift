@@ -91,7 +91,7 @@ package struct LiveReplay: Sendable {
             start: start, end: Timestamp(nanoseconds: clock.now), tally: counter.tally,
             lastInterval: counter.takeInterval(), unsolicited: loop.progress.unsolicited,
             comparison: loop.outcome.comparison, noise: loop.outcome.noise, lost: counts.lost,
-            refused: counts.refused, unseen: counts.unseen, isInterrupted: interrupt.hasCome)
+            refused: counts.refused, unseen: counts.unseen)
     }
 
     private func listen(

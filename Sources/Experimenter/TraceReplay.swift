@@ -44,7 +44,6 @@ package struct ReplayOutcome: Sendable {
     /// What was captured and not taken, as the replay had fallen behind.
     package var refused = 0
     package var unseen = Unseen()
-    package var isInterrupted: Bool
 }
 
 /// Counts what ends, on the loop's thread, for whoever looks on.
@@ -68,6 +67,7 @@ package final class ReplayCounter: Sendable {
         }
     }
 
+    package var answered: Int { state.withLock { $0.tally.account.answered } }
     package var tally: ReplayTally { state.withLock { $0.tally } }
 
     /// The response times that became known since the call before.
@@ -152,8 +152,7 @@ package struct TraceReplay {
         return ReplayOutcome(
             start: start, end: stopped, tally: counter.tally, lastInterval: counter.takeInterval(),
             unsolicited: loop.progress.unsolicited, comparison: loop.outcome.comparison,
-            noise: loop.outcome.noise, lost: overview.lost,
-            isInterrupted: interrupt.hasCome)
+            noise: loop.outcome.noise, lost: overview.lost)
     }
 
     private func feed(_ feeder: inout Feeder, from start: Timestamp, round: Int) throws {

@@ -38,7 +38,7 @@ struct AnswerSide {
     private var nextToken = AnswerSide.firstToken
     private var tiers: [String: Int] = [:]
     private var books: [AnswerBook] = []
-    private var due = TimeQueue()
+    private var due = Schedule<UInt64>()
     private var waiting = WaitingSessions()
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
@@ -77,7 +77,7 @@ struct AnswerSide {
 
     var nextDue: Timestamp? {
         if waiting.hasReady { return .distantPast }
-        return [due.firstTime, waiting.nextDeadline].compactMap(\.self).min()
+        return [due.nextDue, waiting.nextDeadline].compactMap(\.self).min()
     }
 
     mutating func handle(_ event: Poller.Event) throws(SystemError) {
@@ -129,7 +129,7 @@ struct AnswerSide {
             let replies = session.state.resumed(at: present, book: &books[session.book], account: &account)
             try take(replies, &session, token)
         }
-        while let (time, token) = due.pop(at: present) {
+        while let (time, token) = due.pop(by: present) {
             guard sessions[token]?.scheduled == time, var session = sessions.removeValue(forKey: token) else {
                 continue
             }
@@ -173,7 +173,7 @@ struct AnswerSide {
         waiting.change(session.noted, session.state.waiting, token, book: session.book)
         session.noted = session.state.waiting
         if let next = session.replies.first?.due, !session.isClosing, session.scheduled != next {
-            due.add(token, at: next)
+            due.insert(token, due: next)
             session.scheduled = next
         }
         sessions[token] = session

@@ -78,7 +78,6 @@ package struct InProxy: ~Copyable {
 
     package var nextDue: Timestamp? { schedule.nextDue }
     package var scheduledCount: Int { schedule.count }
-    package var connectionCount: Int { connections.count }
 
     /// What has ended since the call before.
     package mutating func takeFinished() -> [ReplayedRequest] {
@@ -301,12 +300,12 @@ package struct InProxy: ~Copyable {
         expectedBytes += reply.bytes.count
     }
 
-    /// The server closed the connection or refused it. The slot is gone; what waited for it goes on another.
-    package mutating func ended(_ slot: Slot, at now: Timestamp) -> [Action] {
+    /// The server closed the connection, or refused or reset it. The slot is gone; what waited for it goes on another.
+    package mutating func ended(_ slot: Slot, at now: Timestamp, isReset: Bool = false) -> [Action] {
         var actions: [Action] = []
-        // A reply that is framed by the end of the connection is whole now.
+        // A reply that is framed by the end of the connection is whole now; by a reset none is.
         var events: [WireEvent] = []
-        connections[slot]?.reader.serverClosed(at: now) { events.append($0) }
+        if !isReset { connections[slot]?.reader.serverClosed(at: now) { events.append($0) } }
         for case .exchange(_, let exchange) in events { _ = conclude(exchange.reply, on: slot) }
         let isLoggingIn = connections[slot]?.state == .loggingIn
         if isLoggingIn { logInFailure = logInFailure ?? .closed(setting.protocolName) }

@@ -77,13 +77,14 @@ struct RequestSide: ~Copyable {
         case .bytes(let count):
             try perform(proxy.received(input.span.extracting(0..<count), on: slot, at: now))
         case .nothingYet: break
-        case .ended, .failed: try end(slot)
+        case .ended: try end(slot)
+        case .failed: try end(slot, isReset: true)
         }
     }
 
-    private mutating func end(_ slot: InProxy.Slot) throws(SystemError) {
+    private mutating func end(_ slot: InProxy.Slot, isReset: Bool = false) throws(SystemError) {
         connections[slot] = nil
-        try perform(proxy.ended(slot, at: now))
+        try perform(proxy.ended(slot, at: now, isReset: isReset))
     }
 
     /// Sends what can be sent, and says what follows from it.

@@ -37,9 +37,12 @@ package struct Schedule<Element: Sendable>: Sendable {
     }
 
     /// The earliest element if it is due by `now`.
-    package mutating func popFirst(by now: Timestamp) -> Element? {
+    package mutating func popFirst(by now: Timestamp) -> Element? { pop(by: now)?.element }
+
+    /// The same, with the time when it was due.
+    package mutating func pop(by now: Timestamp) -> (due: Timestamp, element: Element)? {
         guard let first = heap.first, first.due <= now else { return nil }
-        let element = elements[first.place]
+        guard let element = elements[first.place] else { return nil }
         elements[first.place] = nil
         free.append(first.place)
         heap.swapAt(0, heap.count - 1)
@@ -50,7 +53,7 @@ package struct Schedule<Element: Sendable>: Sendable {
             for child in [2 * place + 1, 2 * place + 2] where child < heap.count && heap[child].isBefore(heap[least]) {
                 least = child
             }
-            guard least != place else { return element }
+            guard least != place else { return (first.due, element) }
             heap.swapAt(place, least)
             place = least
         }

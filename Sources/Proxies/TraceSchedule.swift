@@ -8,7 +8,7 @@ package struct TraceOverview: Sendable {
     static let horizon = Duration.seconds(2)
 
     package let server: Endpoint
-    package private(set) var protocolName: ApplicationProtocol
+    package let protocolName: ApplicationProtocol
     package private(set) var requests = 0
     package private(set) var lost = 0
     /// From the first to the last request.
@@ -117,8 +117,6 @@ package struct TraceSchedule: Sendable {
         isComplete = true
         insert(shaper.closeAll(at: overview.last))
     }
-
-    package var nextDue: Timestamp? { waiting.nextDue }
 
     /// The next item, if no record to come can be due before it.
     package mutating func next() -> ReplayItem? {

@@ -9,12 +9,12 @@ struct WaitingSessions: Sendable {
 
     private var questions: [Key: Set<UInt64>] = [:]
     private var known: [UInt64: WaitingQuestion] = [:]
-    private var deadlines = TimeQueue()
-    private var presents: [Int: TimeQueue] = [:]
+    private var deadlines = Schedule<UInt64>()
+    private var presents: [Int: Schedule<UInt64>] = [:]
     private var ready: Set<UInt64> = []
 
     var hasReady: Bool { !ready.isEmpty }
-    var nextDeadline: Timestamp? { deadlines.firstTime }
+    var nextDeadline: Timestamp? { deadlines.nextDue }
 
     /// The session's question is another now, or none.
     mutating func change(_ old: WaitingQuestion?, _ new: WaitingQuestion?, _ token: UInt64, book: Int) {
@@ -28,8 +28,8 @@ struct WaitingSessions: Sendable {
         }
         guard let new else { return }
         questions[Key(book: book, question: new.key), default: []].insert(token)
-        deadlines.add(token, at: new.deadline)
-        if new.present < .distantFuture { presents[book, default: TimeQueue()].add(token, at: new.present) }
+        deadlines.insert(token, due: new.deadline)
+        if new.present < .distantFuture { presents[book, default: Schedule<UInt64>()].insert(token, due: new.present) }
     }
 
     /// These questions have a new answer.
@@ -40,14 +40,14 @@ struct WaitingSessions: Sendable {
 
     /// The recording has come to `time`.
     mutating func noteHeard(_ time: Timestamp, book: Int) {
-        while let (present, token) = presents[book]?.pop(at: time) {
+        while let (present, token) = presents[book]?.pop(by: time) {
             if known[token]?.present == present { ready.insert(token) }
         }
     }
 
     /// Those whose wait is over.
     mutating func takeReady(at now: Timestamp) -> [UInt64] {
-        while let (deadline, token) = deadlines.pop(at: now) {
+        while let (deadline, token) = deadlines.pop(by: now) {
             if known[token]?.deadline == deadline { ready.insert(token) }
         }
         guard !ready.isEmpty else { return [] }

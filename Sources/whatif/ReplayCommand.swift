@@ -49,7 +49,7 @@ enum ReplayCommand: Command {
                 short: "s"),
             .value("interface", "NAME", "Play what is heard live at an interface.", short: "i"),
             .value("shift", "DURATION", "How much later live requests are played (default 200 ms)."),
-            .value("speed", "FACTOR", "How many times as fast, 0.5 to 10 (default 1)."),
+            .value("speed", "FACTOR", "How many times as fast, 0.01 to 100 (default 1)."),
             .value("scale", "FACTOR", "How many times as many sessions, 0 to 100 (default 1)."),
             .repeated("mix", "PATTERN=FACTOR", "Weigh the sessions in which a request matches."),
             .value("session", "connection|cookie:NAME", "What a session is (default connection)."),
@@ -96,7 +96,7 @@ enum ReplayCommand: Command {
         }
         let log = Log(arguments.value("log"))
         let progress = { (counter: ReplayCounter, sent: Int, start: Timestamp) in
-            Terminal.passing("\(sent) sent, \(counter.tally.account.answered) answered")
+            Terminal.passing("\(sent) sent, \(counter.answered) answered")
             try log.add(counter, start)
         }
         var isListening = false

@@ -102,6 +102,15 @@ import Wire
         #expect(proxy.takeFinished().first?.outcome == .answered(status: 200, isError: false, at: at(3)))
     }
 
+    @Test func aResetMakesNoReplyWhole() throws {
+        var proxy = InProxy()
+        proxy.schedule(request(1, 0, due: 0))
+        let slot = try #require(sends(proxy.due(at: at(0))).first)
+        _ = proxy.received(Array("HTTP/1.0 200 OK\r\n\r\nbody".utf8).span, on: slot, at: at(3))
+        _ = proxy.ended(slot, at: at(4), isReset: true)
+        #expect(proxy.takeFinished().first?.outcome == .cutOff(at: at(4)))
+    }
+
     @Test func whatIsNotHTTPEndsTheConnection() throws {
         var proxy = InProxy()
         proxy.schedule(request(1, 0, due: 0))
