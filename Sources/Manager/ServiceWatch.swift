@@ -66,8 +66,8 @@ package final class ServiceWatch: Sendable {
             // libpcap stamps with the machine's clock, which may be set while we run.
             let skew = clock.skew
             let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
-            for event in try poller.wait(nanoseconds: 50_000_000) {
-                let index = Int(event.token)
+            _ = try poller.wait(nanoseconds: 50_000_000)
+            for index in listeners.indices {
                 let capture = listeners[index].capture
                 _ = try capture.process { packet, time in
                     listeners[index].dissector.accept(packet, link: capture.link, at: time - correction) {

@@ -148,6 +148,9 @@ package struct CaptureSetting: Sendable {
     package var descriptor: Int32 { unsafe pcap_get_selectable_fd(handle) }
 
     /// Hands on the packets that are there, each with its time; false at the end of a file.
+    ///
+    /// Of a live capture to be called also when nothing seems to be there: that its interface went down is told by its
+    /// descriptor once, and that it does not come up again is found here.
     package func process(_ body: (Span<UInt8>, Timestamp) -> Void) throws(CaptureError) -> Bool {
         let unit = nanosecondFactor
         // libpcap calls back through C: the closure goes through as its argument, and outlives the call.

@@ -1,6 +1,7 @@
 import Glibc
 import Model
 import OperatingSystem
+import Synchronization
 import Testing
 
 @testable import Wire
@@ -116,7 +117,7 @@ struct LiveCaptureTests {
             #expect(Sockets.send(sender, bytes, from: 0) == bytes.count)
             var buffer = [UInt8](repeating: 0, count: 1000)
             let received: Int? = try wait(for: receiver) {
-                if case .bytes(let count) = Sockets.receive(receiver, into: &buffer) { count } else { nil }
+                if case .bytes(let count, _) = Sockets.receive(receiver, into: &buffer) { count } else { nil }
             }
             #expect(received == bytes.count)
         }
@@ -132,6 +133,30 @@ struct LiveCaptureTests {
             _ = try poller.wait(nanoseconds: 100_000_000)
         }
         return nil
+    }
+
+    /// Looked at between going down and being removed, it may come up again for libpcap; then it is gone.
+    @Test(.enabled(if: getuid() == 0, "making a network namespace needs root")) func anInterfaceThatGoesIsSaid() throws
+    {
+        let reason = Mutex("")
+        let thread = try WorkerThread("capture") {
+            try Namespaces.leaveNetwork()
+            let change = { (lines: String) in _ = try ChildProcess.succeed(["ip", "-batch", "-"], input: lines) }
+            try change("link add name leg type veth peer name other\nlink set dev leg up\nlink set dev other up\n")
+            let capture = try Capture.live(interface: "leg", CaptureSetting(.everything))
+            _ = try capture.process { _, _ in }
+            try change("link set dev leg down\n")
+            // What has come, and that it is down.
+            for _ in 0..<10 { _ = try capture.process { _, _ in } }
+            try change("link delete dev leg\n")
+            do {
+                _ = try capture.process { _, _ in }
+            } catch {
+                reason.withLock { $0 = "\(error)" }
+            }
+        }
+        try thread.join()
+        #expect(reason.withLock { $0 } == "cannot capture on leg: The interface disappeared")
     }
 
     @Test func anInterfaceThatIsNotThere() {
