@@ -14,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 
 extern int setns(int fd, int nstype);
 extern int unshare(int flags);
@@ -28,6 +30,28 @@ extern int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents, con
 // Swift cannot call what takes any number of arguments.
 static inline int whatif_set_timer_slack(unsigned long nanoseconds) {
     return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+
+// The kernel's time of the last byte that is taken comes beside it, behind macros (cmsg(3)); 0 when it has none.
+static inline ssize_t whatif_receive_stamped(int fd, void *buffer, size_t size, long long *nanoseconds) {
+    char control[CMSG_SPACE(sizeof(struct scm_timestamping))] __attribute__((aligned(8)));
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t count = recvmsg(fd, &message, 0);
+    *nanoseconds = 0;
+    if (count <= 0) return count;
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SO_TIMESTAMPING) continue;
+        const struct scm_timestamping *stamps = (const struct scm_timestamping *)CMSG_DATA(item);
+        *nanoseconds = stamps->ts[0].tv_sec * 1000000000LL + stamps->ts[0].tv_nsec;
+    }
+    return count;
+}
+
+static inline int whatif_stamp_receptions(int fd) {
+    int flags = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof flags);
 }
 
 enum {

@@ -38,7 +38,8 @@ package struct LiveReplay: Sendable {
 
     /// Until `limit` or a signal. Needs CAP_NET_RAW. `progress` is called about four times a second.
     package func run(
-        listeningAt interface: String, to target: Endpoint, _ setting: InProxySetting, limit: Duration?,
+        listeningAt interface: String, to target: Endpoint, _ setting: InProxySetting, slack: Duration,
+        limit: Duration?,
         interrupt: InterruptSignal,
         progress: (_ counter: ReplayCounter, _ sent: Int, _ start: Timestamp) throws -> Void
     ) throws -> ReplayOutcome {
@@ -48,7 +49,8 @@ package struct LiveReplay: Sendable {
         nonisolated(unsafe) let capture = try Capture.live(
             interface: interface, CaptureSetting(CaptureFilter(watched)))
         let counter = ReplayCounter(clock)
-        let loop = try ReplayLoop(setting, target: target, source: nil, clock: clock, onEnd: { counter.add($0) })
+        let loop = try ReplayLoop(
+            setting, target: target, source: nil, slack: slack, clock: clock, onEnd: { counter.add($0) })
         let heard = Heard()
         let replaying = try WorkerThread("replay") { try loop.run() }
         let capturing = try WorkerThread("capture") {

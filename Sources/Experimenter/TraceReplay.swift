@@ -119,12 +119,14 @@ package struct TraceReplay {
 
     /// Plays the trace `rounds` times, or until `limit` after its start. `progress` is called about four times a second.
     package func run(
-        to target: Endpoint, _ setting: InProxySetting, rounds: Int, limit: Duration?, interrupt: InterruptSignal,
+        to target: Endpoint, _ setting: InProxySetting, slack: Duration, rounds: Int, limit: Duration?,
+        interrupt: InterruptSignal,
         progress: @escaping (_ counter: ReplayCounter, _ sent: Int, _ start: Timestamp) throws -> Void
     ) throws -> ReplayOutcome {
         let clock = SteadyClock()
         let counter = ReplayCounter(clock)
-        let loop = try ReplayLoop(setting, target: target, source: nil, clock: clock, onEnd: { counter.add($0) })
+        let loop = try ReplayLoop(
+            setting, target: target, source: nil, slack: slack, clock: clock, onEnd: { counter.add($0) })
         let thread = try WorkerThread("replay") { try loop.run() }
         let start = Timestamp(nanoseconds: clock.now) + Self.preparation
         var feeder = Feeder(loop, clock, interrupt, end: limit.map { start + $0 } ?? .distantFuture) { sent in

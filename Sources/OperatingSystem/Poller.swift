@@ -34,24 +34,35 @@ package final class Poller: Sendable {
 
     /// Waits until something is ready or `nanoseconds` have passed; nil waits for ever.
     package func wait(nanoseconds: Int64?) throws(SystemError) -> [Event] {
-        var events = unsafe Array(repeating: epoll_event(), count: 64)
+        var ready: [Event] = []
+        try wait(nanoseconds: nanoseconds, into: &ready)
+        return ready
+    }
+
+    /// The same for those who wait often: `ready` is emptied first and keeps its room.
+    package func wait(nanoseconds: Int64?, into ready: inout [Event]) throws(SystemError) {
+        ready.removeAll(keepingCapacity: true)
         var time = timespec()
         if let nanoseconds {
             time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
         }
-        let count =
-            nanoseconds == nil
-            ? unsafe epoll_pwait2(descriptor.raw, &events, 64, nil, nil)
-            : unsafe epoll_pwait2(descriptor.raw, &events, 64, &time, nil)
-        if count < 0 {
-            if errno == EINTR { return [] }
-            throw SystemError("wait for events")
+        let count = unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.batch) { events in
+            let count =
+                nanoseconds == nil
+                ? unsafe epoll_pwait2(descriptor.raw, events.baseAddress, CInt(Self.batch), nil, nil)
+                : unsafe epoll_pwait2(descriptor.raw, events.baseAddress, CInt(Self.batch), &time, nil)
+            for place in 0..<Int(max(0, count)) {
+                let event = unsafe events[place]
+                let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
+                unsafe ready.append(
+                    Event(
+                        token: event.data.u64, readable: event.events & (EPOLLIN.rawValue | failed) != 0,
+                        writable: event.events & (EPOLLOUT.rawValue | failed) != 0))
+            }
+            return count
         }
-        return unsafe events.prefix(Int(count)).map { event in
-            let failed = EPOLLERR.rawValue | EPOLLHUP.rawValue
-            return unsafe Event(
-                token: unsafe event.data.u64, readable: event.events & (EPOLLIN.rawValue | failed) != 0,
-                writable: event.events & (EPOLLOUT.rawValue | failed) != 0)
-        }
+        if count < 0, errno != EINTR { throw SystemError("wait for events") }
     }
+
+    private static let batch = 256
 }

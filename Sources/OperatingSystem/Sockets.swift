@@ -81,6 +81,9 @@ package enum Sockets {
         return socket
     }
 
+    /// Lets the kernel say when it got what is received (timestamping.rst of its documentation).
+    package static func stampReceptions(of socket: Descriptor) { whatif_stamp_receptions(socket.raw) }
+
     /// The error that waits on a socket; 0 is none.
     package static func error(of socket: Descriptor) -> CInt {
         var code: CInt = 0
@@ -90,8 +93,9 @@ package enum Sockets {
     }
 
     package enum Received: Sendable {
-        /// So many bytes stand at the buffer's start.
-        case bytes(Int)
+        /// So many bytes stand at the buffer's start. `stamp` is when the kernel got the last of them from the network,
+        /// in nanoseconds of the machine's clock; nil when it did not say.
+        case bytes(Int, stamp: Int64?)
         case nothingYet
         /// The other side has closed.
         case ended
@@ -101,10 +105,11 @@ package enum Sockets {
 
     /// Takes what has come, up to the buffer's length.
     package static func receive(_ socket: Descriptor, into buffer: inout [UInt8]) -> Received {
+        var stamp: Int64 = 0
         let count = unsafe buffer.withUnsafeMutableBytes {
-            unsafe recv(socket.raw, $0.baseAddress, $0.count, 0)
+            unsafe whatif_receive_stamped(socket.raw, $0.baseAddress, $0.count, &stamp)
         }
-        if count > 0 { return .bytes(count) }
+        if count > 0 { return .bytes(count, stamp: stamp == 0 ? nil : stamp) }
         if count == 0 { return .ended }
         return errno == EAGAIN || errno == EINTR ? .nothingYet : .failed
     }

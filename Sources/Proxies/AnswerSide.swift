@@ -93,6 +93,7 @@ struct AnswerSide {
             let token = nextToken
             nextToken += 1
             try poller.add(descriptor.raw, token: token)
+            Sockets.stampReceptions(of: descriptor)
             var session = Session(
                 socket: SocketBuffer(descriptor), state: listener.protocolName.serverSession(policy),
                 book: listener.book)
@@ -110,9 +111,13 @@ struct AnswerSide {
             swap(&input, &buffer)
             defer { swap(&input, &buffer) }
             switch Sockets.receive(session.socket.descriptor, into: &input) {
-            case .bytes(let count):
+            case .bytes(let count, let stamp):
+                // Recorded delays run from when the question came, not from when it was looked at.
+                let present = now
+                let heard = stamp.map { min(present, Timestamp(nanoseconds: clock.steady($0))) }
                 replies = session.state.received(
-                    input.span.extracting(0..<count), at: now, book: &books[session.book], account: &account)
+                    input.span.extracting(0..<count), at: heard ?? present, book: &books[session.book],
+                    account: &account)
             case .nothingYet: break
             case .ended, .failed:
                 waiting.change(session.noted, nil, token, book: session.book)

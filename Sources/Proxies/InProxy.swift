@@ -85,10 +85,10 @@ package struct InProxy: ~Copyable {
         return finished
     }
 
-    /// Everything that is due by `now`.
-    package mutating func due(at now: Timestamp) -> [Action] {
+    /// Everything that is due by `now`, or by `limit` before it.
+    package mutating func due(at now: Timestamp, by limit: Timestamp? = nil) -> [Action] {
         var actions: [Action] = []
-        while let item = schedule.popFirst(by: now) {
+        while let item = schedule.popFirst(by: limit ?? now) {
             switch item.kind {
             case .open:
                 if primary[item.connection] == nil { _ = open(for: item.connection, at: now, &actions) }
@@ -140,6 +140,7 @@ package struct InProxy: ~Copyable {
         _ request: RecordedRequest, of item: ReplayItem, at now: Timestamp, _ actions: inout [Action]
     ) {
         var told = ReplayedRequest(key: request.key, due: item.due)
+        told.begun = max(now, item.due)
         told.expected = request.expected.map(ReplayedRequest.Expected.init)
         guard waitingBytes + request.bytes.count <= setting.waitingLimit else {
             told.outcome = .dropped
@@ -189,7 +190,10 @@ package struct InProxy: ~Copyable {
         take(events, of: slot, at: now, &actions)
     }
 
-    package mutating func received(_ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp) -> [Action] {
+    /// `heard` is when the bytes came, if that was before `now`.
+    package mutating func received(
+        _ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp, heard: Timestamp? = nil
+    ) -> [Action] {
         guard let state = connections[slot]?.state else { return [] }
         var actions: [Action] = []
         // What other protocols say unasked is notices; of HTTP it is a second answer, or not HTTP.
@@ -199,7 +203,7 @@ package struct InProxy: ~Copyable {
             return [.close(slot)]
         }
         var events: [WireEvent] = []
-        connections[slot]?.reader.server(bytes, at: now) { events.append($0) }
+        connections[slot]?.reader.server(bytes, at: heard ?? now) { events.append($0) }
         if state == .loggingIn { goOn(bytes, on: slot, at: now, &actions) }
         take(events, of: slot, at: now, &actions)
         return actions

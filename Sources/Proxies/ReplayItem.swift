@@ -80,6 +80,8 @@ package struct ReplayedRequest: Sendable, Hashable {
 
     package let key: RequestKey
     package let due: Timestamp
+    /// When it was looked at for the first time: when it was due, and later by what its sender was late.
+    package var begun: Timestamp
     /// When its bytes were handed to the kernel; nil as long as it waits for its connection.
     package var sent: Timestamp?
     /// It was due while the reply before it on its connection was out, and went on a further connection.
@@ -103,13 +105,15 @@ package struct ReplayedRequest: Sendable, Hashable {
     package init(key: RequestKey, due: Timestamp) {
         self.key = key
         self.due = due
+        begun = due
     }
 
     /// From when it was due to when its reply was whole, or the end of waiting; nil for what was not sent because of us.
+    /// How late its sender was is not the server's time; what it waited for a busy connection is.
     package func responseTime(until end: Timestamp) -> Duration? {
         switch outcome {
-        case .answered(_, _, let time), .cutOff(let time), .malformed(let time): time - due
-        case .waiting: end - due
+        case .answered(_, _, let time), .cutOff(let time), .malformed(let time): max(.zero, time - begun)
+        case .waiting: max(.zero, end - begun)
         case .dropped: nil
         }
     }

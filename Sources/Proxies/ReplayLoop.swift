@@ -70,14 +70,18 @@ package final class ReplayLoop: Sendable {
     private let source: UInt32?
     private let answerPoints: [AnswerPoint]
     private let policy: AnswerPolicy
+    private let slack: Duration
     private let onReply: (@Sendable (RequestKey, Reply) -> Void)?
     private let onEnd: (@Sendable (ReplayedRequest) -> Void)?
 
+    /// With a `slack` the loop looks after its sockets and its schedule no sooner than that after the last look: what is
+    /// due in between is late by at most so much, and goes together, which costs a fraction of the processor's time.
     /// `onReply` is given replies, if `setting` keeps them, and `onEnd` what became of each request, both on the loop's
     /// thread. Without `onEnd` all requests are kept for `outcome`.
     package init(
         _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: UInt32?,
-        answerPoints: [AnswerPoint] = [], policy: AnswerPolicy = AnswerPolicy(), clock: SteadyClock,
+        answerPoints: [AnswerPoint] = [], policy: AnswerPolicy = AnswerPolicy(), slack: Duration = .zero,
+        clock: SteadyClock,
         onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable (ReplayedRequest) -> Void)? = nil
     ) throws(SystemError) {
         inputs = try Mailbox()
@@ -86,6 +90,7 @@ package final class ReplayLoop: Sendable {
         self.source = source
         self.answerPoints = answerPoints
         self.policy = policy
+        self.slack = slack
         self.clock = clock
         self.onReply = onReply
         self.onEnd = onEnd
@@ -107,8 +112,8 @@ package final class ReplayLoop: Sendable {
         WorkerThread.wakePrecisely()
         Sockets.allowMany()
         var worker = try Worker(
-            setting, target: target, source: source, answerPoints: answerPoints, policy: policy, clock: clock,
-            wakeUp: inputs.wakeUp)
+            setting, target: target, source: source, answerPoints: answerPoints, policy: policy, slack: slack,
+            clock: clock, wakeUp: inputs.wakeUp)
         worker.requests.proxy.onReply = onReply
         var kept: [ReplayedRequest] = []
         let tell = { (ended: [ReplayedRequest]) in
@@ -141,16 +146,20 @@ private struct Worker: ~Copyable {
     private(set) var answers: AnswerSide
     private var taken = 0
     private let poller: Poller
+    private let slack: Duration
     private let clock: SteadyClock
+    private var lastLook = Timestamp.distantPast
+    private var ready: [Poller.Event] = []
 
     init(
         _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint],
-        policy: AnswerPolicy, clock: SteadyClock, wakeUp: WakeUp
+        policy: AnswerPolicy, slack: Duration, clock: SteadyClock, wakeUp: WakeUp
     ) throws(SystemError) {
         let poller = try Poller()
         try poller.add(wakeUp.descriptor.raw, token: Self.wakeToken)
         let answers = try AnswerSide(answerPoints, policy, poller: poller, clock: clock)
         self.clock = clock
+        self.slack = slack
         self.poller = poller
         self.answers = answers
         requests = RequestSide(setting, target: target, source: source, poller: poller, clock: clock)
@@ -183,9 +192,12 @@ private struct Worker: ~Copyable {
 
     /// Waits for the next thing that is due or ready, and takes what is ready.
     mutating func wait() throws(SystemError) {
+        if slack > .zero { clock.sleep(until: (lastLook + slack).nanoseconds) }
         let next = min(requests.nextDue ?? .distantFuture, answers.nextDue ?? .distantFuture)
         let timeout = next == .distantFuture ? nil : max(0, (next - Timestamp(nanoseconds: clock.now)).nanoseconds)
-        for event in try poller.wait(nanoseconds: timeout) {
+        try poller.wait(nanoseconds: timeout, into: &ready)
+        lastLook = Timestamp(nanoseconds: clock.now)
+        for event in ready {
             if event.token == Self.wakeToken {
                 continue
             } else if event.token >= AnswerSide.firstToken {

@@ -6,7 +6,7 @@ package struct ReplayTally: Sendable {
     package static let lateness = Duration.milliseconds(20)
 
     package private(set) var account = RequestAccount()
-    /// From when a request was due to when its reply was whole; those without one count with their wait.
+    /// `ReplayedRequest.responseTime`: requests without a reply count with their wait.
     package private(set) var responseTimes = LatencyHistogram()
     /// From when a request was due to when it was given to the kernel, of those that did not wait for a reply.
     package private(set) var delays = LatencyHistogram()

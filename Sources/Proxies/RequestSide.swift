@@ -30,7 +30,14 @@ struct RequestSide: ~Copyable {
 
     var nextDue: Timestamp? { proxy.nextDue }
 
-    mutating func sendDue() throws(SystemError) { try perform(proxy.due(at: now)) }
+    mutating func sendDue() throws(SystemError) {
+        // One after the other: what is sent last is sent later than what is sent first.
+        while let next = proxy.nextDue {
+            let present = now
+            guard next <= present else { return }
+            try perform(proxy.due(at: present, by: next))
+        }
+    }
 
     private mutating func perform(_ actions: [InProxy.Action]) throws(SystemError) {
         var actions = actions[...]
@@ -55,6 +62,7 @@ struct RequestSide: ~Copyable {
             let descriptor = try? Sockets.connect(to: address, target.port, from: source),
             (try? poller.add(descriptor.raw, token: UInt64(slot), writable: true)) != nil
         else { return }
+        Sockets.stampReceptions(of: descriptor)
         connections[slot] = Connection(socket: SocketBuffer(descriptor))
     }
 
@@ -74,8 +82,10 @@ struct RequestSide: ~Copyable {
         swap(&input, &buffer)
         defer { swap(&input, &buffer) }
         switch Sockets.receive(connection.socket.descriptor, into: &input) {
-        case .bytes(let count):
-            try perform(proxy.received(input.span.extracting(0..<count), on: slot, at: now))
+        case .bytes(let count, let stamp):
+            let present = now
+            let heard = stamp.map { min(present, Timestamp(nanoseconds: clock.steady($0))) }
+            try perform(proxy.received(input.span.extracting(0..<count), on: slot, at: present, heard: heard))
         case .nothingYet: break
         case .ended: try end(slot)
         case .failed: try end(slot, isReset: true)

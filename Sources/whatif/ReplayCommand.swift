@@ -55,6 +55,9 @@ enum ReplayCommand: Command {
             .value("session", "connection|cookie:NAME", "What a session is (default connection)."),
             .value("spread", "DURATION", "How much later copies of sessions start at most (default 5 s)."),
             .value("seed", "NUMBER", "Chooses the sessions that are copied or left out (default 1)."),
+            .value(
+                "slack", "DURATION",
+                "How late requests may leave, to 100 ms: at thousands a second 1 ms takes a third (default 0)."),
             .value("busy", "further|wait", "What a request does whose connection is busy."),
             .value("loop", "COUNT", "Play the trace so many times (default 1)."),
             .value("for", "DURATION", "End after so long."),
@@ -86,6 +89,8 @@ enum ReplayCommand: Command {
             return busy
         }
         let duration = try Inputs.duration(arguments, "for")
+        let slack = try Inputs.duration(arguments, "slack") ?? .zero
+        guard slack <= .milliseconds(100) else { throw UsageError("--slack: found more than 100 ms") }
         let interrupt = try InterruptSignal()
         let source = try Source(arguments, shape)
         var setting = InProxySetting(source.protocolName, whenBusy: busy)
@@ -104,10 +109,11 @@ enum ReplayCommand: Command {
             switch source {
             case .trace(let replay):
                 try replay.run(
-                    to: target, setting, rounds: rounds, limit: duration, interrupt: interrupt, progress: progress)
+                    to: target, setting, slack: slack, rounds: rounds, limit: duration, interrupt: interrupt,
+                    progress: progress)
             case .live(let replay, let interface):
                 try replay.run(
-                    listeningAt: interface, to: target, setting, limit: duration, interrupt: interrupt
+                    listeningAt: interface, to: target, setting, slack: slack, limit: duration, interrupt: interrupt
                 ) { counter, sent, start in
                     if sent == 0, !isListening {
                         isListening = true

@@ -35,7 +35,7 @@ import Wire
         var text = ""
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         wait(clock) {
-            if case .bytes(let count) = Sockets.receive(socket, into: &buffer) {
+            if case .bytes(let count, _) = Sockets.receive(socket, into: &buffer) {
                 text = String(decoding: buffer[..<count], as: UTF8.self)
             }
             return !text.isEmpty

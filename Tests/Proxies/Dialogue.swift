@@ -82,7 +82,7 @@ struct Dialogue {
         switch Sockets.receive(socket, into: &buffer) {
         case .nothingYet: return []
         case .ended, .failed: throw LogInFailure.closed(name)
-        case .bytes(let count):
+        case .bytes(let count, _):
             let bytes = Array(buffer.prefix(count))
             var events: [WireEvent] = []
             reader.server(bytes.span, at: Self.time) { events.append($0) }
