@@ -16,7 +16,8 @@ package final class Mailbox<Item: Sendable>: Sendable {
     package func put(contentsOf more: [Item], room: Int = .max) -> Int {
         let refused = items.withLock { items in
             let taken = min(more.count, max(0, room - items.count))
-            items += more.prefix(taken)
+            // Nothing has to be moved when the other side has taken everything, as it mostly has.
+            if items.isEmpty, taken == more.count { items = more } else { items += more.prefix(taken) }
             return more.count - taken
         }
         if refused < more.count { wakeUp.signal() }

@@ -17,6 +17,7 @@ package struct InProxy: ~Copyable {
     }
 
     private final class Connection {
+        let slot: Slot
         var recorded: UInt64?
         var reader: any ConnectionReader
         /// Sent and not answered, oldest first.
@@ -26,6 +27,8 @@ package struct InProxy: ~Copyable {
         var closesWhenIdle = false
         /// There until it is done; requests wait for it.
         var logIn: (any ClientLogIn)?
+        /// No longer one of ours.
+        var isOver = false
 
         enum State { case loggingIn, idle, asked, crowded }
 
@@ -34,7 +37,8 @@ package struct InProxy: ~Copyable {
             return !waiting.isEmpty ? .crowded : outstanding.isEmpty ? .idle : .asked
         }
 
-        init(recorded: UInt64?, reader: any ConnectionReader) {
+        init(_ slot: Slot, recorded: UInt64?, reader: any ConnectionReader) {
+            self.slot = slot
             self.recorded = recorded
             self.reader = reader
         }
@@ -47,11 +51,13 @@ package struct InProxy: ~Copyable {
     package private(set) var logInFailure: LogInFailure?
     private var schedule = Schedule<ReplayItem>()
     private var connections: [Slot: Connection] = [:]
-    private var primary: [UInt64: Slot] = [:]
-    private var spare: [Slot] = []
+    private var primary: [UInt64: Connection] = [:]
+    private var spare: [Connection] = []
     private var nextSlot: Slot = 0
     private var waitingBytes = 0
     private var finished: [ReplayedRequest] = []
+    /// What a reader says of one piece; kept for its room.
+    private var said: [WireEvent] = []
     /// What the on-line server answered to requests that are still to end.
     private var expected: [RequestKey: ExpectedReply] = [:]
     private var expectedBytes = 0
@@ -81,8 +87,9 @@ package struct InProxy: ~Copyable {
 
     /// What has ended since the call before.
     package mutating func takeFinished() -> [ReplayedRequest] {
-        defer { finished.removeAll(keepingCapacity: true) }
-        return finished
+        var ended: [ReplayedRequest] = []
+        swap(&ended, &finished)
+        return ended
     }
 
     /// Everything that is due by `now`, or by `limit` before it.
@@ -96,51 +103,55 @@ package struct InProxy: ~Copyable {
                 take(request, of: item, at: now, &actions)
             case .close:
                 correspondence?.ended(item.connection)
-                guard let slot = primary.removeValue(forKey: item.connection) else { continue }
-                connections[slot]?.recorded = nil
-                if connections[slot]?.state == .idle {
-                    close(slot, &actions)
+                guard let connection = primary.removeValue(forKey: item.connection) else { continue }
+                connection.recorded = nil
+                if connection.state == .idle {
+                    close(connection, &actions)
                 } else {
-                    connections[slot]?.closesWhenIdle = true
+                    connection.closesWhenIdle = true
                 }
             }
         }
         return actions
     }
 
-    private mutating func open(for recorded: UInt64?, at now: Timestamp, _ actions: inout [Action]) -> Slot {
+    private mutating func open(for recorded: UInt64?, at now: Timestamp, _ actions: inout [Action]) -> Connection {
         let slot = nextSlot
         nextSlot += 1
         let reading = ReaderSetting(
             UInt64(slot), fromStart: true, keepsPayload: setting.keepsReplies || correspondence != nil)
-        connections[slot] = Connection(recorded: recorded, reader: entry?.reader(reading) ?? TurnReader(reading))
-        if let recorded { primary[recorded] = slot }
+        let connection = Connection(
+            slot, recorded: recorded, reader: entry?.reader(reading) ?? TurnReader(reading))
+        connections[slot] = connection
+        if let recorded { primary[recorded] = connection }
         actions.append(.open(slot))
         if var logIn = ClientLogIns.make(setting.protocolName, setting.logIn) {
             let first = logIn.begin()
-            connections[slot]?.logIn = logIn
-            say(first, on: slot, at: now, &actions)
+            connection.logIn = logIn
+            say(first, on: connection, at: now, &actions)
         }
-        return slot
+        return connection
     }
 
     /// A word of the log-in's, which the reader hears as well.
-    private mutating func say(_ bytes: [UInt8], on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
+    private mutating func say(
+        _ bytes: [UInt8], on connection: Connection, at now: Timestamp, _ actions: inout [Action]
+    ) {
         guard !bytes.isEmpty else { return }
-        connections[slot]?.reader.client(bytes.span, at: now) { _ in }
-        actions.append(.send(slot, bytes))
+        connection.reader.client(bytes.span, at: now) { _ in }
+        actions.append(.send(connection.slot, bytes))
     }
 
-    private mutating func close(_ slot: Slot, _ actions: inout [Action]) {
-        connections[slot] = nil
-        actions.append(.close(slot))
+    private mutating func close(_ connection: Connection, _ actions: inout [Action]) {
+        connections[connection.slot] = nil
+        connection.isOver = true
+        actions.append(.close(connection.slot))
     }
 
     private mutating func take(
         _ request: RecordedRequest, of item: ReplayItem, at now: Timestamp, _ actions: inout [Action]
     ) {
-        var told = ReplayedRequest(key: request.key, due: item.due)
-        told.begun = max(now, item.due)
+        var told = ReplayedRequest(key: request.key, due: item.due, begun: max(now, item.due))
         told.expected = request.expected.map(ReplayedRequest.Expected.init)
         guard waitingBytes + request.bytes.count <= setting.waitingLimit else {
             told.outcome = .dropped
@@ -149,7 +160,7 @@ package struct InProxy: ~Copyable {
         }
         openCount += 1
         let own = primary[item.connection] ?? open(for: item.connection, at: now, &actions)
-        switch connections[own]?.state {
+        switch own.state {
         case .idle,
             .asked where request.isPipelined:
             send(request, told, on: own, at: now, &actions)
@@ -158,114 +169,128 @@ package struct InProxy: ~Copyable {
         case .asked where setting.whenBusy == .further, .crowded where setting.whenBusy == .further:
             told.moved = true
             let further = spare.popLast() ?? open(for: nil, at: now, &actions)
-            if connections[further]?.state == .loggingIn {
+            if further.state == .loggingIn {
                 hold(request, told, for: further)
             } else {
                 send(request, told, on: further, at: now, &actions)
             }
-        case .asked, .crowded, nil:
+        case .asked, .crowded:
             told.waited = true
             hold(request, told, for: own)
         }
     }
 
-    private mutating func hold(_ request: RecordedRequest, _ told: ReplayedRequest, for slot: Slot) {
+    private mutating func hold(_ request: RecordedRequest, _ told: ReplayedRequest, for connection: Connection) {
+        var told = told
+        // It waits for the server's doing.
+        told.begun = told.due
         waitingBytes += request.bytes.count
-        connections[slot]?.waiting.append((request, told))
+        connection.waiting.append((request, told))
     }
 
     private mutating func send(
-        _ request: RecordedRequest, _ told: ReplayedRequest, on slot: Slot, at now: Timestamp,
+        _ request: RecordedRequest, _ told: ReplayedRequest, on connection: Connection, at now: Timestamp,
         _ actions: inout [Action]
     ) {
         var told = told
         told.sent = now
         sentCount += 1
         let bytes = correspondence?.rewrite(request) ?? request.bytes
-        connections[slot]?.outstanding.append((told, correspondence == nil ? nil : request))
+        connection.outstanding.append((told, correspondence == nil ? nil : request))
         // A reader that finds no sense in a recorded request says so; its reply then counts as malformed.
         var events: [WireEvent] = []
-        connections[slot]?.reader.client(bytes.span, at: now) { events.append($0) }
-        actions.append(.send(slot, bytes))
-        take(events, of: slot, at: now, &actions)
+        connection.reader.client(bytes.span, at: now) { Self.keep($0, in: &events) }
+        actions.append(.send(connection.slot, bytes))
+        take(events, of: connection, at: now, &actions)
+    }
+
+    /// What the reader says of requests is known here.
+    private static func keep(_ event: WireEvent, in events: inout [WireEvent]) {
+        switch event {
+        case .exchange, .lost: events.append(event)
+        case .opened, .request, .recognised, .closed: return
+        }
     }
 
     /// `heard` is when the bytes came, if that was before `now`.
     package mutating func received(
         _ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp, heard: Timestamp? = nil
     ) -> [Action] {
-        guard let state = connections[slot]?.state else { return [] }
+        guard let connection = connections[slot] else { return [] }
         var actions: [Action] = []
+        let state = connection.state
         // What other protocols say unasked is notices; of HTTP it is a second answer, or not HTTP.
         if state == .idle, setting.protocolName == .http {
             unsolicitedCount += 1
-            end(slot, .cutOff(at: now))
+            end(connection, .cutOff(at: now))
             return [.close(slot)]
         }
         var events: [WireEvent] = []
-        connections[slot]?.reader.server(bytes, at: heard ?? now) { events.append($0) }
-        if state == .loggingIn { goOn(bytes, on: slot, at: now, &actions) }
-        take(events, of: slot, at: now, &actions)
+        swap(&events, &said)
+        connection.reader.server(bytes, at: heard ?? now) { Self.keep($0, in: &events) }
+        if state == .loggingIn { goOn(bytes, on: connection, at: now, &actions) }
+        take(events, of: connection, at: now, &actions)
+        events.removeAll(keepingCapacity: true)
+        swap(&events, &said)
         return actions
     }
 
     /// The log-in takes what the server said.
-    private mutating func goOn(_ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
-        guard var logIn = connections[slot]?.logIn else { return }
+    private mutating func goOn(
+        _ bytes: Span<UInt8>, on connection: Connection, at now: Timestamp, _ actions: inout [Action]
+    ) {
+        guard var logIn = connection.logIn else { return }
         do throws(LogInFailure) {
             switch try logIn.received(bytes) {
             case .send(let answer):
-                connections[slot]?.logIn = logIn
-                say(answer, on: slot, at: now, &actions)
+                connection.logIn = logIn
+                say(answer, on: connection, at: now, &actions)
             case .done:
-                connections[slot]?.logIn = nil
-                sendNext(on: slot, at: now, &actions)
+                connection.logIn = nil
+                sendNext(on: connection, at: now, &actions)
             }
         } catch {
             logInFailure = logInFailure ?? error
-            for item in end(slot, .cutOff(at: now)) { finish(item.told, .cutOff(at: now)) }
-            actions.append(.close(slot))
+            for item in end(connection, .cutOff(at: now)) { finish(item.told, .cutOff(at: now)) }
+            actions.append(.close(connection.slot))
         }
     }
 
     /// A connection that has become free goes on with what waited for it.
-    private mutating func sendNext(on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
-        if let next = connections[slot]?.waiting.popFirst() {
+    private mutating func sendNext(on connection: Connection, at now: Timestamp, _ actions: inout [Action]) {
+        if let next = connection.waiting.popFirst() {
             waitingBytes -= next.request.bytes.count
-            send(next.request, next.told, on: slot, at: now, &actions)
-        } else if connections[slot]?.closesWhenIdle == true {
-            close(slot, &actions)
-        } else if connections[slot]?.recorded == nil {
-            spare.append(slot)
+            send(next.request, next.told, on: connection, at: now, &actions)
+        } else if connection.closesWhenIdle {
+            close(connection, &actions)
+        } else if connection.recorded == nil {
+            spare.append(connection)
         }
     }
 
     private mutating func take(
-        _ events: [WireEvent], of slot: Slot, at now: Timestamp, _ actions: inout [Action]
+        _ events: [WireEvent], of connection: Connection, at now: Timestamp, _ actions: inout [Action]
     ) {
-        for event in events {
+        for event in events where !connection.isOver {
             switch event {
-            case .exchange(_, let exchange): answered(exchange.reply, on: slot, at: now, &actions)
+            case .exchange(_, let exchange):
+                if conclude(exchange.reply, on: connection), connection.outstanding.isEmpty {
+                    sendNext(on: connection, at: now, &actions)
+                }
             case .lost:
                 // Nothing that follows on this connection can be told apart.
-                guard connections[slot] != nil else { continue }
-                let recorded = connections[slot]?.recorded
-                let left = end(slot, .malformed(at: now))
-                actions.append(.close(slot))
+                let recorded = connection.recorded
+                let left = end(connection, .malformed(at: now))
+                actions.append(.close(connection.slot))
                 goOn(with: left, of: recorded, at: now, &actions)
             case .opened, .request, .recognised, .closed: continue
             }
         }
     }
 
-    private mutating func answered(_ reply: Reply, on slot: Slot, at now: Timestamp, _ actions: inout [Action]) {
-        guard conclude(reply, on: slot), connections[slot]?.outstanding.isEmpty == true else { return }
-        sendNext(on: slot, at: now, &actions)
-    }
-
-    /// The oldest request of the slot has its reply.
-    private mutating func conclude(_ reply: Reply, on slot: Slot) -> Bool {
-        guard let asked = connections[slot]?.outstanding.popFirst() else { return false }
+    /// The connection's oldest request has its reply.
+    private mutating func conclude(_ reply: Reply, on connection: Connection) -> Bool {
+        guard let asked = connection.outstanding.popFirst() else { return false }
         var told = asked.told
         told.outcome = .answered(status: reply.status, isError: reply.isError, at: reply.passage.lastByte)
         answeredCount += 1
@@ -306,15 +331,16 @@ package struct InProxy: ~Copyable {
 
     /// The server closed the connection, or refused or reset it. The slot is gone; what waited for it goes on another.
     package mutating func ended(_ slot: Slot, at now: Timestamp, isReset: Bool = false) -> [Action] {
+        guard let connection = connections[slot] else { return [] }
         var actions: [Action] = []
         // A reply that is framed by the end of the connection is whole now; by a reset none is.
         var events: [WireEvent] = []
-        if !isReset { connections[slot]?.reader.serverClosed(at: now) { events.append($0) } }
-        for case .exchange(_, let exchange) in events { _ = conclude(exchange.reply, on: slot) }
-        let isLoggingIn = connections[slot]?.state == .loggingIn
+        if !isReset { connection.reader.serverClosed(at: now) { Self.keep($0, in: &events) } }
+        for case .exchange(_, let exchange) in events { _ = conclude(exchange.reply, on: connection) }
+        let isLoggingIn = connection.state == .loggingIn
         if isLoggingIn { logInFailure = logInFailure ?? .closed(setting.protocolName) }
-        let recorded = connections[slot]?.recorded
-        let left = end(slot, .cutOff(at: now))
+        let recorded = connection.recorded
+        let left = end(connection, .cutOff(at: now))
         if isLoggingIn {
             // Another connection would fare no better.
             for item in left { finish(item.told, .cutOff(at: now)) }
@@ -332,7 +358,7 @@ package struct InProxy: ~Copyable {
         guard !left.isEmpty else { return }
         let next = open(for: recorded, at: now, &actions)
         for item in left {
-            if connections[next]?.state == .idle {
+            if next.state == .idle {
                 send(item.request, item.told, on: next, at: now, &actions)
             } else {
                 hold(item.request, item.told, for: next)
@@ -340,15 +366,16 @@ package struct InProxy: ~Copyable {
         }
     }
 
-    /// Forgets the slot; gives back what had not been sent on it.
+    /// Forgets the connection; gives back what had not been sent on it.
     @discardableResult
     private mutating func end(
-        _ slot: Slot, _ outcome: ReplayedRequest.Outcome
+        _ connection: Connection, _ outcome: ReplayedRequest.Outcome
     ) -> [(request: RecordedRequest, told: ReplayedRequest)] {
-        guard let connection = connections.removeValue(forKey: slot) else { return [] }
+        connections[connection.slot] = nil
+        connection.isOver = true
         while let asked = connection.outstanding.popFirst() { finish(asked.told, outcome) }
         if let recorded = connection.recorded { primary[recorded] = nil }
-        spare.removeAll { $0 == slot }
+        spare.removeAll { $0 === connection }
         var left: [(request: RecordedRequest, told: ReplayedRequest)] = []
         while let item = connection.waiting.popFirst() {
             waitingBytes -= item.request.bytes.count

@@ -80,7 +80,7 @@ package struct ReplayedRequest: Sendable, Hashable {
 
     package let key: RequestKey
     package let due: Timestamp
-    /// When it was looked at for the first time: when it was due, and later by what its sender was late.
+    /// From when its response time runs: when it was due, and later by what its sender was late.
     package var begun: Timestamp
     /// When its bytes were handed to the kernel; nil as long as it waits for its connection.
     package var sent: Timestamp?
@@ -102,10 +102,10 @@ package struct ReplayedRequest: Sendable, Hashable {
         }
     }
 
-    package init(key: RequestKey, due: Timestamp) {
+    package init(key: RequestKey, due: Timestamp, begun: Timestamp? = nil) {
         self.key = key
         self.due = due
-        begun = due
+        self.begun = begun ?? due
     }
 
     /// From when it was due to when its reply was whole, or the end of waiting; nil for what was not sent because of us.

@@ -3,11 +3,13 @@ import OperatingSystem
 
 /// The in-proxy's sockets, on the loop's thread. It decides nothing: `InProxy` does.
 struct RequestSide: ~Copyable {
-    private struct Connection {
+    private final class Connection {
         var socket: SocketBuffer
         var isConnected = false
         /// Whether the poller tells when it can be written to: first when it is connected.
         var watchesWriting = true
+
+        init(_ descriptor: Descriptor) { socket = SocketBuffer(descriptor) }
     }
 
     var proxy: InProxy
@@ -39,20 +41,25 @@ struct RequestSide: ~Copyable {
         }
     }
 
-    private mutating func perform(_ actions: [InProxy.Action]) throws(SystemError) {
-        var actions = actions[...]
-        while let action = actions.popFirst() {
-            switch action {
+    private mutating func perform(_ first: [InProxy.Action]) throws(SystemError) {
+        var actions = first
+        var next = 0
+        while next < actions.count {
+            switch actions[next] {
             case .open(let slot): open(slot)
             case .send(let slot, let bytes):
-                connections[slot]?.socket.append(bytes)
-                if connections[slot] == nil {
+                guard let connection = connections[slot] else {
                     actions += proxy.ended(slot, at: now)
-                } else if connections[slot]?.isConnected == true {
-                    actions += try flush(slot)
+                    break
+                }
+                if connection.isConnected {
+                    actions += try sent(connection.socket.send(bytes), slot, connection)
+                } else {
+                    connection.socket.append(bytes)
                 }
             case .close(let slot): connections[slot] = nil
             }
+            next += 1
         }
     }
 
@@ -63,7 +70,7 @@ struct RequestSide: ~Copyable {
             (try? poller.add(descriptor.raw, token: UInt64(slot), writable: true)) != nil
         else { return }
         Sockets.stampReceptions(of: descriptor)
-        connections[slot] = Connection(socket: SocketBuffer(descriptor))
+        connections[slot] = Connection(descriptor)
     }
 
     mutating func handle(_ event: Poller.Event) throws(SystemError) {
@@ -72,11 +79,12 @@ struct RequestSide: ~Copyable {
         if event.writable {
             if !connection.isConnected {
                 if Sockets.error(of: connection.socket.descriptor) != 0 { return try end(slot) }
-                connections[slot]?.isConnected = true
+                connection.isConnected = true
             }
-            try perform(try flush(slot))
+            try perform(try sent(connection.socket.flush(), slot, connection))
+            guard connections[slot] === connection else { return }
         }
-        guard event.readable, let connection = connections[slot] else { return }
+        guard event.readable else { return }
         // Its own while the proxy reads it.
         var input: [UInt8] = []
         swap(&input, &buffer)
@@ -97,15 +105,17 @@ struct RequestSide: ~Copyable {
         try perform(proxy.ended(slot, at: now, isReset: isReset))
     }
 
-    /// Sends what can be sent, and says what follows from it.
-    private mutating func flush(_ slot: InProxy.Slot) throws(SystemError) -> [InProxy.Action] {
-        guard let hasMore = connections[slot]?.socket.flush(), let connection = connections[slot] else {
+    /// What follows from having sent: `hasMore` as `SocketBuffer.flush` tells.
+    private mutating func sent(
+        _ hasMore: Bool?, _ slot: InProxy.Slot, _ connection: Connection
+    ) throws(SystemError) -> [InProxy.Action] {
+        guard let hasMore else {
             connections[slot] = nil
             return proxy.ended(slot, at: now)
         }
         if hasMore != connection.watchesWriting {
             try poller.change(connection.socket.descriptor.raw, token: UInt64(slot), writable: hasMore)
-            connections[slot]?.watchesWriting = hasMore
+            connection.watchesWriting = hasMore
         }
         return []
     }

@@ -42,8 +42,10 @@ package struct Schedule<Element: Sendable>: Sendable {
     /// The same, with the time when it was due.
     package mutating func pop(by now: Timestamp) -> (due: Timestamp, element: Element)? {
         guard let first = heap.first, first.due <= now else { return nil }
-        guard let element = elements[first.place] else { return nil }
-        elements[first.place] = nil
+        // Taken out, not copied.
+        var element: Element?
+        swap(&element, &elements[first.place])
+        guard let element else { return nil }
         free.append(first.place)
         heap.swapAt(0, heap.count - 1)
         heap.removeLast()

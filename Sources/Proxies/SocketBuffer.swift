@@ -19,6 +19,17 @@ struct SocketBuffer {
         unsent += bytes
     }
 
+    /// The same as `append` and `flush`, without keeping what the kernel takes at once.
+    mutating func send(_ bytes: [UInt8]) -> Bool? {
+        guard unsentCount == 0 else {
+            append(bytes)
+            return flush()
+        }
+        guard let count = Sockets.send(descriptor, bytes, from: 0) else { return nil }
+        if count < bytes.count { unsent += bytes[count...] }
+        return count < bytes.count
+    }
+
     /// Sends what the kernel takes; true when something is left for later, nil when the connection is gone.
     mutating func flush() -> Bool? {
         while start < unsent.count {

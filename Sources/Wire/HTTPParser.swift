@@ -41,7 +41,13 @@ package struct HTTPParser: Sendable {
 
         /// Method and target of a request that is kept.
         package var label: String {
-            let words = bytes.prefix { $0 != 0x0a }.split(separator: 0x20, maxSplits: 2)
+            let end = bytes.firstIndex(of: 0x0a) ?? bytes.endIndex
+            if let space = bytes[..<end].firstIndex(of: 0x20), space > 0, space + 1 < end, bytes[space + 1] != 0x20,
+                let next = bytes[(space + 1)..<end].firstIndex(of: 0x20)
+            {
+                return String(decoding: bytes[..<next], as: UTF8.self)
+            }
+            let words = bytes[..<end].split(separator: 0x20, maxSplits: 2)
             return words.prefix(2).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
         }
     }
