@@ -30,12 +30,6 @@ package struct CloneIdentity: Sendable, Hashable {
 
     package var domain: String { "whatif-\(id)" }
     package var subvolume: String { "whatif-\(id)" }
-    package var table: String { "whatif_\(id)" }
-    /// Interface names, at most 15 characters.
-    package var bridge: String { "wib\(id)" }
-    /// The bridge's port towards the proxies, and its other end in their namespace.
-    package var port: String { "wil\(id)" }
-    package var leg: String { "wip\(id)" }
-    /// The bridge's port towards the clone.
+    /// The bridge's port towards the clone; interface names have at most 15 characters.
     package var device: String { "wic\(id)" }
 }

@@ -23,10 +23,36 @@ package enum CloneError: Error, Sendable, CustomStringConvertible {
 /// A clone that exists, and how to be rid of it.
 package struct Clone: Sendable {
     package let identity: CloneIdentity
+    /// The name of the domain it was made from.
+    package let original: String
     package let domain: Domain
 }
 
-/// Makes and removes clones of containers: snapshot, bridge, rules, domain, each in the journal before it exists.
+/// A clone to be made.
+package struct ClonePlan: Sendable {
+    package let identity: CloneIdentity
+    package let original: DomainDescription
+}
+
+/// Clones to be made, which share a bridge: that of the campaign's tier, and those that are joined with it.
+package struct SandboxPlan: Sendable {
+    package let front: ClonePlan
+    /// In the order in which they start.
+    package let joined: [ClonePlan]
+
+    package var identity: SandboxIdentity {
+        SandboxIdentity(front: front.identity, joined: joined.map(\.identity))
+    }
+}
+
+/// The clones of one sandbox.
+package struct ClonedTiers: Sendable {
+    package let front: Clone
+    package let joined: [Clone]
+    package var all: [Clone] { joined + [front] }
+}
+
+/// Makes and removes the clones of a sandbox: snapshots, bridge, rules, domains, each in the journal before it exists.
 package final class CloneMaker {
     private let node: Node
     private let nodeName: String?
@@ -48,8 +74,18 @@ package final class CloneMaker {
         self.clock = clock
     }
 
-    /// Chooses names and addresses for a clone of `original`. Refuses what cannot be cloned, before anything is made.
-    package func identity(for original: DomainDescription) throws -> CloneIdentity {
+    /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made.
+    package func plan(_ front: DomainDescription, with joined: [DomainDescription]) throws -> SandboxPlan {
+        var taken: Set<IPAddress> = []
+        let plan = { (original: DomainDescription) in
+            var identity: CloneIdentity
+            repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
+            return ClonePlan(identity: identity, original: original)
+        }
+        return SandboxPlan(front: try plan(front), joined: try joined.map(plan))
+    }
+
+    private func identity(for original: DomainDescription) throws -> CloneIdentity {
         guard original.type == "lxc" else {
             throw CloneError.unsupported(
                 domain: original.name, "it is a \(original.type) domain; this version clones LXC containers")
@@ -72,44 +108,59 @@ package final class CloneMaker {
             number: .random(in: 1...0xff_fffe), insideAddress: address, insideMAC: interface.mac)
     }
 
-    /// Everything but the domain: the network has to be there when the domain starts.
+    /// All snapshots first, so that they are of nearly one moment; then the network, which has to be there when domains
+    /// start; then the domains, callees before their callers.
     ///
-    /// `attach` is called when bridge and rules stand, to make the proxies' leg (its outer end is `identity.port`).
-    package func make(
-        _ identity: CloneIdentity, of original: DomainDescription, attach: () throws -> Void
-    ) throws -> Clone {
-        guard let root = original.root else {
-            throw CloneError.unsupported(domain: original.name, "it has no root directory")
+    /// `attach` is called when bridge and rules stand, to make the proxies' leg (its outer end is the sandbox's `port`).
+    package func make(_ plan: SandboxPlan, attach: () throws -> Void) throws -> ClonedTiers {
+        let clones = plan.joined + [plan.front]
+        let roots = try clones.map { try root(of: $0) }
+        for (clone, root) in zip(clones, roots) { try record(.subvolume, root.copy, clone) }
+        for root in roots { try Subvolume.snapshot(root.original, to: root.copy, needed: Self.roomNeeded) }
+        try makeNetwork(plan, attach)
+        let made = try zip(clones, roots).map { clone, root in
+            try start(clone, root: root.copy, bridge: plan.identity.bridge)
         }
-        let path = Self.parent(of: root) + "/" + identity.subvolume
-        try record(.subvolume, path, identity, original)
-        try Subvolume.snapshot(root, to: path, needed: Self.roomNeeded)
+        return ClonedTiers(front: made[made.count - 1], joined: made.dropLast())
+    }
 
-        try record(.bridge, identity.bridge, identity, original)
+    private func root(of clone: ClonePlan) throws -> (original: String, copy: String) {
+        guard let root = clone.original.root else {
+            throw CloneError.unsupported(domain: clone.original.name, "it has no root directory")
+        }
+        return (root, Self.parent(of: root) + "/" + clone.identity.subvolume)
+    }
+
+    private func makeNetwork(_ plan: SandboxPlan, _ attach: () throws -> Void) throws {
+        let sandbox = plan.identity
+        try record(.bridge, sandbox.bridge, plan.front)
         try ChildProcess.succeed(
             ["ip", "-batch", "-"],
             input: """
-                link add name \(identity.bridge) address \(Self.bridgeMAC(identity)) type bridge
-                link set dev \(identity.bridge) addrgenmode none
-                link set dev \(identity.bridge) up
+                link add name \(sandbox.bridge) address \(Self.bridgeMAC(sandbox.front)) type bridge
+                link set dev \(sandbox.bridge) addrgenmode none
+                link set dev \(sandbox.bridge) up
                 """)
-        try record(.rules, identity.table, identity, original)
-        try Ruleset.apply(SandboxRules.add(identity))
+        try record(.rules, sandbox.table, plan.front)
+        try Ruleset.apply(SandboxRules.add(sandbox))
         try attach()
         try ChildProcess.succeed(
             ["ip", "-batch", "-"],
             input: """
-                link set dev \(identity.port) addrgenmode none
-                link set dev \(identity.port) master \(identity.bridge)
-                link set dev \(identity.port) up
+                link set dev \(sandbox.port) addrgenmode none
+                link set dev \(sandbox.port) master \(sandbox.bridge)
+                link set dev \(sandbox.port) up
                 """)
+    }
 
-        let xml = try original.clone(
-            named: identity.domain, root: path, bridge: identity.bridge, device: identity.device)
+    private func start(_ clone: ClonePlan, root: String, bridge: String) throws -> Clone {
+        let identity = clone.identity
+        let xml = try clone.original.clone(
+            named: identity.domain, root: root, bridge: bridge, device: identity.device)
         // libvirt makes and removes it with the domain, unless libvirtd is killed between.
-        try record(.interface, identity.device, identity, original)
-        try record(.domain, identity.domain, identity, original)
-        return Clone(identity: identity, domain: try node.create(xml))
+        try record(.interface, identity.device, clone)
+        try record(.domain, identity.domain, clone)
+        return Clone(identity: identity, original: clone.original.name, domain: try node.create(xml))
     }
 
     /// Throws when the volume that original and clone share is about to be full.
@@ -127,17 +178,16 @@ package final class CloneMaker {
         return parts.isEmpty ? "" : "/" + parts.joined(separator: "/")
     }
 
-    private func record(
-        _ kind: JournalEntry.Kind, _ identifier: String, _ identity: CloneIdentity, _ original: DomainDescription
-    ) throws {
+    private func record(_ kind: JournalEntry.Kind, _ identifier: String, _ clone: ClonePlan) throws {
         _ = try journal.record(
-            kind, identifier, clone: identity.id, owner: owner, node: nodeName, connect: node.uri,
-            original: original.name, at: Timestamp(nanoseconds: clock.now))
+            kind, identifier, clone: clone.identity.id, owner: owner, node: nodeName, connect: node.uri,
+            original: clone.original.name, at: Timestamp(nanoseconds: clock.now))
     }
 
-    /// Removes everything of this clone that the journal knows, also what was begun and not finished.
-    package func remove(_ identity: CloneIdentity) throws {
-        let entries = try journal.entries().filter { $0.clone == identity.id && $0.owner == owner }
+    /// Removes everything of this sandbox that the journal knows, also what was begun and not finished.
+    package func remove(_ sandbox: SandboxIdentity) throws {
+        let clones = Set(sandbox.clones.map(\.id))
+        let entries = try journal.entries().filter { clones.contains($0.clone) && $0.owner == owner }
         try Sandbox.remove(entries, node: node, journal: journal)
     }
 }

@@ -84,14 +84,7 @@ package struct Campaign {
         let domain = try Self.find(name, node)
         let original = try domain.description()
         let server = Endpoint(try Self.address(of: original), tier.serves.port)
-        let nextTiers = try tier.calls.compactMap { file.tier($0) }.flatMap { next in
-            try next.domains.map { name in
-                let description = try Self.find(name, node).description()
-                return Neighbour(
-                    domain: name, endpoint: Endpoint(try Self.address(of: description), next.serves.port),
-                    protocolName: next.serves.protocolName, tier: next.name)
-            }
-        }
+        let scope = try SandboxScope(file, front: name, node)
         guard let callerName = file.callers.first?.domains.first else {
             throw CampaignError.unknownDomain("caller of \(tier.name)", known: [])
         }
@@ -105,20 +98,20 @@ package struct Campaign {
         let journal = try Journal(state.journal)
         let onLine = Allocation([.cpu: try domain.cpuQuota() ?? Double(node.processorCount)])
         var record = CampaignRecord(
-            id: id, service: file.service, tier: tier.name, domain: name, connect: file.connect, node: file.node,
+            id: id, service: file.service, tier: tier.name,
+            with: specification.with.isEmpty ? nil : specification.with, domain: name, connect: file.connect,
+            node: file.node,
             started: now, sla: file.sla, goal: specification.goal, onLine: onLine,
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
         let bench = Workbench(
             specification: specification, domain: domain, original: original, tier: tier, server: server,
-            caller: caller,
-            nextTiers: nextTiers,
-            tap: tap,
+            caller: caller, scope: scope, tap: tap,
             maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
             clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
         try tap.start(
             interface: interface, clock: clock, server: WatchedServer(server, tier.serves.protocolName),
-            nextTiers: nextTiers)
+            nextTiers: scope.frontCalls, edgeCallers: scope.edgeCallers)
         do {
             try waitForTraffic(tap, domain: name, interface: interface)
             try store.save(record)
@@ -231,7 +224,7 @@ package struct Campaign {
         }
     }
 
-    private static func find(_ name: String, _ node: Node) throws -> Domain {
+    static func find(_ name: String, _ node: Node) throws -> Domain {
         guard let domain = try node.domain(name) else {
             throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
         }
@@ -239,7 +232,7 @@ package struct Campaign {
         return domain
     }
 
-    private static func address(of domain: DomainDescription) throws -> IPAddress {
+    static func address(of domain: DomainDescription) throws -> IPAddress {
         guard let address = domain.interfaces.first?.addresses.first(where: { $0.v4 != nil }) else {
             throw CampaignError.noAddress(domain: domain.name)
         }

@@ -15,7 +15,7 @@ struct Workbench {
     let tier: Tier
     let server: Endpoint
     let caller: IPAddress
-    let nextTiers: [Neighbour]
+    let scope: SandboxScope
     let tap: OnLineTap
     let maker: CloneMaker
     let clock: SteadyClock
@@ -63,27 +63,31 @@ struct Experiment {
     let progress: (Phase, ReplayLoop.Progress?) -> Void
 
     func run() throws -> Result {
-        let identity = try bench.maker.identity(for: bench.original)
+        let plan = try bench.maker.plan(bench.original, with: bench.scope.joined.map(\.original))
+        let (front, nextTiers) = (plan.front.identity, bench.scope.nextTiers)
         var policy = AnswerPolicy()
         policy.timeShift = bench.specification.timeShift
         let loop = try ReplayLoop(
-            setting, target: Endpoint(identity.outsideAddress, bench.server.port), source: bench.caller.v4,
-            answerPoints: bench.nextTiers.compactMap { next in
+            setting, target: Endpoint(front.outsideAddress, bench.server.port), source: bench.caller.v4,
+            answerPoints: nextTiers.compactMap { next in
                 next.endpoint.address.v4.map {
                     AnswerPoint(address: $0, port: next.endpoint.port, next.protocolName, tier: next.tier)
                 }
             },
             policy: policy, clock: bench.clock)
-        let neighbours = [bench.caller] + bench.nextTiers.map(\.endpoint.address)
-        let sandbox = try SandboxThread(identity, neighbours: neighbours.uniqued(), loop: loop)
+        let neighbours = [bench.caller] + nextTiers.map(\.endpoint.address)
+        let sandbox = try SandboxThread(plan.identity, neighbours: neighbours.uniqued(), loop: loop)
         do {
             progress(.cloning, nil)
-            let clone = try bench.maker.make(identity, of: bench.original) { try sandbox.attach(bench.interrupt) }
-            let result = try measure(clone, sandbox)
-            try end(identity, sandbox)
+            // From now on, so that clones miss nothing of what happened since their snapshots.
+            let heardSince = bench.now
+            bench.tap.subscribe(loop.inputs, timeShift: bench.specification.timeShift)
+            let clones = try bench.maker.make(plan) { try sandbox.attach(bench.interrupt) }
+            let result = try measure(clones, sandbox, heardSince)
+            try end(plan.identity, sandbox)
             return result
         } catch {
-            do { try end(identity, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
+            do { try end(plan.identity, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
         }
     }
@@ -99,28 +103,30 @@ struct Experiment {
         return setting
     }
 
-    private func end(_ identity: CloneIdentity, _ sandbox: SandboxThread) throws {
+    private func end(_ identity: SandboxIdentity, _ sandbox: SandboxThread) throws {
         bench.tap.unsubscribe()
         defer { _ = try? sandbox.stop() }
         try bench.maker.remove(identity)
     }
 
-    private func measure(_ clone: Clone, _ sandbox: SandboxThread) throws -> Result {
+    private func measure(
+        _ clones: ClonedTiers, _ sandbox: SandboxThread, _ heardSince: Timestamp
+    ) throws -> Result {
         let specification = bench.specification
-        let quota = allocation[.cpu] ?? 1
-        try clone.domain.setCPUQuota(max(1, quota))
-        bench.tap.subscribe(sandbox.loop.inputs, timeShift: specification.timeShift)
-        try waitForBoot(clone, sandbox)
+        try setQuotas(clones) { $0.map { max(1, $0) } }
+        try waitForBoot(clones, sandbox, heardSince)
+        let booted = bench.now
         try wait(Self.priming, sandbox, .booting)
+        try requireAlive(clones)
 
-        try clone.domain.setCPUQuota(quota)
+        try setQuotas(clones) { $0 }
         // From here on: what is replayed in the window was captured a time shift before it.
         let unseenBefore = bench.tap.unseen
         try wait(specification.warmUp, sandbox, .warmingUp)
 
         let start = bench.now
         let before = sandbox.loop.progress
-        let meter = try CPUMeter(clone.domain, at: start)
+        let meter = try CPUMeter(clones.front.domain, at: start)
         let onLineMeter = try CPUMeter(bench.domain, at: start)
         try wait(specification.experiment, sandbox, .measuring)
         let end = bench.now
@@ -140,6 +146,10 @@ struct Experiment {
         var tally = Tally(replayed: sandbox.loop.outcome.requests, onLine: onLine, window: window, end: stop)
         tally.account.unseen = bench.tap.unseen - unseenBefore
         var invalidity = Tally.invalidity(tally.account, answers, specification)
+        if !invalidity.isEmpty, !clones.joined.isEmpty {
+            let missed = Tally.missed(sandbox.loop.outcome.requests, before: start)
+            invalidity += Tally.remark(missed: missed, bootTime: booted - heardSince).map { [$0] } ?? []
+        }
         guard
             let times = ResponseTimes(tally.samples, answered: tally.answeredInTime, window: end - start),
             let onLineTimes = onLine.responseTimes
@@ -156,19 +166,37 @@ struct Experiment {
         return Result(measurement: measurement, invalidity: invalidity)
     }
 
-    /// The clone has booted when it has answered a live request.
-    private func waitForBoot(_ clone: Clone, _ sandbox: SandboxThread) throws {
-        let deadline = bench.now + bench.specification.bootLimit
+    /// The clone of the campaign's tier at the allocation under test, those joined with it as on-line.
+    private func setQuotas(_ clones: ClonedTiers, _ adapt: (Double?) -> Double?) throws {
+        try clones.front.domain.setCPUQuota(adapt(allocation[.cpu] ?? 1))
+        for (clone, domain) in zip(clones.joined, bench.scope.joined) {
+            try clone.domain.setCPUQuota(adapt(domain.quota))
+        }
+    }
+
+    /// The clones have booted when the one in front has answered a live request, of which none is due before the time
+    /// shift is over.
+    private func waitForBoot(_ clones: ClonedTiers, _ sandbox: SandboxThread, _ heardSince: Timestamp) throws {
+        let specification = bench.specification
+        let deadline = max(bench.now + specification.bootLimit, heardSince + specification.timeShift + .seconds(1))
         while sandbox.loop.progress.answered == 0 {
             try pause(0.02, sandbox)
             progress(.booting, nil)
-            if bench.now >= deadline || !clone.domain.isActive {
-                throw CloneError.doesNotBoot(
-                    domain: bench.original.name, within: bench.specification.bootLimit,
-                    lastWords: sandbox.loop.progress.logInFailure?.description
-                        ?? bench.consoleEnd(clone.identity.domain))
+            try requireAlive(clones)
+            if bench.now >= deadline {
+                throw failure(toBoot: clones.front, sandbox.loop.progress.logInFailure?.description)
             }
         }
+    }
+
+    private func requireAlive(_ clones: ClonedTiers) throws {
+        if let ended = clones.all.first(where: { !$0.domain.isActive }) { throw failure(toBoot: ended) }
+    }
+
+    private func failure(toBoot clone: Clone, _ words: String? = nil) -> CloneError {
+        .doesNotBoot(
+            domain: clone.original, within: bench.specification.bootLimit,
+            lastWords: words ?? bench.consoleEnd(clone.identity.domain))
     }
 
     private func wait(_ duration: Duration, _ sandbox: SandboxThread, _ phase: Phase) throws {
@@ -194,7 +222,9 @@ struct Experiment {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
         try sandbox.throwFailure()
         try bench.tap.throwFailure()
-        try bench.maker.requireRoom(for: bench.original)
+        for original in [bench.original] + bench.scope.joined.map(\.original) {
+            try bench.maker.requireRoom(for: original)
+        }
     }
 }
 

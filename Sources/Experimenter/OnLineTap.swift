@@ -33,27 +33,34 @@ package final class OnLineTap: Sendable {
 
     package init() {}
 
-    /// Starts capturing on `interface` of the calling thread's network namespace. Needs CAP_NET_RAW.
+    /// Starts capturing on `interface`, and what `edgeCallers` call on theirs, of the calling thread's network namespace.
+    /// Needs CAP_NET_RAW.
     package func start(
-        interface: String, clock: SteadyClock, server: WatchedServer, nextTiers: [Neighbour]
+        interface: String, clock: SteadyClock, server: WatchedServer, nextTiers: [Neighbour],
+        edgeCallers: [EdgeCaller] = []
     ) throws {
-        let watched = [server] + nextTiers.map { WatchedServer($0.endpoint, $0.protocolName) }
-        let tiers = Dictionary(nextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
+        let allNextTiers = (nextTiers + edgeCallers.flatMap(\.nextTiers)).uniqued()
+        let watch = { (neighbours: [Neighbour]) in neighbours.map { WatchedServer($0.endpoint, $0.protocolName) } }
+        let watched = [server] + watch(allNextTiers)
+        let tiers = Dictionary(allNextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
-        nonisolated(unsafe) let capture = try Capture.live(
-            interface: interface, CaptureSetting(CaptureFilter(watched)))
+        nonisolated(unsafe) let captures =
+            [try Capture.live(interface: interface, CaptureSetting(CaptureFilter([server] + watch(nextTiers))))]
+            + (try edgeCallers.map {
+                try Capture.live(interface: $0.interface, CaptureSetting(CaptureFilter(watch($0.nextTiers))))
+            })
         let worker = try WorkerThread("capture") { [self] in
-            try unsafe run(capture, Dissector(watched), server.endpoint, tiers, clock)
+            try unsafe run(captures, Dissector(watched), server.endpoint, tiers, clock)
         }
         thread.withLock { $0 = worker }
     }
 
     private func run(
-        _ capture: Capture, _ dissector: consuming Dissector, _ server: Endpoint, _ tiers: [Endpoint: String],
+        _ captures: [Capture], _ dissector: consuming Dissector, _ server: Endpoint, _ tiers: [Endpoint: String],
         _ clock: SteadyClock
     ) throws {
         let poller = try Poller()
-        try poller.add(capture.descriptor, token: 0)
+        for (token, capture) in captures.enumerated() { try poller.add(capture.descriptor, token: UInt64(token)) }
         var events: [WireEvent] = []
         while !stopped.load(ordering: .acquiring) {
             _ = try poller.wait(nanoseconds: 50_000_000)
@@ -62,10 +69,14 @@ package final class OnLineTap: Sendable {
             let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
             // Packets may wait a while with the kernel before they can be taken.
             let heard = Timestamp(nanoseconds: clock.now) - Self.captureDelay
-            _ = try capture.process { packet, time in
-                dissector.accept(packet, link: capture.link, at: time - correction) { events.append($0) }
+            // A frame that a bridge has flooded to two of them comes twice, which is a retransmission to the dissector.
+            for capture in captures {
+                _ = try capture.process { packet, time in
+                    dissector.accept(packet, link: capture.link, at: time - correction) { events.append($0) }
+                }
             }
-            let unseen = Unseen(dropped: capture.statistics().lost) + dissector.unseen
+            let dropped = captures.reduce(0) { $0 + $1.statistics().lost }
+            let unseen = Unseen(dropped: dropped) + dissector.unseen
             state.withLock { state in
                 state.unseen = unseen
                 for event in events { Self.take(event, &state, server, tiers) }

@@ -46,6 +46,21 @@ struct Tally {
         }
     }
 
+    /// Requests that were due before `start` and have no reply. Clones that keep state lack what these have done.
+    static func missed(_ replayed: [ReplayedRequest], before start: Timestamp) -> Int {
+        replayed.count { request in
+            if case .answered = request.outcome { return false }
+            return request.due < start
+        }
+    }
+
+    /// What may have made a cell invalid; nil when the clones missed nothing.
+    static func remark(missed: Int, bootTime: Duration) -> String? {
+        guard missed > 0 else { return nil }
+        return "the clones missed \(missed) requests since their snapshot; a 'time-shift' above the "
+            + "\(Format.duration(bootTime)) that they took to boot lets them see all"
+    }
+
     /// Why a cell with these figures must not be used; empty when it may.
     static func invalidity(
         _ account: RequestAccount, _ answers: AnswerAccount, _ specification: CampaignSpecification

@@ -58,6 +58,8 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var id: String
     package var service: String
     package var tier: String
+    /// Tiers that were cloned along and joined with it; nil when there were none.
+    package var with: [String]?
     package var domain: String
     package var connect: String
     package var node: String?
@@ -72,12 +74,14 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var answer: Answer?
 
     package init(
-        id: String, service: String, tier: String, domain: String, connect: String, node: String?, started: Timestamp,
-        sla: SLA, goal: Goal, onLine: Allocation, matrix: ResultMatrix
+        id: String, service: String, tier: String, with: [String]? = nil, domain: String, connect: String,
+        node: String?,
+        started: Timestamp, sla: SLA, goal: Goal, onLine: Allocation, matrix: ResultMatrix
     ) {
         self.id = id
         self.service = service
         self.tier = tier
+        self.with = with
         self.domain = domain
         self.connect = connect
         self.node = node
@@ -88,4 +92,7 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
         self.onLine = onLine
         self.matrix = matrix
     }
+
+    /// What was tried, for a reader: the domain, and what was cloned along with it.
+    package var subject: String { with.map { "\(domain) with \($0.joined(separator: ", "))" } ?? domain }
 }

@@ -193,9 +193,12 @@ private struct EnergyFields: Decodable {
 extension CampaignSpecification: Decodable {
     fileprivate static let lostDefault = 0.001
     fileprivate static let unmatchedDefault = 0.01
+    private static let timeShiftDefault = Duration.seconds(2)
+    /// Clones that keep state shall see every request from their snapshot on: they have to be up when the first is due.
+    private static let joinedTimeShiftDefault = Duration.seconds(5)
 
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, axes, experiment, find, check, limits, control, energy, sessions
+    fileprivate enum CodingKeys: String, CodingKey, CaseIterable {
+        case tier, with, axes, experiment, find, check, limits, control, energy, sessions
         case warmUp = "warm-up"
         case timeBound = "time-bound"
         case timeShift = "time-shift"
@@ -205,11 +208,13 @@ extension CampaignSpecification: Decodable {
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         tier = try fields.decode(String.self, forKey: .tier)
+        with = try fields.decodeIfPresent([String].self, forKey: .with) ?? []
         axes = try fields.decode(AxesFields.self, forKey: .axes).axes
         experiment = try fields.value(.experiment, default: .seconds(20), Units.duration)
         warmUp = try fields.value(.warmUp, default: .seconds(5), Units.duration)
         timeBound = try fields.value(.timeBound, default: .seconds(300), Units.duration)
-        timeShift = try fields.value(.timeShift, default: .seconds(2), Units.duration)
+        timeShift = try fields.value(
+            .timeShift, default: with.isEmpty ? Self.timeShiftDefault : Self.joinedTimeShiftDefault, Units.duration)
         bootLimit = try fields.value(.bootLimit, default: .seconds(30), Units.duration)
         goal =
             try fields.value(.find, default: .cheapest) { (text) throws(UnitError) in
@@ -277,6 +282,10 @@ extension ServiceFile: Decodable {
         }
         if callers.isEmpty {
             throw fields.refusal(of: .campaign, "no tier calls '\(tier.name)', so there are no requests to replay")
+        }
+        if let reason = joinRefusal {
+            throw try fields.nestedContainer(keyedBy: CampaignSpecification.CodingKeys.self, forKey: .campaign)
+                .refusal(of: .with, reason)
         }
     }
     /// No host name and no transport but a socket of this machine: `lxc:///system`, `lxc+unix:///system?socket=…`.

@@ -47,6 +47,8 @@ package struct EnergyModel: Hashable, Sendable {
 /// What is asked: which tier, which allocations, how long, to find what.
 package struct CampaignSpecification: Hashable, Sendable {
     package var tier: String
+    /// Tiers behind it that are cloned along and joined with it.
+    package var with: [String]
     package var axes: [Axis]
     /// Length of the measured window.
     package var experiment: Duration

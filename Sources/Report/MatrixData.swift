@@ -18,6 +18,8 @@ package enum MatrixData {
         var campaign: String
         var service: String
         var tier: String
+        /// Tiers that were cloned along; missing when there were none.
+        var with: [String]?
         var domain: String
         var state: String
         var sla: String
@@ -47,8 +49,9 @@ package enum MatrixData {
 
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
         var document = Document(
-            campaign: record.id, service: record.service, tier: record.tier, domain: record.domain,
-            state: record.state.rawValue, sla: record.sla.description, onLine: plain(record.onLine),
+            campaign: record.id, service: record.service, tier: record.tier, with: record.with,
+            domain: record.domain, state: record.state.rawValue, sla: record.sla.description,
+            onLine: plain(record.onLine),
             reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
             controlThroughputDeviation: record.control?.throughputDeviation,
             cells: (cells ?? record.matrix.cells).map(Self.document))

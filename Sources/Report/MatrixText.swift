@@ -49,7 +49,8 @@ package enum MatrixText {
             case .nothingMeets: "No allocation of the axis meets \(record.sla)."
             case .undecided(let reason): "No answer: \(reason)."
             }
-        return ([sentence] + answer.reasons.map { "  - " + $0 }).joined(separator: "\n")
+        let along = record.with.map { ["cloned along and joined with it: \($0.joined(separator: ", "))"] } ?? []
+        return ([sentence] + (along + answer.reasons).map { "  - " + $0 }).joined(separator: "\n")
     }
 
     package static func measurement(_ measurement: Measurement) -> String {

@@ -63,7 +63,7 @@ package struct SVGPlot {
         return """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(n(Self.width)) \(n(Self.height))" \
             font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#222">
-            <title>\(Self.escape("\(record.service): \(record.sla.statistic.rawValue) of \(record.domain) by \(axis.resource.rawValue)"))</title>
+            <title>\(Self.escape("\(record.service): \(record.sla.statistic.rawValue) of \(record.subject) by \(axis.resource.rawValue)"))</title>
             \(body)
             </svg>
 
@@ -72,7 +72,7 @@ package struct SVGPlot {
 
     private var frame: String {
         let heading =
-            "\(record.sla.statistic.rawValue) response time of \(record.domain) by \(axis.resource.rawValue) allocation"
+            "\(record.sla.statistic.rawValue) response time of \(record.subject) by \(axis.resource.rawValue) allocation"
         let answer: String =
             switch record.answer?.verdict {
             case .cheapest(let allocation): "cheapest that meets \(record.sla): \(allocation)"

@@ -10,10 +10,10 @@ enum RunCommand: Command {
     static let schema = CommandSchema(
         "run", "Run the campaign of a service file: clone, replay live traffic, measure, answer.",
         discussion: """
-            Clones the tier's domain into a sandbox, plays the live requests to the clone under each allocation to try, checks
-            what was interpolated, and names the cheapest allocation that meets the SLA. Production is listened to and
-            snapshot, never changed; 'whatif apply' changes it. Needs root. Exit code 3 when no allocation meets the SLA or
-            when there is no trustworthy answer.
+            Clones the tier's domain into a sandbox, together with those of the tiers 'with' it, plays the live requests to
+            the clone under each allocation to try, checks what was interpolated, and names the cheapest allocation that
+            meets the SLA. Production is listened to and snapshot, never changed; 'whatif apply' changes it. Needs root.
+            Exit code 3 when no allocation meets the SLA or when there is no trustworthy answer.
             """,
         operands: [.init("FILE.yaml", "The service file.")],
         options: [.flag("json", "The finished campaign as one JSON object.")])
@@ -45,7 +45,7 @@ private final class ProgressLog {
         switch event {
         case .started(let record):
             Terminal.note(
-                "campaign \(record.id): \(record.domain) of \(record.service), SLA \(record.sla), on-line \(record.onLine)"
+                "campaign \(record.id): \(record.subject) of \(record.service), SLA \(record.sla), on-line \(record.onLine)"
             )
         case .experiment(let allocation, let why, let isControl):
             Terminal.note((isControl ? "control clone at \(allocation)" : "experiment at \(allocation)") + ": \(why)")

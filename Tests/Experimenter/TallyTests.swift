@@ -112,6 +112,21 @@ import YAML
         #expect(tally.account.answered == 2 && tally.answeredInTime == 1)
     }
 
+    /// Requests without a reply before the window are what clones with state lack.
+    @Test func whatClonesMissedWhileTheyBootedIsCounted() {
+        let requests = [
+            replayed(0, due: 10, .cutOff(at: at(11))), replayed(1, due: 20, .waiting),
+            replayed(2, due: 30, .answered(status: 200, isError: false, at: at(35))),
+            replayed(3, due: 100, .cutOff(at: at(101))),
+        ]
+        let missed = Tally.missed(requests, before: at(100))
+        #expect(missed == 2)
+        #expect(
+            Tally.remark(missed: missed, bootTime: .seconds(7))?.contains(
+                "missed 2 requests since their snapshot; a 'time-shift' above the 7 s") == true)
+        #expect(Tally.remark(missed: 0, bootTime: .seconds(7)) == nil)
+    }
+
     @Test func theLogGivesWhatWasAskedInAWindow() {
         var log = OnLineLog()
         for number in 0..<10 {

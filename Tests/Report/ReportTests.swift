@@ -38,6 +38,24 @@ import Testing
                 "The cheapest allocation of app1 that meets p95 < 50.0 ms is cpu 60% (on-line now: cpu 20%)."))
     }
 
+    /// Tiers that were cloned along are said; a record from before there were any is read.
+    @Test func whatWasClonedAlongIsSaid() throws {
+        var joined = record()
+        joined.with = ["db", "cache"]
+        #expect(MatrixText.answer(joined).contains("\n  - cloned along and joined with it: db, cache\n"))
+        #expect(SVGPlot(joined)?.text.contains("app1 with db, cache") == true)
+        let with = { (record: CampaignRecord) in
+            let document = try JSONSerialization.jsonObject(with: Data(try MatrixData.json(record).utf8))
+            return (document as? [String: Any])?["with"] as? [String]
+        }
+        #expect(try with(joined) == ["db", "cache"])
+        #expect(try with(record()) == nil)
+        let stored = try JSONEncoder().encode(record())
+        #expect(!String(decoding: stored, as: UTF8.self).contains("\"with\""))
+        #expect(try JSONDecoder().decode(CampaignRecord.self, from: stored).with == nil)
+        #expect(try JSONDecoder().decode(CampaignRecord.self, from: JSONEncoder().encode(joined)).with == joined.with)
+    }
+
     @Test(arguments: [
         ("p95 < 50ms", nil, [0.6]), ("p95 >= 0.1 s", nil, [0.2]), ("cpu >= 40% and p95 < 1 s", "-cpu", [0.6, 0.4]),
         ("", "p95", [0.6, 0.4, 0.2, 0.8]), ("cpu = 60%", nil, [0.6]), ("cpu != 60%", "cpu", [0.2, 0.4, 0.8]),

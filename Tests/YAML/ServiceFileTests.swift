@@ -134,6 +134,73 @@ import YAML
         }
     }
 
+    /// A wider service: two ways to the database, and what it calls in turn.
+    private static let wide = """
+        service: auction
+        connect: lxc:///system
+        sla: { p95: 50 ms }
+        tiers:
+          - { name: web,    domains: [web1],        serves: http:80,         calls: [app] }
+          - { name: app,    domains: [app1],        serves: http:8080,       calls: [db, search] }
+          - { name: search, domains: [s1, s2],      serves: http:9200,       calls: [db, cache] }
+          - { name: db,     domains: [db1],         serves: postgresql:5432, calls: [store] }
+          - { name: cache,  domains: [cache1],      serves: redis:6379 }
+          - { name: store,  domains: [store1],      serves: tcp:3260 }
+        campaign:
+          tier: app
+          with: [db, search]
+          axes: { cpu: [20%, 60%] }
+        """
+
+    /// Callees start before their callers; out-proxies stand for what is called and not cloned along.
+    @Test func tiersAreClonedAlong() throws {
+        let file = try decode(Self.wide)
+        #expect(file.sandboxTiers.map(\.name) == ["db", "search", "app"])
+        #expect(file.sandboxTiers.flatMap { file.tiersBeyond($0) }.map(\.name) == ["store", "cache"])
+        #expect(file.campaign.timeShift == .seconds(5))
+        let alone = try decode(Self.good)
+        #expect(alone.campaign.with.isEmpty && alone.sandboxTiers.map(\.name) == ["app"])
+        #expect(alone.campaign.timeShift == .seconds(2))
+        #expect(alone.tiersBeyond(try #require(alone.tier("app"))).map(\.name) == ["db"])
+    }
+
+    /// Tiers that call each other have no first; each is there once.
+    @Test func aCircleOfTiersIsOrdered() throws {
+        let file = try decode(
+            Self.wide.replacing("calls: [store]", with: "calls: [search]"))
+        #expect(file.sandboxTiers.map(\.name) == ["search", "db", "app"])
+    }
+
+    @Test(arguments: [
+        ("with: [db, search]", "with: [db, find]", "'find' is not a tier; tiers: web, app"),
+        ("with: [db, search]", "with: [db, app]", "'app' is the campaign's own tier"),
+        ("with: [db, search]", "with: [search, db, search]", "'search' stands twice"),
+        ("with: [db, search]", "with: [web]", "no tier of the sandbox calls 'web'"),
+        (
+            "with: [db, search]", "with: [store, search]",
+            "no tier of the sandbox calls 'store'; name the tiers between 'app'"
+        ),
+        ("with: [db, search]", "with: [db]", "'db' is called by 'search' too, whose load its clone would not have"),
+        ("calls: [store]", "calls: [app]", "'db' calls 'app', whose clone would get those requests twice"),
+        ("[app1]", "[app1, app2]", "'app' has 2 domains, of which one is cloned: the others' load on 'search'"),
+        (
+            "[cache1]", "[db1]",
+            "domain 'db1' runs 'db', which is cloned along, and 'cache', which is not; leave 'db' out, or add 'cache'"
+        ),
+        (
+            "[web1]", "[s2]",
+            "domain 's2' runs 'search', which is cloned along, and 'web', which is not; leave 'search' out"
+        ),
+        ("with: [db, search]", "with: db", "found 'db', expected a list"),
+    ])
+    func whatCannotBeJoinedIsRefusedAtItsPlace(_ from: String, _ to: String, _ words: String) throws {
+        #expect(Self.wide.contains(from))
+        let error = try #require(throws: YAMLError.self) {
+            try decode(Self.wide.replacing(from, with: to))
+        }
+        #expect(error.description.contains(words) && error.line == 13, "\(error)")
+    }
+
     @Test func missingKeysAreNamed() throws {
         let text = Self.good.split(separator: "\n").filter { !$0.hasPrefix("service") }.joined(separator: "\n")
         let error = try #require(throws: YAMLError.self) { try decode(text) }

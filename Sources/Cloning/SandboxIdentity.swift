@@ -1,0 +1,22 @@
+/// The names of one sandbox, all derived from the clone that requests are played to: one bridge with a port for each clone
+/// and one towards the proxies, and one nft table.
+package struct SandboxIdentity: Sendable, Hashable {
+    /// The clone of the campaign's tier.
+    package let front: CloneIdentity
+    /// Those that are cloned along, callees before their callers.
+    package let joined: [CloneIdentity]
+
+    package init(front: CloneIdentity, joined: [CloneIdentity] = []) {
+        self.front = front
+        self.joined = joined
+    }
+
+    /// In the order in which they start.
+    package var clones: [CloneIdentity] { joined + [front] }
+
+    package var table: String { "whatif_\(front.id)" }
+    package var bridge: String { "wib\(front.id)" }
+    /// The bridge's port towards the proxies, and its other end in their namespace.
+    package var port: String { "wil\(front.id)" }
+    package var leg: String { "wip\(front.id)" }
+}

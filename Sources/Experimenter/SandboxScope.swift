@@ -1,0 +1,60 @@
+import Hypervisor
+import Model
+
+/// A domain that is cloned along. Its clone has what it has on-line.
+struct JoinedDomain: Sendable {
+    let original: DomainDescription
+    /// In cores; nil is unlimited.
+    let quota: Double?
+}
+
+/// A domain that is cloned along and calls beyond the sandbox, and where that is heard on-line.
+package struct EdgeCaller: Sendable {
+    let interface: String
+    let nextTiers: [Neighbour]
+}
+
+/// What is inside the sandbox of a campaign besides the domain under test, and what is called from inside and is not.
+struct SandboxScope: Sendable {
+    /// Callees before their callers.
+    let joined: [JoinedDomain]
+    /// Called by the domain under test.
+    let frontCalls: [Neighbour]
+    let edgeCallers: [EdgeCaller]
+
+    /// Each domain that an out-proxy stands for.
+    var nextTiers: [Neighbour] { (frontCalls + edgeCallers.flatMap(\.nextTiers)).uniqued() }
+
+    init(_ file: ServiceFile, front: String, _ node: Node) throws {
+        let tiers = file.sandboxTiers
+        let behind = tiers.dropLast()
+        let originals = try behind.flatMap(\.domains).uniqued().filter { $0 != front }.map { name in
+            let domain = try Campaign.find(name, node)
+            return JoinedDomain(original: try domain.description(), quota: try domain.cpuQuota())
+        }
+        let calls = { (domain: String) in
+            // Of the campaign's tier one domain is cloned, and it is `front`.
+            try (behind.filter { $0.domains.contains(domain) } + (domain == front ? tiers.suffix(1) : []))
+                .flatMap { file.tiersBeyond($0) }.flatMap { try Self.neighbours($0, node) }.uniqued()
+        }
+        joined = originals
+        frontCalls = try calls(front)
+        edgeCallers = try originals.compactMap { domain in
+            let nextTiers = try calls(domain.original.name)
+            if nextTiers.isEmpty { return nil }
+            guard let interface = domain.original.interfaces.first?.device else {
+                throw CampaignError.notRunning(domain.original.name)
+            }
+            return EdgeCaller(interface: interface, nextTiers: nextTiers)
+        }
+    }
+
+    private static func neighbours(_ tier: Tier, _ node: Node) throws -> [Neighbour] {
+        try tier.domains.map { name in
+            let description = try Campaign.find(name, node).description()
+            return Neighbour(
+                domain: name, endpoint: Endpoint(try Campaign.address(of: description), tier.serves.port),
+                protocolName: tier.serves.protocolName, tier: tier.name)
+        }
+    }
+}
