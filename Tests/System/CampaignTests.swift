@@ -203,48 +203,63 @@ extension SystemTests {
             run.wait()
         }
 
-        /// Whatever the clone sends, nothing of it is seen outside its own bridge.
-        @Test func aCloneReachesNothingButItsProxies() throws {
+        /// Whatever clones send, nothing of it is seen outside their own bridge; they reach each other.
+        @Test func clonesReachNothingButTheirProxiesAndEachOther() throws {
             let run = try Whatif.start(
-                ["run", try Self.serviceFile([("experiment: 5 s", "experiment: 30 s")])], log: "run.log")
+                [
+                    "run",
+                    try Self.serviceFile([
+                        ("experiment: 5 s", "experiment: 30 s"), ("tier: app", "tier: app\n  with: [db]"),
+                    ]),
+                ], log: "run.log")
             defer {
                 kill(run.pid, SIGINT)
                 run.wait()
             }
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().contains { $0.kind == .domain } })
-            let clone = try #require(try journal.entries().first { $0.kind == .domain }?.identifier)
-            #expect(try Whatif.wait(seconds: 20) { try LabHost.virsh("domid", clone).contains { $0.isNumber } })
-            let leader = try LabHost.virsh("domid", clone).filter(\.isNumber)
+            let clones = { try journal.entries().filter { $0.kind == .domain } }
+            #expect(try Whatif.wait(seconds: 30) { try clones().count == 2 })
+            #expect(
+                try Whatif.wait(seconds: 20) {
+                    try clones().allSatisfy { try LabHost.firstProcess(of: $0.identifier) != nil }
+                })
 
-            // On every interface of the host but the sandbox's own, while the clone tries to get out. 777 bytes mark it.
-            let sniffer = try ChildProcess(
-                [
-                    "nsenter", "--target",
-                    try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber),
-                    "--net", "--mount", "--", "timeout", "8", "tcpdump", "-n", "-i", "br0", "-w",
-                    Whatif.state + "/leak.pcap",
-                    "icmp or arp or ip6 or (udp and port 5353)",
-                ])
-            #expect(Whatif.wait(seconds: 5) { FileManager.default.fileExists(atPath: Whatif.state + "/leak.pcap") })
-            // libvirt's domain id is the container controller's; its child is the container's first process.
-            let inside = try ChildProcess.succeed(["pgrep", "--parent", leader]).split(separator: "\n").map(String.init)
-            let target = try #require(inside.first)
-            for address in ["10.50.0.1", "10.50.0.20", "10.50.0.99", "10.60.0.1", "224.0.0.1", "10.50.0.255"] {
-                _ = try ChildProcess.run(
-                    [
-                        "nsenter", "--target", target, "--net", "ping", "-b", "-c", "2", "-i", "0.2", "-W", "1", "-s",
-                        "777", address,
-                    ])
+            // On every interface of the host but the sandbox's own, while the clones try to get out. 777 bytes mark it.
+            let capture = Whatif.state + "/leak.pcap"
+            let sniffer = try LabHost.sniff(
+                "br0", "icmp or arp or ip6 or (udp and port 5353)", seconds: 8, to: capture)
+            // web1, app1 and db1: a proxy, and the clones themselves.
+            let inside = ["10.50.0.10", "10.50.0.20", "10.50.0.30"]
+            let outside = ["10.50.0.1", "10.50.0.99", "10.60.0.1", "224.0.0.1", "10.50.0.255"]
+            let pings = try clones().flatMap { clone in
+                let target = try #require(try LabHost.firstProcess(of: clone.identifier))
+                return try (inside + outside).map { address in
+                    (
+                        clone, address,
+                        try ChildProcess([
+                            "nsenter", "--target", target, "--net", "ping", "-b", "-c", "2", "-i", "0.2", "-W", "1",
+                            "-s", "777", address,
+                        ])
+                    )
+                } + [
+                    (
+                        clone, "ff02::1",
+                        try ChildProcess([
+                            "nsenter", "--target", target, "--net", "ping", "-6", "-c", "1", "-W", "1", "-s", "777",
+                            "ff02::1%eth0",
+                        ])
+                    )
+                ]
             }
-            _ = try ChildProcess.run([
-                "nsenter", "--target", target, "--net", "ping", "-6", "-c", "1", "-W", "1", "-s", "777", "ff02::1%eth0",
-            ])
+            for (clone, address, ping) in pings {
+                let isAnswered = ping.wait() == 0
+                #expect(isAnswered == inside.contains(address), "\(address) from the clone of \(clone.original)")
+            }
             sniffer.wait()
             let seen = try ChildProcess.succeed([
-                "tshark", "-n", "-r", Whatif.state + "/leak.pcap", "-Y", "data.len == 769 || data.len == 777",
+                "tshark", "-n", "-r", capture, "-Y", "data.len == 769 || data.len == 777",
             ])
-            #expect(seen.isEmpty, "packets of the clone outside: \(seen)")
+            #expect(seen.isEmpty, "packets of a clone outside: \(seen)")
             // The node itself took nothing either.
             let neighbours = try LabHost.run(["ip", "neigh", "show"]).output
             #expect(!neighbours.contains("52:54:60"))

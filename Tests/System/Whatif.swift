@@ -83,6 +83,39 @@ enum LabHost {
         try run(["virsh", "--connect", "lxc:///system"] + arguments).output
     }
 
+    /// The first process of a running container, as seen from outside; nil when there is none.
+    static func firstProcess(of domain: String) throws -> String? {
+        // libvirt's domain id is the container controller's; its child is the container's first process.
+        let leader = try virsh("domid", domain).filter(\.isNumber)
+        guard !leader.isEmpty else { return nil }
+        return try ChildProcess.run(["pgrep", "--parent", leader]).output.split(separator: "\n").first.map(String.init)
+    }
+
+    /// What the auction's database in a container says; nothing while it does not answer.
+    static func psql(_ domain: String, _ statement: String) throws -> String {
+        guard let process = try firstProcess(of: domain) else { return "" }
+        return try ChildProcess.run([
+            "nsenter", "--target", process, "--mount", "--net", "--ipc", "--pid", "--root", "--wd", "--", "setpriv",
+            "--reuid=postgres", "--regid=postgres", "--init-groups", "psql", "-d", "auction", "-A", "-t", "-c",
+            statement,
+        ]).output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// A capture on an interface of the lab's host that has begun; it ends by itself after `seconds`.
+    static func sniff(_ interface: String, _ filter: String = "", seconds: Int, to path: String) throws -> ChildProcess
+    {
+        try? FileManager.default.removeItem(atPath: path)
+        let sniffer = try ChildProcess(
+            [
+                "nsenter", "--target",
+                try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber),
+                "--net", "--mount", "--", "timeout", "\(seconds)", "tcpdump", "-n", "-U", "-i", interface, "-w", path,
+                filter,
+            ])
+        #expect(Whatif.wait(seconds: 5) { FileManager.default.fileExists(atPath: path) })
+        return sniffer
+    }
+
     /// Everything a sandbox could leave behind: domains, interfaces, rules, subvolumes.
     static func inventory() throws -> String {
         let links = try run(["ip", "-oneline", "link", "show"]).output.split(separator: "\n").compactMap {
