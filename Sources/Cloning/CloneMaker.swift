@@ -116,7 +116,8 @@ package final class CloneMaker {
         let clones = plan.joined + [plan.front]
         let roots = try clones.map { try root(of: $0) }
         for (clone, root) in zip(clones, roots) { try record(.subvolume, root.copy, clone) }
-        for root in roots { try Subvolume.snapshot(root.original, to: root.copy, needed: Self.roomNeeded) }
+        let needed = Self.roomNeeded * Int64(clones.count)
+        for root in roots { try Subvolume.snapshot(root.original, to: root.copy, needed: needed) }
         try makeNetwork(plan, attach)
         let made = try zip(clones, roots).map { clone, root in
             try start(clone, root: root.copy, bridge: plan.identity.bridge)

@@ -4,8 +4,8 @@ import OperatingSystem
 import Proxies
 import Synchronization
 
-/// The proxies' thread and its network namespace: it stands for every neighbour of the sandbox's clones, at
-/// their own addresses.
+/// The proxies' thread and its network namespace: it stands for every neighbour of the sandbox's clones, at their own
+/// addresses.
 final class SandboxThread: Sendable {
     private enum Stage: Sendable { case starting, attached, failed(any Error) }
 
@@ -16,7 +16,8 @@ final class SandboxThread: Sendable {
     private let identity: SandboxIdentity
     private let neighbours: [IPAddress]
 
-    /// `neighbours` are the addresses of the tiers before and behind the sandbox, none of them a clone's; the first is the one that asks.
+    /// `neighbours` are the addresses of the tiers before and behind the sandbox, none of them a clone's; the first is the
+    /// one that asks.
     init(_ identity: SandboxIdentity, neighbours: [IPAddress], loop: ReplayLoop) throws {
         self.identity = identity
         self.neighbours = neighbours

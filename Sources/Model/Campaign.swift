@@ -75,8 +75,7 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
 
     package init(
         id: String, service: String, tier: String, with: [String]? = nil, domain: String, connect: String,
-        node: String?,
-        started: Timestamp, sla: SLA, goal: Goal, onLine: Allocation, matrix: ResultMatrix
+        node: String?, started: Timestamp, sla: SLA, goal: Goal, onLine: Allocation, matrix: ResultMatrix
     ) {
         self.id = id
         self.service = service

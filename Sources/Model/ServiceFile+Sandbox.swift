@@ -24,6 +24,7 @@ extension ServiceFile {
 
     /// Why the tiers of `with` cannot be cloned along, and what to do; nil when they can.
     var joinRefusal: String? {
+        if campaign.with.isEmpty { return nil }
         let front = campaign.tier
         var seen: Set<String> = []
         for name in campaign.with {
@@ -62,12 +63,14 @@ extension ServiceFile {
     /// A proxy stands at the address of the tier that it stands for, and a clone at its own.
     private func domainRefusal(_ members: [Tier]) -> String? {
         for outside in callers + members.flatMap({ tiersBeyond($0) }) {
-            for member in members.dropLast() {
+            for member in members {
                 guard let domain = member.domains.first(where: { outside.domains.contains($0) }) else { continue }
+                let ways =
+                    (callers.contains(outside) ? [] : ["add '\(outside.name)'"])
+                    + [member.name == campaign.tier ? "leave out 'with'" : "leave '\(member.name)' out"]
                 return
-                    "domain '\(domain)' runs '\(member.name)', which is cloned along, and '\(outside.name)', which is not; "
-                    + "leave '\(member.name)' out"
-                    + (callers.contains(outside) ? "" : ", or add '\(outside.name)'")
+                    "domain '\(domain)' runs '\(member.name)', which is cloned, and '\(outside.name)', which is not; "
+                    + ways.joined(separator: ", or ")
             }
         }
         return nil

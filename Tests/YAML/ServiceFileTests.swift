@@ -185,11 +185,15 @@ import YAML
         ("[app1]", "[app1, app2]", "'app' has 2 domains, of which one is cloned: the others' load on 'search'"),
         (
             "[cache1]", "[db1]",
-            "domain 'db1' runs 'db', which is cloned along, and 'cache', which is not; leave 'db' out, or add 'cache'"
+            "domain 'db1' runs 'db', which is cloned, and 'cache', which is not; add 'cache', or leave 'db' out"
         ),
         (
             "[web1]", "[s2]",
-            "domain 's2' runs 'search', which is cloned along, and 'web', which is not; leave 'search' out"
+            "domain 's2' runs 'search', which is cloned, and 'web', which is not; leave 'search' out"
+        ),
+        (
+            "[store1]", "[app1]",
+            "domain 'app1' runs 'app', which is cloned, and 'store', which is not; add 'store', or leave out"
         ),
         ("with: [db, search]", "with: db", "found 'db', expected a list"),
     ])
