@@ -100,19 +100,12 @@ package struct LiveReplay: Sendable {
         _ capture: Capture, _ dissector: consuming Dissector, _ clock: SteadyClock, _ heard: Heard,
         _ inputs: Mailbox<ReplayInput>
     ) throws {
-        let poller = try Poller()
-        try poller.add(capture.descriptor, token: 0)
+        var loop = try CaptureLoop([capture], clock)
         var schedule = LiveSchedule(of: server, shape, shift: shift)
         var batch: [ReplayInput] = []
         while !heard.isStopped.load(ordering: .acquiring) {
-            _ = try poller.wait(nanoseconds: 50_000_000)
-            // libpcap stamps with the machine's clock, which may be set while we run.
-            let skew = clock.skew
-            let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
-            _ = try capture.process { packet, time in
-                dissector.accept(packet, link: capture.link, at: time - correction) {
-                    schedule.take($0, into: &batch)
-                }
+            _ = try loop.turn { _, packet, link, time in
+                dissector.accept(packet, link: link, at: time) { schedule.take($0, into: &batch) }
             }
             let refused = batch.isEmpty ? 0 : inputs.put(contentsOf: batch, room: Self.room)
             let given = batch.count - refused

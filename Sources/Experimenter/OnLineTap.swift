@@ -59,22 +59,15 @@ package final class OnLineTap: Sendable {
         _ captures: [Capture], _ dissector: consuming Dissector, _ server: Endpoint, _ tiers: [Endpoint: String],
         _ clock: SteadyClock
     ) throws {
-        let poller = try Poller()
-        for (token, capture) in captures.enumerated() { try poller.add(capture.descriptor, token: UInt64(token)) }
+        var loop = try CaptureLoop(captures, clock)
         var events: [WireEvent] = []
         while !stopped.load(ordering: .acquiring) {
-            _ = try poller.wait(nanoseconds: 50_000_000)
-            // libpcap stamps with the machine's clock, which may be set while we run.
-            let skew = clock.skew
-            let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
-            // Packets may wait a while with the kernel before they can be taken.
-            let heard = Timestamp(nanoseconds: clock.now) - Self.captureDelay
             // A frame that a bridge has flooded to two of them comes twice, which is a retransmission to the dissector.
-            for capture in captures {
-                _ = try capture.process { packet, time in
-                    dissector.accept(packet, link: capture.link, at: time - correction) { events.append($0) }
-                }
+            _ = try loop.turn { _, packet, link, time in
+                dissector.accept(packet, link: link, at: time) { events.append($0) }
             }
+            // Packets may wait a while with the kernel before they can be taken.
+            let heard = loop.asked - Self.captureDelay
             let dropped = captures.reduce(0) { $0 + $1.statistics().lost }
             let unseen = Unseen(dropped: dropped) + dissector.unseen
             state.withLock { state in

@@ -57,27 +57,13 @@ package final class ServiceWatch: Sendable {
     }
 
     private func run(_ listeners: [Listener]) throws {
-        let poller = try Poller()
-        for (index, listener) in listeners.enumerated() {
-            try poller.add(listener.capture.descriptor, token: UInt64(index))
-        }
+        var loop = try CaptureLoop(listeners.map(\.capture), clock)
         var events: [(event: WireEvent, source: Int)] = []
         while !stopped.load(ordering: .acquiring) {
-            // libpcap stamps with the machine's clock, which may be set while we run.
-            let skew = clock.skew
-            let correction = Duration.nanoseconds(abs(skew) > 1_000_000 ? skew : 0)
-            _ = try poller.wait(nanoseconds: 50_000_000)
-            for index in listeners.indices {
-                let capture = listeners[index].capture
-                _ = try capture.process { packet, time in
-                    listeners[index].dissector.accept(packet, link: capture.link, at: time - correction) {
-                        events.append(($0, index))
-                    }
-                }
+            _ = try loop.turn { place, packet, link, time in
+                listeners[place].dissector.accept(packet, link: link, at: time) { events.append(($0, place)) }
             }
-            let unseen = listeners.map {
-                Unseen(dropped: $0.capture.statistics().lost) + $0.dissector.unseen
-            }
+            let unseen = zip(listeners, loop.statistics).map { Unseen(dropped: $1.lost) + $0.dissector.unseen }
             state.withLock { state in
                 for (event, source) in events { state.take(event, from: source) }
                 for (source, total) in unseen.enumerated() { state.unseen(total, at: source) }

@@ -19,14 +19,42 @@ package struct SteadyClock: Sendable {
         unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, nil)
     }
 
-    /// How far the machine's clock has been set since the start, in nanoseconds: what its time stamps have to be
-    /// corrected by.
-    package var skew: Int64 { Self.read(CLOCK_REALTIME) - now }
+    /// Both clocks at one moment.
+    package struct Reading: Sendable, Hashable {
+        /// Nanoseconds since 1970-01-01 00:00 UTC, steadily.
+        package let now: Int64
+        /// How far the machine's clock has been set since the start, in nanoseconds.
+        package let skew: Int64
+
+        package init(now: Int64, skew: Int64) {
+            self.now = now
+            self.skew = skew
+        }
+    }
+
+    /// Two clocks cannot be read at once: of some attempts the one counts that was interrupted least.
+    package var reading: Reading {
+        var best = Reading(now: 0, skew: 0)
+        var least = Int64.max
+        for _ in 0..<Self.attempts where least > Self.uninterrupted {
+            let before = now
+            let machine = Self.read(CLOCK_REALTIME)
+            let after = now
+            guard after - before < least else { continue }
+            least = after - before
+            best = Reading(now: after, skew: machine - before - least / 2)
+        }
+        return best
+    }
+
+    private static let attempts = 5
+    /// Nanoseconds that reading both takes at most when nothing comes between.
+    private static let uninterrupted: Int64 = 20_000
 
     /// A time stamp of the machine's clock on this one. The clock was set only if the two are well apart: they are not read
     /// at the same instant.
     package func steady(_ stamp: Int64) -> Int64 {
-        let skew = skew
+        let skew = reading.skew
         return abs(skew) > 1_000_000 ? stamp - skew : stamp
     }
 

@@ -29,58 +29,43 @@ package enum Discovery {
         to domains: [ObservedDomain], for duration: Duration, interrupt: InterruptSignal,
         progress: (Double, Int) -> Void
     ) throws -> Result {
-        var posts = try domains.map { domain in
-            Post(
-                domain: domain,
-                capture: try Capture.live(interface: domain.interface, CaptureSetting(.everything)))
-        }
-        let poller = try Poller()
-        for (index, post) in posts.enumerated() { try poller.add(post.capture.descriptor, token: UInt64(index)) }
-        try poller.add(interrupt.descriptor.raw, token: UInt64(posts.count))
-        let clock = SteadyClock()
-        let began = clock.now
-        var now = began
-        var told = began
-        while now - began < duration.nanoseconds, !interrupt.hasCome {
-            _ = try poller.wait(nanoseconds: min(100_000_000, duration.nanoseconds - (now - began)))
-            for post in posts { try post.read() }
-            now = clock.now
-            if now - told > 500_000_000 {
+        let captures = try domains.map { try Capture.live(interface: $0.interface, CaptureSetting(.everything)) }
+        let posts = domains.map { Post(domain: $0) }
+        var loop = try CaptureLoop(captures, SteadyClock(), end: interrupt.descriptor.raw)
+        let began = loop.now
+        var (now, told) = (began, began)
+        while now - began < duration {
+            guard try loop.turn({ place, packet, link, time in posts[place].take(packet, link, at: time) }) else { break }
+            now = loop.now
+            if now - told > .milliseconds(500) {
                 told = now
-                progress(Double(now - began) / 1e9, posts.reduce(0) { $0 + $1.exchanges })
+                progress((now - began).seconds, posts.reduce(0) { $0 + $1.exchanges })
             }
         }
         var result = Result()
-        result.listened = .nanoseconds(now - began)
-        for post in posts {
+        result.listened = now - began
+        for (post, statistics) in zip(posts, loop.statistics) {
             post.end()
-            result.unseen = result.unseen + post.unseen
+            result.unseen = result.unseen + post.unseen + Unseen(dropped: statistics.lost)
         }
         result.flows = ObservedFlow.merge(posts.map { ($0.domain, $0.survey) })
-        posts = []
         return result
     }
 
     /// One interface and what is heard there.
     private final class Post {
         let domain: ObservedDomain
-        let capture: Capture
         private(set) var survey = TrafficSurvey()
         private(set) var exchanges = 0
         private var dissector = Dissector(.everything, keepsPayload: false)
 
-        init(domain: ObservedDomain, capture: Capture) {
-            self.domain = domain
-            self.capture = capture
-        }
+        init(domain: ObservedDomain) { self.domain = domain }
 
-        var unseen: Unseen { Unseen(dropped: capture.statistics().lost) + dissector.unseen }
+        var unseen: Unseen { dissector.unseen }
 
-        func read() throws {
+        func take(_ packet: Span<UInt8>, _ link: LinkType, at time: Timestamp) {
             var events: [WireEvent] = []
-            _ = try capture.process { packet, time in
-                dissector.accept(packet, link: capture.link, at: time) { events.append($0) }
-            }
+            dissector.accept(packet, link: link, at: time) { events.append($0) }
             take(events)
         }
 

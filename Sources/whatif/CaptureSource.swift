@@ -53,15 +53,11 @@ final class CaptureSource {
     }
 
     private func listen(_ session: inout CaptureSession, _ interrupt: InterruptSignal) throws {
-        let poller = try Poller()
-        for capture in captures { try poller.add(capture.descriptor, token: 0) }
-        try poller.add(interrupt.descriptor.raw, token: 1)
-        session.begin(at: Timestamp(nanoseconds: SteadyClock().now))
-        let clock = SteadyClock()
+        var loop = try CaptureLoop(captures, SteadyClock(), end: interrupt.descriptor.raw)
+        session.begin(at: loop.now)
         while try !session.isFull {
-            if try poller.wait(nanoseconds: 100_000_000).contains(where: { $0.token == 1 }) { return }
-            for capture in captures { try drain(capture, &session) }
-            try session.tick(at: Timestamp(nanoseconds: clock.now)) { self.statistics }
+            guard try loop.turn({ _, packet, link, time in session.accept(packet, link, at: time) }) else { return }
+            try session.tick(at: loop.now) { self.statistics }
         }
     }
 
