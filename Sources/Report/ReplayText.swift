@@ -75,6 +75,8 @@ extension ReplayReport {
         tell(account.unanswered, "without a reply")
         tell(account.dropped, "dropped as the target did not take them")
         tell(account.lost, "lost when they were recorded")
+        tell(account.unseen.dropped, "packets that the kernel dropped before they were seen")
+        tell(account.unseen.gaps, "gaps in what was seen of the connections (\(account.unseen.missingBytes) bytes)")
         tell(account.moved, "moved to a further connection, as the reply before them was still out")
         tell(account.waited, "waited for the reply before them")
         tell(account.late, "left more than 20 ms late")

@@ -35,7 +35,9 @@ package enum Discovery {
         let began = loop.now
         var (now, told) = (began, began)
         while now - began < duration {
-            guard try loop.turn({ place, packet, link, time in posts[place].take(packet, link, at: time) }) else { break }
+            guard try loop.turn({ place, packet, link, time in posts[place].take(packet, link, at: time) }) else {
+                break
+            }
             now = loop.now
             if now - told > .milliseconds(500) {
                 told = now

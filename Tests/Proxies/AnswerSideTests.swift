@@ -98,6 +98,44 @@ import Wire
         #expect(answer(sockets[1], clock).hasSuffix("xx"))
     }
 
+    /// The capture missed some of what a next tier was asked: what is left answers, by the same question with other
+    /// values, by the next in the session, or not at all, as the policy says; the account tells which.
+    @Test func aRecordingWithHoles() throws {
+        let clock = SteadyClock()
+        let next = Endpoint(IPAddress(v4: 0x0a00_0003), 80)
+        var connection = HeardConnection(1, to: next, at: Recorded.at(0))
+        connection.exchange("/items/1", at: Recorded.at(10))
+        connection.exchange("/items/2", at: Recorded.at(20), requestIsHeard: false)
+        connection.exchange("/rare", at: Recorded.at(30), replyIsHeard: false)
+        connection.exchange("/list", at: Recorded.at(40))
+        connection.exchange("/last", at: Recorded.at(50))
+        connection.close(at: Recorded.at(60))
+        var dissector = Dissector([WatchedServer(next, .http)])
+        var exchanges: [Exchange] = []
+        for packet in connection.packets {
+            dissector.accept(packet.segment, packet.bytes.span, at: packet.time) {
+                if case .exchange(_, let exchange) = $0 { exchanges.append(exchange) }
+            }
+        }
+        #expect(exchanges.count == 3)
+        for usesNearest in [true, false] {
+            var policy = AnswerPolicy()
+            policy.usesNearest = usesNearest
+            try OutProxy.serving(.http, exchanges, policy) { port, loop in
+                let asked = ["items/1", "items/2", "rare", "last"].map { "http://127.0.0.1:\(port)/\($0)" }
+                let result = try ChildProcess.run(
+                    ["curl", "-sS", "--max-time", "5", "-H", "Host: a", "-w", " %{http_code}\n"] + asked)
+                let lines = result.output.split(separator: "\n").map(String.init)
+                #expect(lines.filter { $0.hasSuffix("hi 200") }.count == (usesNearest ? 4 : 3), "\(result.output)")
+                #expect(result.output.contains(" 502\n") == !usesNearest)
+                wait(clock) { loop.progress.answers.total == 4 }
+                let account = loop.progress.answers
+                #expect(account.exact == 2 && account.template == 1)
+                #expect(account.nearest == (usesNearest ? 1 : 0) && account.unmatched == (usesNearest ? 0 : 1))
+            }
+        }
+    }
+
     /// 3,000 connections with a question each, all of them waiting for their time.
     @Test func thousandsOfConnectionsAreAnswered() throws {
         let clock = SteadyClock()

@@ -109,6 +109,45 @@ import Testing
         #expect(Double(fields[column]) == metrics["p95"]?["value"])
     }
 
+    /// Whatever went wrong in a replay stands in its text and in its object, each count by itself.
+    @Test func aReplaysFaultsAreTold() throws {
+        var account = RequestAccount()
+        (account.captured, account.sent, account.answered, account.failed) = (100, 90, 70, 12)
+        (account.lost, account.unanswered, account.mismatched, account.dropped) = (1, 8, 2, 10)
+        (account.moved, account.waited, account.late) = (3, 4, 5)
+        account.unseen = Unseen(dropped: 6, gaps: 7, missingBytes: 1460)
+        let report = { (account: RequestAccount, cutOff: Int, malformed: Int, unsolicited: Int) in
+            ReplayReport(
+                start: Timestamp(nanoseconds: 0), seconds: 10, protocolName: .http, target: "10.0.0.7:80",
+                requests: account, comparison: ComparisonAccount(), cutOff: cutOff, malformed: malformed,
+                unsolicited: unsolicited, responseTimes: LatencyHistogram(), recorded: LatencyHistogram(),
+                delays: LatencyHistogram())
+        }
+        let told = report(account, 9, 11, 13)
+        for line in [
+            "100 requests due in 10.0 s, 90 sent to 10.0.0.7:80, 70 answered (7.00/s)",
+            "2 answered with another status than recorded", "9 cut off", "11 answered with what is not http",
+            "8 without a reply", "10 dropped as the target did not take them", "1 lost when they were recorded",
+            "6 packets that the kernel dropped before they were seen",
+            "7 gaps in what was seen of the connections (1460 bytes)",
+            "3 moved to a further connection, as the reply before them was still out",
+            "4 waited for the reply before them", "5 left more than 20 ms late", "13 unasked answers",
+        ] {
+            #expect(told.text().split(separator: "\n").contains { $0 == line }, "\(line) in\n\(told.text())")
+        }
+        // What the recording missed is no fault of the target.
+        #expect(told.differingShare == 0.4)
+        let object = try JSONSerialization.jsonObject(with: Data(MatrixData.encode(told).utf8)) as? [String: Any]
+        let requests = try #require(object?["requests"] as? [String: Any])
+        #expect(requests["lost"] as? Int == 1 && requests["dropped"] as? Int == 10)
+        #expect((requests["unseen"] as? [String: Int])?["dropped"] == 6)
+        #expect(object?["cutOff"] as? Int == 9 && object?["unsolicited"] as? Int == 13)
+
+        var fine = RequestAccount()
+        (fine.captured, fine.sent, fine.answered) = (5, 5, 5)
+        #expect(report(fine, 0, 0, 0).text().contains("\nall answered as recorded\n"))
+    }
+
     @Test func tablesAreAligned() {
         var table = TextTable(["a", "bb"], [.right, .left])
         table.add(["100", "x"])

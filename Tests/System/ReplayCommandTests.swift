@@ -9,16 +9,17 @@ import Testing
 @Suite(.serialized) struct ReplayCommandTests {
     private static let folder = "/tmp/whatif-replay-tests"
 
-    /// Python's own HTTP server, which answers GET of its folder's files.
+    /// A server in Python that knows every page but one; `/large` is 48 MiB. It writes down what it was asked.
     private final class Server {
         let process: ChildProcess
         let port: UInt16
+        private let log: String
 
         init(without missing: String = "/missing") throws {
             let log = "\(folder)/server-\(UUID().uuidString)"
+            self.log = log
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let output = try Descriptor.open(log, O_RDWR | O_CREAT | O_EXCL)
-            defer { unsafe unlink(log) }
             let program = """
                 import http.server, sys
                 class Handler(http.server.BaseHTTPRequestHandler):
@@ -26,7 +27,9 @@ import Testing
                     def do_GET(self):
                         found = self.path != sys.argv[1]
                         self.send_response(200 if found else 404)
-                        self.send_header('Content-Length', '2'); self.end_headers(); self.wfile.write(b'ok')
+                        body = b'ok' * (24 << 20 if self.path == '/large' else 1)
+                        self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
+                        print(self.path, flush=True)
                     def log_message(self, *rest): pass
                 server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
                 print(server.server_port, flush=True)
@@ -43,6 +46,12 @@ import Testing
         }
 
         var address: String { "127.0.0.1:\(port)" }
+
+        /// The paths, in the order in which they were answered.
+        var asked: [String] {
+            let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            return text.split(separator: "\n").dropFirst().map(String.init)
+        }
 
         deinit { process.end() }
     }
@@ -98,32 +107,85 @@ import Testing
         #expect(text.status == 0 && text.output.contains("all answered as recorded"), "\(text.output)")
     }
 
-    @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root")) func liveTrafficIsPlayed() throws {
-        try FileManager.default.createDirectory(atPath: Self.folder, withIntermediateDirectories: true)
+    /// A capture that ends before the last reply: what is whole is played, and the rest is told.
+    @Test func aTraceThatEndsInAnExchange() throws {
         defer { try? FileManager.default.removeItem(atPath: Self.folder) }
-        let (server, target) = (try Server(), try Server())
+        let (trace, target) = (try trace(), try Server())
+        let (packets, cut) = ("\(Self.folder)/trace.pcap", "\(Self.folder)/cut.pcap")
+        let frames = try ChildProcess.succeed([
+            "tshark", "-n", "-r", packets, "-Y", "tcp.stream == 5 && tcp.len > 0", "-T", "fields", "-e", "frame.number",
+        ]).split(separator: "\n").compactMap { Int($0) }
+        #expect(frames.count >= 2)
+        // The sixth client has asked, and has no reply.
+        try ChildProcess.succeed(["tcpdump", "-r", packets, "-w", cut, "-c", "\(frames[1] - 1)"])
+        #expect(try Whatif.run("capture", "-r", cut, "-o", trace, "--force").status == 0)
+        let result = try Whatif.run("replay", trace, "--to", target.address, "--json")
+        #expect(result.status == 0, "\(result.errors)")
+        let requests = try #require(try object(result.output)["requests"] as? [String: Any])
+        #expect(requests["captured"] as? Int == 5 && requests["answered"] as? Int == 5 && requests["lost"] as? Int == 1)
+        let text = try Whatif.run("replay", trace, "--to", target.address).output
+        #expect(text.contains("1 lost when they were recorded"), "\(text)")
+    }
+
+    /// A live replay that runs beside what a test does, and what it said when it was interrupted.
+    private func playingLive(
+        _ server: Server, to target: Server, _ options: [String] = [], _ body: (ChildProcess) throws -> Void
+    ) throws -> (status: Int32, output: String) {
         let log = try Descriptor.open("\(Self.folder)/live.log", O_RDWR | O_CREAT | O_TRUNC)
         let output = try Descriptor.open("\(Self.folder)/live.json", O_RDWR | O_CREAT | O_TRUNC)
         Whatif.prepare()
         let replay = try ChildProcess(
             [
                 Whatif.binary, "replay", "--interface", "lo", "--server", server.address, "--to", target.address,
-                "--shift", "50 ms", "--json",
-            ], output: output.raw, errors: log.raw)
+                "--shift", "50 ms",
+            ] + options, output: output.raw, errors: log.raw)
         defer { replay.end() }
         // It says when it listens.
         #expect(
             Whatif.wait(seconds: 20) {
                 (try? String(contentsOfFile: "\(Self.folder)/live.log", encoding: .utf8))?.contains("listening") == true
             })
-        for name in ["a", "missing", "b"] {
-            _ = try ChildProcess.succeed([
-                "curl", "--silent", "--output", "/dev/null", "http://\(server.address)/\(name)",
-            ])
-        }
+        try body(replay)
         kill(replay.pid, SIGINT)
-        #expect(replay.wait() == 0)
-        let said = try object(try String(contentsOfFile: "\(Self.folder)/live.json", encoding: .utf8))
+        return (replay.wait(), try String(contentsOfFile: "\(Self.folder)/live.json", encoding: .utf8))
+    }
+
+    private func get(_ name: String, from server: Server) throws {
+        _ = try ChildProcess.succeed([
+            "curl", "--silent", "--output", "/dev/null", "http://\(server.address)/\(name)",
+        ])
+    }
+
+    /// The kernel has no room for a while: what it dropped is told, and what comes later is played.
+    @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root")) func packetsAreDropped() throws {
+        try FileManager.default.createDirectory(atPath: Self.folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: Self.folder) }
+        let (server, target) = (try Server(), try Server())
+        let (status, text) = try playingLive(server, to: target) { replay in
+            try get("before", from: server)
+            #expect(Whatif.wait(seconds: 10) { target.asked == ["/before"] })
+            // Nobody takes packets while the large page passes: the ring of 16 MiB is full long before its end.
+            kill(replay.pid, SIGSTOP)
+            try get("large", from: server)
+            kill(replay.pid, SIGCONT)
+            // The request for it was heard.
+            #expect(Whatif.wait(seconds: 10) { target.asked.count == 2 })
+            for _ in 0..<3 { try get("behind", from: server) }
+            #expect(Whatif.wait(seconds: 10) { target.asked.count == 5 })
+        }
+        #expect(status == 0 && text.hasPrefix("5 requests due") && text.contains("5 answered"), "\(text)")
+        #expect(text.contains("packets that the kernel dropped") && text.contains("gaps in what was seen"), "\(text)")
+    }
+
+    @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root")) func liveTrafficIsPlayed() throws {
+        try FileManager.default.createDirectory(atPath: Self.folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: Self.folder) }
+        let (server, target) = (try Server(), try Server())
+        let (status, output) = try playingLive(server, to: target, ["--json"]) { _ in
+            for name in ["a", "missing", "b"] { try get(name, from: server) }
+        }
+        #expect(status == 0)
+        let said = try object(output)
         let requests = try #require(said["requests"] as? [String: Any])
         #expect(requests["captured"] as? Int == 3 && requests["answered"] as? Int == 3)
         #expect(requests["mismatched"] as? Int == 0 && requests["dropped"] as? Int == 0)
