@@ -8,7 +8,6 @@ struct Tally {
     /// Answers that came within the window: a clone that falls behind must not be credited with what it answers later.
     private(set) var answeredInTime = 0
 
-    private static let lateness = Duration.milliseconds(20)
     /// Above it, the 95th percentile would be the sender's and not the clone's.
     private static let lateLimit = 0.05
 
@@ -20,28 +19,12 @@ struct Tally {
         account.captured = onLine.captured
         account.lost = onLine.lost
         for request in replayed where window.contains(request.due) {
-            guard let response = request.responseTime(until: end) else {
-                account.dropped += 1
-                continue
-            }
-            account.sent += 1
-            if let sent = request.sent {
-                account.latest = max(account.latest, (sent - request.due).seconds)
-                if !request.waited, sent - request.due > Self.lateness { account.late += 1 }
-            }
-            if request.moved { account.moved += 1 }
-            if request.waited { account.waited += 1 }
-            switch request.outcome {
-            case .answered(let status, let isError, let time):
-                account.answered += 1
-                if time < window.upperBound { answeredInTime += 1 }
-                if let onLine = expected[request.key], onLine.status != status {
-                    account.mismatched += 1
-                    if isError && !onLine.isError { account.failed += 1 }
-                }
-            case .cutOff, .malformed: account.failed += 1
-            case .waiting, .dropped: account.unanswered += 1
-            }
+            let onLine = expected[request.key]
+            account.add(request, expectedStatus: onLine?.status, wasError: onLine?.isError ?? false)
+            guard let response = request.responseTime(until: end) else { continue }
+            // What still waits for its connection was duplicated all the same.
+            if request.sent == nil { account.sent += 1 }
+            if case .answered(_, _, let time) = request.outcome, time < window.upperBound { answeredInTime += 1 }
             samples.append(ResponseSample(due: request.due, response: response))
         }
     }

@@ -19,36 +19,40 @@ package struct ReplayTally: Sendable {
 
     package mutating func add(_ request: ReplayedRequest, until end: Timestamp) {
         account.captured += 1
-        guard let response = request.responseTime(until: end) else {
-            account.dropped += 1
-            return
-        }
+        account.add(request, expectedStatus: request.expected?.status, wasError: request.expected?.isError ?? false)
+        guard let response = request.responseTime(until: end) else { return }
         responseTimes.record(response)
         if let expected = request.expected { recorded.record(expected.responseTime) }
-        if let sent = request.sent {
-            account.sent += 1
-            let delay = sent - request.due
-            account.latest = max(account.latest, delay.seconds)
-            if !request.waited {
-                delays.record(delay)
-                if delay > Self.lateness { account.late += 1 }
-            }
+        if let sent = request.sent, !request.waited { delays.record(sent - request.due) }
+        switch request.outcome {
+        case .cutOff: cutOff += 1
+        case .malformed: malformed += 1
+        case .answered, .waiting, .dropped: break
         }
-        if request.moved { account.moved += 1 }
-        if request.waited { account.waited += 1 }
+    }
+}
+
+extension RequestAccount {
+    /// Counts what became of a request, beside what on-line became of it, if that is known. Whoever heard it counts it as
+    /// captured.
+    package mutating func add(_ request: ReplayedRequest, expectedStatus: Int?, wasError: Bool) {
+        if let sent = request.sent {
+            self.sent += 1
+            let delay = sent - request.due
+            latest = max(latest, delay.seconds)
+            if !request.waited, delay > ReplayTally.lateness { late += 1 }
+        }
+        if request.moved { moved += 1 }
+        if request.waited { waited += 1 }
         switch request.outcome {
         case .answered(let status, let isError, _):
-            account.answered += 1
-            guard let expected = request.expected, expected.status != status else { return }
-            account.mismatched += 1
-            if isError && !expected.isError { account.failed += 1 }
-        case .cutOff:
-            cutOff += 1
-            account.failed += 1
-        case .malformed:
-            malformed += 1
-            account.failed += 1
-        case .waiting, .dropped: account.unanswered += 1
+            answered += 1
+            guard let expectedStatus, expectedStatus != status else { return }
+            mismatched += 1
+            if isError && !wasError { failed += 1 }
+        case .cutOff, .malformed: failed += 1
+        case .waiting: unanswered += 1
+        case .dropped: dropped += 1
         }
     }
 }

@@ -67,7 +67,7 @@ enum CaptureCommand: Command {
         _ arguments: ParsedArguments, _ interrupt: InterruptSignal
     ) throws -> (CaptureSource, [WatchedServer]) {
         let interfaces = arguments.values("interface")
-        let servers = try arguments.values("server").map(server)
+        let servers = try arguments.values("server").map { try Inputs.server($0) }
         switch (arguments.operand(0), arguments.value("read"), interfaces.isEmpty) {
         case (let path?, nil, true) where servers.isEmpty:
             let file = try Inputs.serviceFile(path)
@@ -132,19 +132,5 @@ enum CaptureCommand: Command {
     private static func size(_ arguments: ParsedArguments, _ name: String) throws -> Int64? {
         guard let text = arguments.value(name) else { return nil }
         do { return try Units.bytes(text) } catch { throw UsageError("--\(name): \(error)") }
-    }
-
-    /// `10.0.0.5:80=http`, `[2001:db8::5]:80=http`
-    private static func server(_ text: String) throws -> WatchedServer {
-        let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-        let names = ProtocolTable.all.map(\.name.rawValue).joined(separator: ", ")
-        guard parts.count == 2, let endpoint = Endpoint(parts[0]), let name = ApplicationProtocol(rawValue: parts[1]),
-            ProtocolTable.entry(name) != nil
-        else {
-            throw UsageError(
-                "--server: found '\(text)', expected ADDRESS:PORT=PROTOCOL such as 10.0.0.5:80=http "
-                    + "(protocols: \(names))")
-        }
-        return WatchedServer(endpoint, name)
     }
 }

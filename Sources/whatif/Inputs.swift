@@ -4,6 +4,7 @@ import Lab
 import Model
 import OperatingSystem
 import Store
+import Wire
 import YAML
 
 /// A file that cannot be read.
@@ -33,6 +34,19 @@ enum Inputs {
     static func duration(_ arguments: ParsedArguments, _ name: String) throws -> Duration? {
         guard let text = arguments.value(name) else { return nil }
         do { return try Units.duration(text) } catch { throw UsageError("--\(name): \(error)") }
+    }
+
+    /// `10.0.0.5:80=http`, `[2001:db8::5]:80=http`; the protocol may be left out where there is a usual one.
+    static func server(_ text: String, usually usual: ApplicationProtocol? = nil) throws -> WatchedServer {
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        let name = parts.count == 2 ? ApplicationProtocol(rawValue: parts[1]) : parts.count == 1 ? usual : nil
+        guard let endpoint = parts.first.flatMap({ Endpoint($0) }), let name, ProtocolTable.entry(name) != nil else {
+            throw UsageError(
+                "--server: found '\(text)', expected ADDRESS:PORT\(usual == nil ? "=PROTOCOL" : "[=PROTOCOL]") such as "
+                    + "10.0.0.5:80=http (protocols: "
+                    + ProtocolTable.all.map(\.name.rawValue).joined(separator: ", ") + ")")
+        }
+        return WatchedServer(endpoint, name)
     }
 
     static func requireRoot(_ doing: String) throws {

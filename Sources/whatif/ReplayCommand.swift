@@ -137,7 +137,7 @@ enum ReplayCommand: Command {
         case live(LiveReplay, interface: String)
 
         init(_ arguments: ParsedArguments, _ shape: ReplayShape) throws {
-            let server = try arguments.value("server").map(Self.server)
+            let server = try arguments.value("server").map { try Inputs.server($0, usually: .http) }
             guard let interface = arguments.value("interface") else {
                 guard let path = arguments.operand(0) else {
                     throw UsageError(
@@ -157,17 +157,6 @@ enum ReplayCommand: Command {
             let shift = try Inputs.duration(arguments, "shift") ?? .milliseconds(200)
             self = .live(
                 LiveReplay(of: server.endpoint, server.protocolName, shape, shift: shift), interface: interface)
-        }
-
-        private static func server(_ text: String) throws -> WatchedServer {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let name = parts.count == 2 ? parts[1] : ApplicationProtocol.http.rawValue
-            guard let known = ApplicationProtocol(rawValue: name) else {
-                throw UsageError(
-                    "--server: found '\(name)', expected one of: "
-                        + ApplicationProtocol.allCases.map(\.rawValue).joined(separator: ", "))
-            }
-            return WatchedServer(try endpoint("server", parts[0]), known)
         }
 
         var protocolName: ApplicationProtocol {
