@@ -8,6 +8,8 @@ import Volumes
 package enum CloneError: Error, Sendable, CustomStringConvertible {
     case unsupported(domain: String, String)
     case doesNotBoot(domain: String, within: Duration, lastWords: String)
+    /// `status` is nil when the time was over before it ended.
+    case notPrepared(tier: String, command: String, status: Int32?, within: Duration, complaint: String)
 
     package var description: String {
         switch self {
@@ -16,6 +18,10 @@ package enum CloneError: Error, Sendable, CustomStringConvertible {
             "the clone of \(domain) did not answer within \(Format.duration(limit)); raise 'boot-limit' in the service file "
                 + "if it is merely slow"
                 + (words.isEmpty ? "" : "; its console ends with: \(words)")
+        case .notPrepared(let tier, let command, let status, let limit, let complaint):
+            "the clone of tier \(tier) was not prepared within \(Format.duration(limit)): '\(command)' "
+                + (status.map { "ended with exit code \($0)" } ?? "did not end; raise 'boot-limit' if it is merely slow")
+                + (complaint.isEmpty ? "" : "; it said last: \(complaint)")
         }
     }
 }
@@ -26,6 +32,8 @@ package struct Clone: Sendable {
     /// The name of the domain it was made from.
     package let original: String
     package let domain: Domain
+    /// The directory that is its `/`.
+    package let root: String
 }
 
 /// A clone to be made.
@@ -161,7 +169,7 @@ package final class CloneMaker {
         // libvirt makes and removes it with the domain, unless libvirtd is killed between.
         try record(.interface, identity.device, clone)
         try record(.domain, identity.domain, clone)
-        return Clone(identity: identity, original: clone.original.name, domain: try node.create(xml))
+        return Clone(identity: identity, original: clone.original.name, domain: try node.create(xml), root: root)
     }
 
     /// Throws when the volume that original and clone share is about to be full.

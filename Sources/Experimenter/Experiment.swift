@@ -41,7 +41,7 @@ final class LearnedNoise: Sendable {
 /// One configuration measured: clone, duplicate the workload, measure, remove.
 struct Experiment {
     enum Phase: String, Sendable {
-        case cloning, booting
+        case cloning, preparing, booting
         case warmingUp = "warming up"
         case measuring, draining
     }
@@ -79,9 +79,10 @@ struct Experiment {
         let sandbox = try SandboxThread(plan.identity, neighbours: neighbours.uniqued(), loop: loop)
         do {
             progress(.cloning, nil)
-            // From now on, so that clones miss nothing of what happened since their snapshots.
+            // From now on, so that clones miss nothing of what happened since their snapshots; but no request comes before
+            // they are prepared.
             let heardSince = bench.now
-            bench.tap.subscribe(loop.inputs, timeShift: bench.specification.timeShift)
+            if !needsPreparation { subscribe(loop) }
             let clones = try bench.maker.make(plan) { try sandbox.attach(bench.interrupt) }
             let result = try measure(clones, sandbox, heardSince)
             try end(plan.identity, sandbox)
@@ -103,6 +104,10 @@ struct Experiment {
         return setting
     }
 
+    private func subscribe(_ loop: ReplayLoop) {
+        bench.tap.subscribe(loop.inputs, timeShift: bench.specification.timeShift)
+    }
+
     private func end(_ identity: SandboxIdentity, _ sandbox: SandboxThread) throws {
         bench.tap.unsubscribe()
         defer { _ = try? sandbox.stop() }
@@ -114,6 +119,12 @@ struct Experiment {
     ) throws -> Result {
         let specification = bench.specification
         try setQuotas(clones) { $0.map { max(1, $0) } }
+        var heardSince = heardSince
+        if needsPreparation {
+            try prepare(clones, sandbox)
+            heardSince = bench.now
+            subscribe(sandbox.loop)
+        }
         try waitForBoot(clones, sandbox, heardSince)
         let booted = bench.now
         try wait(Self.priming, sandbox, .booting)
@@ -171,6 +182,24 @@ struct Experiment {
         try clones.front.domain.setCPUQuota(adapt(allocation[.cpu] ?? 1))
         for (clone, domain) in zip(clones.joined, bench.scope.joined) {
             try clone.domain.setCPUQuota(adapt(domain.quota))
+        }
+    }
+
+    private var needsPreparation: Bool {
+        ([bench.tier] + bench.scope.joined.map(\.tier)).contains { $0.prepare != nil }
+    }
+
+    private func prepare(_ clones: ClonedTiers, _ sandbox: SandboxThread) throws {
+        // Callees before their callers.
+        let tiers = zip(clones.joined, bench.scope.joined.map(\.tier)) + [(clones.front, bench.tier)]
+        for (clone, tier) in tiers {
+            guard let command = tier.prepare else { continue }
+            let preparation = Preparation(
+                tier: tier.name, command: command, limit: bench.specification.bootLimit, secret: tier.logIn?.password)
+            try preparation.run(in: clone, clock: bench.clock) { seconds in
+                progress(.preparing, nil)
+                try pause(seconds, sandbox)
+            }
         }
     }
 

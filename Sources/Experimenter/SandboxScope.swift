@@ -3,6 +3,7 @@ import Model
 
 /// A domain that is cloned along. Its clone has what it has on-line.
 struct JoinedDomain: Sendable {
+    let tier: Tier
     let original: DomainDescription
     /// In cores; nil is unlimited.
     let quota: Double?
@@ -28,9 +29,14 @@ struct SandboxScope: Sendable {
     init(_ file: ServiceFile, front: String, _ node: Node) throws {
         let tiers = file.sandboxTiers
         let behind = tiers.dropLast()
-        let originals = try behind.flatMap(\.domains).uniqued().filter { $0 != front }.map { name in
-            let domain = try Campaign.find(name, node)
-            return JoinedDomain(original: try domain.description(), quota: try domain.cpuQuota())
+        var names: Set = [front]
+        var originals: [JoinedDomain] = []
+        for tier in behind {
+            for name in tier.domains where names.insert(name).inserted {
+                let domain = try Campaign.find(name, node)
+                originals.append(
+                    JoinedDomain(tier: tier, original: try domain.description(), quota: try domain.cpuQuota()))
+            }
         }
         let calls = { (domain: String) in
             // Of the campaign's tier one domain is cloned, and it is `front`.

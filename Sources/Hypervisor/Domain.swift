@@ -32,6 +32,12 @@ package import Model
 
     package var isActive: Bool { unsafe virDomainIsActive(handle) == 1 }
 
+    /// libvirt's number of the running domain; of a container it is the process that holds it.
+    package var identifier: UInt32? {
+        let number = unsafe virDomainGetID(handle)
+        return number == .max ? nil : number
+    }
+
     /// The addresses that the node's DHCP server or its ARP table knows for the domain's interfaces; none when neither
     /// does, or when the driver cannot ask.
     package var leasedAddresses: [IPAddress] {

@@ -61,7 +61,7 @@ extension ServedPort: Decodable {
 
 extension Tier: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, domains, serves, calls
+        case name, domains, serves, calls, prepare
         case logIn = "log-in"
     }
 
@@ -72,6 +72,10 @@ extension Tier: Decodable {
         domains = try fields.decode([String].self, forKey: .domains)
         serves = try fields.decode(ServedPort.self, forKey: .serves)
         calls = try fields.decodeIfPresent([String].self, forKey: .calls) ?? []
+        prepare = try fields.decodeIfPresent(String.self, forKey: .prepare)
+        if prepare?.allSatisfy(\.isWhitespace) == true {
+            throw fields.refusal(of: .prepare, "there is no command; for instance prepare: \"/usr/local/bin/warm-up\"")
+        }
         if domains.isEmpty { throw fields.refusal(of: .domains, "a tier needs at least one domain") }
     }
 }

@@ -19,6 +19,8 @@ package struct Tier: Hashable, Sendable {
     package let calls: [String]
     /// Who logs in to the tier's clone, where requests need that.
     package let logIn: TierLogIn?
+    /// A shell command that makes a clone of the tier ready for requests; it is run inside the clone.
+    package let prepare: String?
 }
 
 /// Who logs in to a clone of a database. Its description leaves the password out.

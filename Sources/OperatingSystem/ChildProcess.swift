@@ -73,7 +73,11 @@ package final class ChildProcess: Sendable {
     package func wait() -> Int32 {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) == -1 && errno == EINTR {}
-        return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
+        return Self.code(status)
+    }
+
+    private static func code(_ status: Int32) -> Int32 {
+        status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
     }
 
     /// TERM, then KILL after `grace`, then reaped.
@@ -143,5 +147,12 @@ extension ChildProcess {
         var status: Int32 = 0
         let result = unsafe waitpid(pid, &status, WNOHANG)
         return result == pid || (result == -1 && errno == ECHILD)
+    }
+
+    /// As `wait`, if it has ended; else nil. Not to be asked again behind the end.
+    package func poll() -> Int32? {
+        var status: Int32 = 0
+        guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        return Self.code(status)
     }
 }

@@ -15,6 +15,16 @@ package final class Descriptor: Sendable {
         Descriptor(owning: try check("open \(path)") { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
+    /// A pipe whose reading end does not block.
+    package static func pipe() throws(SystemError) -> (reading: Descriptor, writing: Descriptor) {
+        var ends: [CInt] = [-1, -1]
+        try check("make a pipe") { unsafe Glibc.pipe(&ends) }
+        let pipe = (reading: Descriptor(owning: ends[0]), writing: Descriptor(owning: ends[1]))
+        for end in ends { try check("make a pipe") { fcntl(end, F_SETFD, FD_CLOEXEC) } }
+        try check("make a pipe") { fcntl(pipe.reading.raw, F_SETFL, O_NONBLOCK) }
+        return pipe
+    }
+
     /// Reads what is there, at most `limit` bytes; empty at the end of the file or when nothing is there yet.
     package func readSome(limit: Int = 65_536) throws(SystemError) -> [UInt8] {
         do {

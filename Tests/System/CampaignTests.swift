@@ -107,6 +107,61 @@ extension SystemTests {
             }
         }
 
+        /// A user and a password that only the clone has: its server asks for them because of what was run inside, in the
+        /// container's own control groups and namespaces. The first attempts may come before the server is there.
+        @Test func aCloneIsPrepared() throws {
+            let password = "of-the-clone-only"
+            let prepare = [
+                "cmp /proc/self/cgroup /proc/1/cgroup",
+                "for kind in pid mnt net ipc uts; do [ /proc/self/ns/$kind -ef /proc/1/ns/$kind ] || exit 1; done",
+                "sed -i '/^host/s/trust/scram-sha-256/' /var/lib/postgresql/auction/pg_hba.conf",
+                "su postgres -c \"psql -c \\\"CREATE ROLE guest LOGIN PASSWORD '\(password)' IN ROLE auction\\\" "
+                    + "-c 'SELECT pg_reload_conf()'\"",
+            ].joined(separator: " && ")
+            let file = try Self.serviceFile(
+                [
+                    ("tier: app", "tier: db"), ("[28%, 60%, 80%, 100%]", "[30%, 60%]"),
+                    ("find: exhaustive", "find: cheapest"), ("p95: 60 ms", "p95: 100 s"),
+                    (
+                        "  - { name: db, domains: [db1], serves: \"postgresql:5432\" }",
+                        """
+                          - name: db
+                            domains: [db1]
+                            serves: "postgresql:5432"
+                            log-in: { user: guest, password: \(password), database: auction }
+                            prepare: |
+                              \(prepare)
+                        """
+                    ),
+                ], named: "prepared.yaml")
+            let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
+            let settings = try databaseSettings()
+            let result = try Whatif.run("run", file)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(!result.errors.contains(password))
+            #expect(try LabHost.production() == production)
+            #expect(try LabHost.inventory() == inventory)
+            #expect(try databaseSettings() == settings && settings.contains("trust"))
+            let store = try MatrixStore(Whatif.state + "/matrices.db")
+            let record = try #require(try store.campaign(nil))
+            for measurement in record.matrix.cells.compactMap(\.measurement) {
+                #expect(measurement.requests.captured == measurement.requests.sent)
+                #expect(measurement.requests.failed == 0 && measurement.requests.mismatched == 0)
+            }
+        }
+
+        /// Who may enter the on-line database, and with what.
+        private func databaseSettings() throws -> String {
+            let root = Whatif.state + "/lab/volume/db1"
+            let pid = try LabHost.virsh("domid", "db1").filter(\.isNumber)
+            let inside = try ChildProcess.succeed(["pgrep", "--parent", pid]).filter(\.isNumber)
+            return try LabHost.run(["cat", root + "/var/lib/postgresql/auction/pg_hba.conf"]).output
+                + ChildProcess.succeed([
+                    "nsenter", "--target", inside, "--all", "--", "su", "postgres", "-c",
+                    "psql -A -t -c 'SELECT rolname, rolpassword IS NULL FROM pg_authid ORDER BY 1'",
+                ])
+        }
+
         private func checkMatrixCommands(_ record: CampaignRecord) throws {
             #expect(try Whatif.run("matrix", "list").output.contains(record.id))
             #expect(try Whatif.run("matrix", "show").output.contains("measured"))

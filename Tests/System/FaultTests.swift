@@ -95,6 +95,27 @@ extension SystemTests {
                 ["run", try serviceFile([("find: exhaustive", "boot-limit: 2 s")])])
         }
 
+        /// A command that fails until the limit, one that is not there, and one that does not end.
+        @Test func aCloneThatCannotBePrepared() throws {
+            let load = try Load()
+            defer { load.end() }
+            let file = { (command: String) in
+                try serviceFile([
+                    ("find: exhaustive", "boot-limit: 2 s"),
+                    ("serves: \"http:8080\"", "serves: \"http:8080\", prepare: \"\(command)\""),
+                ])
+            }
+            try expect(
+                1,
+                [
+                    "the clone of tier app", "within 2 s", "'echo no cache here >&2; exit 3'", "exit code 3",
+                    "no cache here",
+                ],
+                ["run", try file("echo no cache here >&2; exit 3")])
+            try expect(1, ["exit code 127", "warm-up"], ["run", try file("warm-up --all")])
+            try expect(1, ["did not end", "boot-limit"], ["run", try file("exec sleep 1000")])
+        }
+
         /// libvirtd dies in mid-campaign: the campaign ends with a message, and what it could not remove is removed when
         /// libvirtd is back.
         @Test func libvirtdGone() throws {

@@ -71,6 +71,8 @@ import YAML
         ("calls: [db]", "calls: [dbs]", 5, "'dbs', which is not a tier"),
         ("domains: [app1]", "domains: []", 6, "at least one domain"),
         ("domains: [app1]", "domains: app1", 6, "found 'app1', expected a list"),
+        ("domains: [app1],", "domains: [app1], prepare: ' ',", 6, "there is no command"),
+        ("domains: [app1],", "domains: [app1], prepare: [a, b],", 6, "found a list, expected a single value"),
         ("\"http:8080\"", "http", 6, "expected protocol:port"),
         ("\"http:8080\"", "\"http:0\"", 6, "expected protocol:port"),
         ("experiment: 20 s", "experiment: 10 min", 12, "leaves no room"),
@@ -94,6 +96,25 @@ import YAML
         #expect(error.description.contains(words), "\(error)")
         // Errors about a whole tier or campaign point at it; it may begin a line later than its key.
         #expect(abs(error.line - line) <= 1, "\(error)")
+    }
+
+    /// What makes a clone ready is one line of shell, or several.
+    @Test func preparationsAreRead() throws {
+        #expect(try decode(Self.good).tiers.allSatisfy { $0.prepare == nil })
+        let one = Self.good.replacing(
+            "domains: [app1],", with: "domains: [app1], prepare: 'curl -f \"http://a\"; true',")
+        #expect(try decode(one).tier("app")?.prepare == "curl -f \"http://a\"; true")
+        let several = """
+              - name: db
+                domains: [db1]
+                serves: "postgresql:5432"
+                prepare: |
+                  set -e
+                  su postgres -c "psql -c 'SELECT 1'"
+            """
+        let lines = Self.good.split(separator: "\n").map { $0.contains("name: db") ? several[...] : $0 }
+        let read = try decode(lines.joined(separator: "\n")).tier("db")?.prepare
+        #expect(read == "set -e\nsu postgres -c \"psql -c 'SELECT 1'\"\n")
     }
 
     /// Rules of a service file, with one mistake each.
