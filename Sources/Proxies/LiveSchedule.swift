@@ -7,20 +7,16 @@ package struct LiveSchedule: Sendable {
     private let server: Endpoint
     private let shift: Duration
     private var shaper: LoadShaper
-    /// Whether replies are matched to what is replayed: copies have other names.
-    private let isCompared: Bool
     private let keepsReplies: Bool
     private var requests = HeardRequests()
     package private(set) var captured = 0
     /// Requests of which not all was heard.
     package private(set) var lost = 0
 
-    /// Without rules of a mix: which session a live request belongs to is known too late for them.
     package init(of server: Endpoint, _ shape: ReplayShape, shift: Duration) {
         self.server = server
         self.shift = shift
-        shaper = LoadShaper(shape)
-        isCompared = shape.scale == 1
+        shaper = LoadShaper(live: shape)
         keepsReplies = shape.keepsReplies
     }
 
@@ -38,11 +34,8 @@ package struct LiveSchedule: Sendable {
         case .exchange(let id, let exchange):
             guard requests.contains(id) else { return }
             requests.answered(exchange.request.number, on: id)
-            guard isCompared else { return }
-            inputs.append(
-                .expected(
-                    RequestKey(connection: id, number: exchange.request.number),
-                    ExpectedReply(exchange, withBytes: keepsReplies)))
+            let expected = ExpectedReply(exchange, withBytes: keepsReplies)
+            inputs += shaper.keys(of: exchange.request, on: id).map { .expected($0, expected) }
         case .lost(let id, let count, _, _): lost += requests.lost(count, on: id)
         case .closed(let id, _, let time):
             guard requests.closed(id) else { return }

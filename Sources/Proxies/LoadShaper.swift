@@ -13,6 +13,12 @@ package struct LoadShaper: Sendable {
 
     private let shape: ReplayShape
     private let rules: [UInt64: Int]
+    /// Of live sessions, the rule found by the first request; nil of those that none matches. Nil when the rules of all
+    /// sessions are known beforehand.
+    private var found: AgingTable<Int?>?
+    /// Live connections that wait for their first request, and when they opened.
+    private var unweighed: [ConnectionID: Timestamp] = [:]
+    private static let foundLimit = 200_000
     /// Nothing is copied or left out, and connections keep their numbers.
     private let isPlain: Bool
     private let firstNumber: UInt64
@@ -32,6 +38,12 @@ package struct LoadShaper: Sendable {
         isPlain = shape.scale == 1 && shape.mix.isEmpty
     }
 
+    /// For live traffic: the mix's rules weigh a session by its first request, until which its connection is held back.
+    package init(live shape: ReplayShape) {
+        self.init(shape)
+        if !shape.mix.isEmpty { found = AgingTable(countLimit: Self.foundLimit) }
+    }
+
     package mutating func open(_ connection: ConnectionID, at time: Timestamp) -> [ReplayItem] {
         if isPlain {
             open.insert(connection)
@@ -40,6 +52,10 @@ package struct LoadShaper: Sendable {
         // Sessions that share connections open those of their copies when they ask.
         guard shape.sessions == .connection else { return [] }
         let session = shape.sessions.name(nil, on: connection)
+        if let found, found[session] == nil {
+            unweighed[connection] = time
+            return []
+        }
         return copyNumbers(of: session).map { item(.open, connection, session, $0, time) }
     }
 
@@ -56,7 +72,26 @@ package struct LoadShaper: Sendable {
             return [ReplayItem(connection: firstNumber + connection, due: time, kind: .request(recorded))]
         }
         let session = shape.sessions.name(request, on: connection)
-        return copyNumbers(of: session).map { item(.request(recorded), connection, session, $0, time) }
+        weigh(session, request)
+        let opened = unweighed.removeValue(forKey: connection).map { open(connection, at: $0) } ?? []
+        return opened + copyNumbers(of: session).map { item(.request(recorded), connection, session, $0, time) }
+    }
+
+    private mutating func weigh(_ session: UInt64, _ request: Request) {
+        if found?[session] == nil {
+            found?.set(session, shape.mix.firstIndex { $0.matches(request.label) }, size: 0)
+        } else {
+            found?.touch(session)
+        }
+    }
+
+    /// The names under which a request is replayed, as long as its connection is open.
+    package func keys(of request: Request, on connection: ConnectionID) -> [RequestKey] {
+        if isPlain { return [RequestKey(connection: firstNumber + connection, number: request.number)] }
+        let session = shape.sessions.name(request, on: connection)
+        return copyNumbers(of: session).compactMap { numbers[copy(connection, session, $0)] }.map {
+            RequestKey(connection: $0, number: request.number)
+        }
     }
 
     package mutating func close(_ connection: ConnectionID, at time: Timestamp) -> [ReplayItem] {
@@ -64,10 +99,18 @@ package struct LoadShaper: Sendable {
             open.remove(connection)
             return [ReplayItem(connection: firstNumber + connection, due: time, kind: .close)]
         }
-        return (copies.removeValue(forKey: connection) ?? []).map { copy in
+        var opened: [ReplayItem] = []
+        if let held = unweighed.removeValue(forKey: connection) {
+            // It asked nothing, so that no rule weighs it.
+            found?.set(shape.sessions.name(nil, on: connection), nil, size: 0)
+            opened = open(connection, at: held)
+        }
+        let closed = (copies.removeValue(forKey: connection) ?? []).map { copy in
             defer { numbers[copy] = nil }
             return item(.close, connection, copy.session, copy.number, time)
         }
+        if shape.sessions == .connection { found?.remove(shape.sessions.name(nil, on: connection)) }
+        return opened + closed
     }
 
     package mutating func closeAll(at time: Timestamp) -> [ReplayItem] {
@@ -76,7 +119,8 @@ package struct LoadShaper: Sendable {
 
     /// A session that is left out has none.
     private func copyNumbers(of session: UInt64) -> Range<Int> {
-        let weight = shape.scale * (rules[session].map { shape.mix[$0].factor } ?? 1)
+        let rule = found == nil ? rules[session] : found?[session] ?? nil
+        let weight = shape.scale * (rule.map { shape.mix[$0].factor } ?? 1)
         let whole = weight.rounded(.down)
         return 0..<Int(whole) + (unit(session, 0) < weight - whole ? 1 : 0)
     }
@@ -91,10 +135,14 @@ package struct LoadShaper: Sendable {
         return Double(key.value >> 11) * 0x1p-53
     }
 
+    private func copy(_ connection: ConnectionID, _ session: UInt64, _ number: Int) -> Copy {
+        Copy(connection: connection, session: number == 0 ? 0 : session, number: number)
+    }
+
     private mutating func item(
         _ kind: ReplayItem.Kind, _ connection: ConnectionID, _ session: UInt64, _ copyNumber: Int, _ time: Timestamp
     ) -> ReplayItem {
-        let copy = Copy(connection: connection, session: copyNumber == 0 ? 0 : session, number: copyNumber)
+        let copy = copy(connection, session, copyNumber)
         let number: UInt64
         if let known = numbers[copy] {
             number = known

@@ -23,8 +23,9 @@ enum ReplayCommand: Command {
             counts. Ctrl-C ends it and reports.
 
             With '--interface' the source is live traffic: what is heard of '--server' at the interface is played
-            '--shift' later; needs root. The on-line server is only listened to. '--speed', '--mix' and '--loop' are for
-            traces.
+            '--shift' later; needs root. The on-line server is only listened to. '--mix' then weighs a session by its first
+            request alone, until which its connection is held back. '--speed' and '--loop' are for traces: faster needs what
+            has not happened yet, and slower falls ever further behind.
 
             The target makes its own tokens (cookies, fields of forms, ids): they are found by comparing its replies with the
             recorded ones, and put into later requests of the session in place of the recorded ones. Replies are compared
@@ -149,8 +150,13 @@ enum ReplayCommand: Command {
             guard arguments.operand(0) == nil else {
                 throw UsageError("a trace and --interface: only one of them can be played")
             }
-            for name in ["speed", "mix", "loop"] where !arguments.values(name).isEmpty {
-                throw UsageError("--\(name): live traffic comes once, as it is; capture a trace and play that")
+            for (name, reason) in [
+                ("speed", "faster needs what has not happened yet, and slower falls ever further behind"),
+                ("loop", "it comes once"),
+            ] where !arguments.values(name).isEmpty {
+                throw UsageError(
+                    "--\(name): not of live traffic: \(reason); record a trace first (whatif capture --interface "
+                        + "\(interface) --server … --output FILE.wtrace) and play that")
             }
             guard let server else { throw UsageError("--server HOST:PORT is missing: whose traffic is to be played") }
             try Inputs.requireRoot("listening at an interface")
