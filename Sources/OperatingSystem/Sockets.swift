@@ -1,26 +1,8 @@
 import CLinux
 import Glibc
 
-/// IPv4 TCP sockets without blocking. Addresses are 32-bit numbers in host order, as 10.50.0.1 = 0x0a320001.
+/// TCP sockets without blocking.
 package enum Sockets {
-    private static func withAddress<Result>(
-        _ address: UInt32, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-    ) -> Result {
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = port.bigEndian
-        name.sin_addr.s_addr = address.bigEndian
-        return unsafe withUnsafePointer(to: &name) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-    }
-
-    private static func text(_ address: UInt32, _ port: UInt16) -> String {
-        "\(address >> 24).\(address >> 16 & 255).\(address >> 8 & 255).\(address & 255):\(port)"
-    }
-
     /// Lets this process have as many descriptors as its hard limit says: a socket for each connection.
     package static func allowMany() {
         var limit = rlimit()
@@ -29,9 +11,9 @@ package enum Sockets {
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private static func make() throws(SystemError) -> Descriptor {
+    private static func make(_ family: CInt) throws(SystemError) -> Descriptor {
         let kind = CInt(SOCK_STREAM.rawValue | UInt32(O_NONBLOCK | O_CLOEXEC))
-        return Descriptor(owning: try check("make a socket") { socket(AF_INET, kind, 0) })
+        return Descriptor(owning: try check("make a socket") { socket(family, kind, 0) })
     }
 
     private static func set(_ socket: Descriptor, _ level: CInt, _ option: CInt) {
@@ -40,14 +22,17 @@ package enum Sockets {
     }
 
     /// A socket that accepts connections on a local address.
-    package static func listen(_ address: UInt32, _ port: UInt16) throws(SystemError) -> Descriptor {
-        let socket = try make()
+    package static func listen(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+        let socket = try make(address.family)
         set(socket, SOL_SOCKET, SO_REUSEADDR)
-        try check("listen on \(text(address, port))") {
-            unsafe withAddress(address, port) { unsafe bind(socket.raw, $0, $1) }
-        }
-        try check("listen on \(text(address, port))") { Glibc.listen(socket.raw, 1024) }
+        try check("listen on \(address)") { unsafe address.withPointer { unsafe bind(socket.raw, $0, $1) } }
+        try check("listen on \(address)") { Glibc.listen(socket.raw, 1024) }
         return socket
+    }
+
+    /// The same for IPv4.
+    package static func listen(_ address: UInt32, _ port: UInt16) throws(SystemError) -> Descriptor {
+        try listen(SocketAddress(v4: address, port))
     }
 
     /// The next connection that waits, or nil.
@@ -63,22 +48,28 @@ package enum Sockets {
         throw SystemError("accept a connection")
     }
 
-    /// Starts a connection; it is made when the socket turns writable without `error`. `from` sets the source address.
+    /// Starts a connection; it is made when the socket turns writable without `error`. `from` sets the source address, of
+    /// the same family.
     package static func connect(
-        to address: UInt32, _ port: UInt16, from source: UInt32? = nil
+        to address: SocketAddress, from source: SocketAddress? = nil
     ) throws(SystemError) -> Descriptor {
-        let socket = try make()
+        let socket = try make(address.family)
         set(socket, CInt(IPPROTO_TCP), TCP_NODELAY)
         if let source {
             // Without it the port would be chosen at bind, and connections in quick succession would run out of ports.
             set(socket, CInt(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT)
-            try check("use the source address \(text(source, 0))") {
-                unsafe withAddress(source, 0) { unsafe bind(socket.raw, $0, $1) }
+            try check("use the source address \(source)") {
+                unsafe source.withPointer { unsafe bind(socket.raw, $0, $1) }
             }
         }
-        let result = unsafe withAddress(address, port) { unsafe Glibc.connect(socket.raw, $0, $1) }
-        if result == -1 && errno != EINPROGRESS { throw SystemError("connect to \(text(address, port))") }
+        let result = unsafe address.withPointer { unsafe Glibc.connect(socket.raw, $0, $1) }
+        if result == -1 && errno != EINPROGRESS { throw SystemError("connect to \(address)") }
         return socket
+    }
+
+    /// The same for IPv4.
+    package static func connect(to address: UInt32, _ port: UInt16) throws(SystemError) -> Descriptor {
+        try connect(to: SocketAddress(v4: address, port))
     }
 
     /// Lets the kernel say when it got what is received (timestamping.rst of its documentation).

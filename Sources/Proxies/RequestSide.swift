@@ -65,8 +65,9 @@ struct RequestSide: ~Copyable {
 
     /// A connection that is refused at once is none: the request that follows is accounted for as cut off.
     private mutating func open(_ slot: InProxy.Slot) {
-        guard let address = target.address.v4,
-            let descriptor = try? Sockets.connect(to: address, target.port, from: source),
+        guard
+            let descriptor = try? Sockets.connect(
+                to: SocketAddress(target), from: source.map { SocketAddress(v4: $0, 0) }),
             (try? poller.add(descriptor.raw, token: UInt64(slot), writable: true)) != nil
         else { return }
         Sockets.stampReceptions(of: descriptor)
@@ -118,5 +119,16 @@ struct RequestSide: ~Copyable {
             connection.watchesWriting = hasMore
         }
         return []
+    }
+}
+
+extension SocketAddress {
+    init(_ endpoint: Endpoint) {
+        let address = endpoint.address
+        if let bits = address.v4 {
+            self.init(v4: bits, endpoint.port)
+        } else {
+            self.init(v6High: address.high, low: address.low, endpoint.port)
+        }
     }
 }

@@ -43,7 +43,7 @@ enum ReplayCommand: Command {
             """,
         operands: [.init("FILE.wtrace", "The trace, with payload.", isRequired: false)],
         options: [
-            .value("to", "HOST:PORT", "The server to play it to: an IPv4 address."),
+            .value("to", "HOST:PORT", "The server to play it to, such as 10.0.0.7:8080 or [2001:db8::7]:8080."),
             .value(
                 "server", "HOST:PORT[=PROTOCOL]",
                 "Whose requests: of a trace the only server's by default; live with its protocol (default http).",
@@ -76,7 +76,10 @@ enum ReplayCommand: Command {
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         guard let text = arguments.value("to") else { throw UsageError("--to HOST:PORT is missing: where to play it") }
         let target = try endpoint("to", text)
-        guard target.address.v4 != nil else { throw UsageError("--to: only IPv4 addresses can be played to") }
+        // fe80::/10 means another machine at each interface.
+        guard target.address.v4 != nil || target.address.high >> 54 != 0x3fa else {
+            throw UsageError("--to: \(text) is of one link only; give the target's global or unique local address")
+        }
         let shape = try shape(arguments)
         let rounds = try number(arguments, "loop", 1...1_000_000) ?? 1
         let limit =

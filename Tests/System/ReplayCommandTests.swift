@@ -15,13 +15,16 @@ import Testing
         let port: UInt16
         private let log: String
 
-        init(without missing: String = "/missing") throws {
+        private let host: String
+
+        init(without missing: String = "/missing", at host: String = "127.0.0.1") throws {
+            self.host = host.contains(":") ? "[\(host)]" : host
             let log = "\(folder)/server-\(UUID().uuidString)"
             self.log = log
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let output = try Descriptor.open(log, O_RDWR | O_CREAT | O_EXCL)
             let program = """
-                import http.server, sys
+                import http.server, socket, sys
                 class Handler(http.server.BaseHTTPRequestHandler):
                     protocol_version = 'HTTP/1.1'
                     def do_GET(self):
@@ -31,11 +34,12 @@ import Testing
                         self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
                         print(self.path, flush=True)
                     def log_message(self, *rest): pass
-                server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+                http.server.ThreadingHTTPServer.address_family = socket.AF_INET6 if ':' in sys.argv[2] else socket.AF_INET
+                server = http.server.ThreadingHTTPServer((sys.argv[2], 0), Handler)
                 print(server.server_port, flush=True)
                 server.serve_forever()
                 """
-            process = try ChildProcess(["python3", "-c", program, missing], output: output.raw)
+            process = try ChildProcess(["python3", "-c", program, missing, host], output: output.raw)
             var found: UInt16?
             _ = Whatif.wait(seconds: 20) {
                 let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
@@ -45,7 +49,7 @@ import Testing
             port = try #require(found)
         }
 
-        var address: String { "127.0.0.1:\(port)" }
+        var address: String { "\(host):\(port)" }
 
         /// The paths, in the order in which they were answered.
         var asked: [String] {
@@ -209,9 +213,48 @@ import Testing
         #expect(comparison["uncompared"] as? Int == 0, "\(comparison)")
     }
 
+    /// The target and the on-line server may have addresses of either family.
+    @Test func aTraceIsPlayedOverIPv6() throws {
+        defer { try? FileManager.default.removeItem(atPath: Self.folder) }
+        let (trace, target) = (try trace(), try Server(at: "::1"))
+        let result = try Whatif.run("replay", trace, "--to", target.address, "--json")
+        #expect(result.status == 0, "\(result.errors)")
+        let said = try object(result.output)
+        #expect((said["requests"] as? [String: Any])?["answered"] as? Int == 6 && target.asked.count == 6)
+        #expect(said["target"] as? String == "[0:0:0:0:0:0:0:1]:\(target.port)")
+    }
+
+    @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root")) func liveTrafficOfIPv6IsTracedAndPlayed() throws
+    {
+        try FileManager.default.createDirectory(atPath: Self.folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: Self.folder) }
+        let (server, target) = (try Server(at: "::1"), try Server(at: "::1"))
+        let packets = "\(Self.folder)/v6.pcap"
+        let (status, output) = try {
+            let capture = try ChildProcess([
+                "tcpdump", "-i", "lo", "--immediate-mode", "-U", "-w", packets, "ip6 and tcp port \(server.port)",
+            ])
+            defer { capture.end() }
+            #expect(Whatif.wait(seconds: 10) { FileManager.default.fileExists(atPath: packets) })
+            return try playingLive(server, to: target, ["--json"]) { _ in
+                for name in ["a", "b"] { try get(name, from: server) }
+                #expect(Whatif.wait(seconds: 10) { target.asked == ["/a", "/b"] })
+            }
+        }()
+        #expect(status == 0)
+        #expect((try object(output)["requests"] as? [String: Any])?["answered"] as? Int == 2)
+        // The same as a trace, by the server's name.
+        let trace = "\(Self.folder)/v6.wtrace"
+        #expect(try Whatif.run("capture", "-r", packets, "-s", "\(server.address)=http", "-o", trace).status == 0)
+        let result = try Whatif.run("replay", trace, "--server", server.address, "--to", target.address)
+        #expect(result.status == 0 && result.output.contains("all answered as recorded"), "\(result)")
+        #expect(target.asked == ["/a", "/b", "/a", "/b"])
+    }
+
     @Test(arguments: [
         (["x.wtrace"], "--to HOST:PORT is missing"), (["x.wtrace", "--to", "here"], "--to: found 'here'"),
         (["--to", "127.0.0.1:1"], "FILE.wtrace, or --interface"),
+        (["x.wtrace", "--to", "[fe80::1]:80"], "is of one link only"),
         (["x.wtrace", "--to", "127.0.0.1:1", "--speed", "fast"], "--speed: found 'fast'"),
         (["x.wtrace", "--to", "127.0.0.1:1", "--mix", "GET"], "--mix: found 'GET', expected PATTERN=FACTOR"),
         (["x.wtrace", "--to", "127.0.0.1:1", "--busy", "no"], "--busy: found 'no', expected further or wait"),
