@@ -27,16 +27,19 @@ package struct Preparation: Sendable {
     /// `pause` waits for so many seconds, and may throw to end it all. Needs root.
     package func run(in clone: Clone, clock: SteadyClock, pause: (Double) throws -> Void) throws {
         let deadline = clock.now + limit.nanoseconds
+        var told: (status: Int32?, complaint: String)?
         while true {
-            let (status, complaint) = try attempt(clone, clock, deadline, pause)
-            if status == 0 { return }
+            let attempt = try attempt(clone, clock, deadline, pause)
+            if attempt.status == 0 { return }
+            // Of an attempt that the limit cut off, the one before says more.
+            if told == nil || attempt.status != nil { told = attempt }
             let isLate = clock.now + Int64(Self.pauseBetween * 1e9) >= deadline
-            if status.map({ Self.hopeless.contains($0) }) ?? true || isLate {
-                throw CloneError.notPrepared(
-                    tier: tier, command: hide(command), status: status, within: limit, complaint: hide(complaint))
-            }
+            if attempt.status.map({ Self.hopeless.contains($0) }) ?? true || isLate { break }
             try pause(Self.pauseBetween)
         }
+        throw CloneError.notPrepared(
+            tier: tier, command: hide(command), status: told?.status, within: limit,
+            complaint: hide(told?.complaint ?? ""))
     }
 
     private func hide(_ text: String) -> String {
@@ -48,13 +51,16 @@ package struct Preparation: Sendable {
     private func attempt(
         _ clone: Clone, _ clock: SteadyClock, _ deadline: Int64, _ pause: (Double) throws -> Void
     ) throws -> (status: Int32?, complaint: String) {
-        guard let identifier = clone.domain.identifier else { return (nil, "the clone does not run any more") }
+        guard let identifier = clone.domain.identifier else { return (126, "the clone does not run any more") }
         let pipe = try Descriptor.pipe()
         let child = try ChildProcess(
             ["sh", "-c", Self.entering, "sh", "\(identifier)", clone.root, command], errors: pipe.writing.raw)
         var end: [UInt8] = []
         let listen = {
-            while case let more = try pipe.reading.readSome(), !more.isEmpty {
+            // Not all of it at once: it may complain without end.
+            for _ in 0..<16 {
+                let more = try pipe.reading.readSome()
+                if more.isEmpty { break }
                 end = Array((end + more).suffix(Self.kept))
             }
         }
@@ -82,8 +88,8 @@ package struct Preparation: Sendable {
     }
 
     /// Runs $3 inside the container of the domain with the id $1, whose root directory is $2: in its control groups and all
-    /// of its namespaces, with an environment of its own. libvirt's id is the process that holds the container, and that
-    /// one's child is the container's first.
+    /// of its namespaces, with no more capabilities than it has and an environment of its own. libvirt's id is the process
+    /// that holds the container, and that one's child is the container's first.
     private static let entering = """
         read -r pid rest < "/proc/$1/task/$1/children"
         # Whatever went wrong, nothing is ever run outside of the clone.
@@ -98,7 +104,15 @@ package struct Preparation: Sendable {
                 fi
             done
         done < "/proc/$pid/cgroup"
+        bounds=$(sed -n 's/^CapBnd:[[:space:]]*//p' "/proc/$pid/status")
+        last=$(cat /proc/sys/kernel/cap_last_cap)
+        number=0
+        dropped=
+        while [ "$number" -le "$last" ]; do
+            [ $((0x$bounds >> number & 1)) = 1 ] || dropped=$dropped,-cap_$number
+            number=$((number + 1))
+        done
         exec env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \\
-            nsenter --target "$pid" --all -- /bin/sh -c "$3"
+            setpriv ${dropped:+--bounding-set "${dropped#,}"} nsenter --target "$pid" --all -- /bin/sh -c "$3"
         """
 }

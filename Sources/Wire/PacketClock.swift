@@ -69,5 +69,4 @@ package struct PacketClock: Sendable {
         }
         return best
     }
-
 }

@@ -113,6 +113,7 @@ extension SystemTests {
             let password = "of-the-clone-only"
             let prepare = [
                 "cmp /proc/self/cgroup /proc/1/cgroup",
+                "[ \"$(grep CapBnd /proc/self/status)\" = \"$(grep CapBnd /proc/1/status)\" ]",
                 "for kind in pid mnt net ipc uts; do [ /proc/self/ns/$kind -ef /proc/1/ns/$kind ] || exit 1; done",
                 "sed -i '/^host/s/trust/scram-sha-256/' /var/lib/postgresql/auction/pg_hba.conf",
                 "su postgres -c \"psql -c \\\"CREATE ROLE guest LOGIN PASSWORD '\(password)' IN ROLE auction\\\" "
