@@ -8,8 +8,11 @@ package enum MatrixData {
         var allocation: [String: Double]
         var state: String
         var metrics: [String: Estimate]
+        /// The on-line domain's, over the same requests; of measured cells.
+        var onLine: [String: Estimate]?
         var requests: RequestAccount?
         var answers: AnswerAccount?
+        var comparison: ComparisonAccount?
         var check: Check?
         var invalid: [String]?
     }
@@ -29,11 +32,19 @@ package enum MatrixData {
         var reasons: [String]?
         var controlMeanDeviation: Double?
         var controlThroughputDeviation: Double?
+        var control: CellDocument?
         var cells: [CellDocument]
     }
 
     private static func plain(_ allocation: Allocation) -> [String: Double] {
         Dictionary(allocation.values.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func plain(_ times: ResponseTimes) -> [String: Estimate] {
+        let throughput = Estimate(times.throughput, lower: times.throughput, upper: times.throughput)
+        return [
+            "throughput": throughput, "mean": times.mean, "p50": times.p50, "p95": times.p95, "p99": times.p99,
+        ]
     }
 
     private static func document(_ cell: Cell) -> CellDocument {
@@ -43,25 +54,27 @@ package enum MatrixData {
         if case .invalid(_, let reasons) = cell.content { invalid = reasons }
         return CellDocument(
             allocation: plain(cell.allocation), state: cell.state, metrics: metrics,
-            requests: cell.measurement?.requests, answers: cell.measurement?.answers, check: cell.check,
+            onLine: (cell.measurement?.onLine).map(plain), requests: cell.measurement?.requests,
+            answers: cell.measurement?.answers, comparison: cell.measurement?.comparison, check: cell.check,
             invalid: invalid)
     }
 
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
-        var document = Document(
+        var whole = Document(
             campaign: record.id, service: record.service, tier: record.tier, with: record.with,
             domain: record.domain, state: record.state.rawValue, sla: record.sla.description,
             onLine: plain(record.onLine),
             reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
             controlThroughputDeviation: record.control?.throughputDeviation,
+            control: record.control.map { document(Cell($0.allocation, .measured($0.measurement))) },
             cells: (cells ?? record.matrix.cells).map(Self.document))
         switch record.answer?.verdict {
-        case .cheapest(let allocation): (document.verdict, document.answer) = ("cheapest", plain(allocation))
-        case .nothingMeets: document.verdict = "nothing meets"
-        case .undecided: document.verdict = "undecided"
+        case .cheapest(let allocation): (whole.verdict, whole.answer) = ("cheapest", plain(allocation))
+        case .nothingMeets: whole.verdict = "nothing meets"
+        case .undecided: whole.verdict = "undecided"
         case nil: break
         }
-        return try encode(document)
+        return try encode(whole)
     }
 
     package static func encode(_ value: some Encodable) throws -> String {
