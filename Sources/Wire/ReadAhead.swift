@@ -94,7 +94,8 @@ package final class ReadAhead: Sendable {
                 return waiting.isEmpty ? nil : .some(waiting.removeFirst())
             }
             if let found {
-                if found == nil { try thread.withLock { $0 }?.throwFailure() }
+                // The thread says what was wrong only when it has ended, which it does now.
+                if found == nil { try thread.withLock { $0 }?.join() }
                 return found
             }
             filled.wakeUp.wait(milliseconds: -1)
