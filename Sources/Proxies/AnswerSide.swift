@@ -114,9 +114,8 @@ struct AnswerSide {
             case .bytes(let count, let stamp):
                 // Recorded delays run from when the question came, not from when it was looked at.
                 let present = now
-                let heard = stamp.map { min(present, Timestamp(nanoseconds: clock.steady($0))) }
                 replies = session.state.received(
-                    input.span.extracting(0..<count), at: heard ?? present, book: &books[session.book],
+                    input.span.extracting(0..<count), at: clock.heard(stamp, by: present), book: &books[session.book],
                     account: &account)
             case .nothingYet: break
             case .ended, .failed:

@@ -93,7 +93,7 @@ struct RequestSide: ~Copyable {
         switch Sockets.receive(connection.socket.descriptor, into: &input) {
         case .bytes(let count, let stamp):
             let present = now
-            let heard = stamp.map { min(present, Timestamp(nanoseconds: clock.steady($0))) }
+            let heard = clock.heard(stamp, by: present)
             try perform(proxy.received(input.span.extracting(0..<count), on: slot, at: present, heard: heard))
         case .nothingYet: break
         case .ended: try end(slot)
