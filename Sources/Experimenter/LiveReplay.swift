@@ -52,8 +52,13 @@ package struct LiveReplay: Sendable {
         let loop = try ReplayLoop(
             setting, target: target, source: nil, slack: slack, clock: clock, onEnd: { counter.add($0) })
         let heard = Heard()
-        let replaying = try WorkerThread("replay") { try loop.run() }
+        // The on-line server may run on these processors too: the copy waits for it, not the other way round.
+        let replaying = try WorkerThread("replay") {
+            WorkerThread.giveWay()
+            try loop.run()
+        }
         let capturing = try WorkerThread("capture") {
+            WorkerThread.giveWay()
             try unsafe listen(capture, Dissector(watched), clock, heard, loop.inputs)
         }
         let start = Timestamp(nanoseconds: clock.now)

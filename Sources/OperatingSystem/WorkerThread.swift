@@ -57,6 +57,9 @@ package final class WorkerThread: Sendable {
         try throwFailure()
     }
 
+    /// Lets everybody else go before the calling thread where processors are short (setpriority(2): on Linux a thread's own).
+    package static func giveWay() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
+
     /// Lets the calling thread's timers fire when they are due; else the kernel may gather them over 50 µs.
     package static func wakePrecisely() { whatif_set_timer_slack(1) }
 }
