@@ -16,14 +16,25 @@ package struct InProxy: ~Copyable {
         case close(Slot)
     }
 
+    private struct Asked: Sendable {
+        var told: ReplayedRequest
+        /// Where replies are compared.
+        let request: RecordedRequest?
+    }
+
+    private struct Held: Sendable {
+        let request: RecordedRequest
+        let told: ReplayedRequest
+    }
+
     private final class Connection {
         let slot: Slot
         var recorded: UInt64?
         var reader: any ConnectionReader
         /// Sent and not answered, oldest first.
-        var outstanding = Queue<(told: ReplayedRequest, request: RecordedRequest?)>()
+        var outstanding = Queue<Asked>()
         /// Due, and waiting for the reply before them.
-        var waiting = Queue<(request: RecordedRequest, told: ReplayedRequest)>()
+        var waiting = Queue<Held>()
         var closesWhenIdle = false
         /// There until it is done; requests wait for it.
         var logIn: (any ClientLogIn)?
@@ -185,7 +196,7 @@ package struct InProxy: ~Copyable {
         // It waits for the server's doing.
         told.begun = told.due
         waitingBytes += request.bytes.count
-        connection.waiting.append((request, told))
+        connection.waiting.append(Held(request: request, told: told))
     }
 
     private mutating func send(
@@ -196,7 +207,7 @@ package struct InProxy: ~Copyable {
         told.sent = now
         sentCount += 1
         let bytes = correspondence?.rewrite(request) ?? request.bytes
-        connection.outstanding.append((told, correspondence == nil ? nil : request))
+        connection.outstanding.append(Asked(told: told, request: correspondence == nil ? nil : request))
         // A reader that finds no sense in a recorded request says so; its reply then counts as malformed.
         var events: [WireEvent] = []
         connection.reader.client(bytes.span, at: now) { Self.keep($0, in: &events) }
@@ -352,7 +363,7 @@ package struct InProxy: ~Copyable {
 
     /// What waited for a connection that is gone goes on another.
     private mutating func goOn(
-        with left: [(request: RecordedRequest, told: ReplayedRequest)], of recorded: UInt64?, at now: Timestamp,
+        with left: [Held], of recorded: UInt64?, at now: Timestamp,
         _ actions: inout [Action]
     ) {
         guard !left.isEmpty else { return }
@@ -370,13 +381,13 @@ package struct InProxy: ~Copyable {
     @discardableResult
     private mutating func end(
         _ connection: Connection, _ outcome: ReplayedRequest.Outcome
-    ) -> [(request: RecordedRequest, told: ReplayedRequest)] {
+    ) -> [Held] {
         connections[connection.slot] = nil
         connection.isOver = true
         while let asked = connection.outstanding.popFirst() { finish(asked.told, outcome) }
         if let recorded = connection.recorded { primary[recorded] = nil }
         spare.removeAll { $0 === connection }
-        var left: [(request: RecordedRequest, told: ReplayedRequest)] = []
+        var left: [Held] = []
         while let item = connection.waiting.popFirst() {
             waitingBytes -= item.request.bytes.count
             left.append(item)
