@@ -65,8 +65,7 @@ struct Experiment {
     func run() throws -> Result {
         let plan = try bench.maker.plan(bench.original, with: bench.scope.joined.map(\.original))
         let (front, nextTiers) = (plan.front.identity, bench.scope.nextTiers)
-        var policy = AnswerPolicy()
-        policy.timeShift = bench.specification.timeShift
+        let policy = AnswerPolicy(bench.specification.answers, timeShift: bench.specification.timeShift)
         let loop = try ReplayLoop(
             setting, target: Endpoint(front.outsideAddress, bench.server.port), source: bench.caller.v4,
             answerPoints: nextTiers.compactMap { next in
@@ -263,6 +262,7 @@ extension AnswerAccount {
         difference.exact -= earlier.exact
         difference.template -= earlier.template
         difference.nearest -= earlier.nearest
+        difference.forwarded -= earlier.forwarded
         difference.unmatched -= earlier.unmatched
         difference.waited -= earlier.waited
         difference.overrun -= earlier.overrun

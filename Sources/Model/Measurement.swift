@@ -54,7 +54,9 @@ package struct AnswerAccount: Hashable, Codable, Sendable {
     package var template = 0
     /// Another question of the same kind, which had its place in the session.
     package var nearest = 0
-    /// Nothing recorded: the clone got an error instead of an answer.
+    /// Nothing recorded: a clone of the next tier was asked.
+    package var forwarded = 0
+    /// Nothing recorded, and nobody else to ask: the clone got an error instead of an answer.
     package var unmatched = 0
     /// Of all these, questions that waited for the recording.
     package var waited = 0
@@ -69,12 +71,13 @@ package struct AnswerAccount: Hashable, Codable, Sendable {
         exact = try fields.decode(Int.self, forKey: .exact)
         template = try fields.decode(Int.self, forKey: .template)
         nearest = try fields.decodeIfPresent(Int.self, forKey: .nearest) ?? 0
+        forwarded = try fields.decodeIfPresent(Int.self, forKey: .forwarded) ?? 0
         unmatched = try fields.decode(Int.self, forKey: .unmatched)
         waited = try fields.decodeIfPresent(Int.self, forKey: .waited) ?? 0
         overrun = try fields.decodeIfPresent(Int.self, forKey: .overrun) ?? 0
     }
 
-    package var total: Int { exact + template + nearest + unmatched }
+    package var total: Int { exact + template + nearest + forwarded + unmatched }
 }
 
 /// Response times of one window, each figure in seconds with its 95 % interval.

@@ -36,6 +36,17 @@ extension KeyedDecodingContainer {
         contains(key) ? try value(key, parse) : fallback
     }
 
+    /// One of the names of a type's cases.
+    fileprivate func choice<T: RawRepresentable<String> & CaseIterable>(_ key: Key, default fallback: T) throws -> T {
+        try value(key, default: fallback) { (text) throws(UnitError) in
+            guard let choice = T(rawValue: text) else {
+                let names = T.allCases.map(\.rawValue).joined(separator: ", ")
+                throw UnitError(found: text, expected: "one of: " + names)
+            }
+            return choice
+        }
+    }
+
     fileprivate func refusal(of key: Key, _ message: String) -> DecodingError {
         .dataCorrupted(.init(codingPath: codingPath + [key], debugDescription: message))
     }
@@ -194,6 +205,32 @@ private struct EnergyFields: Decodable {
     }
 }
 
+/// `{ match: nearest, unmatched: error, delay: recorded }`
+private struct AnswerFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case match, unmatched, delay }
+    private enum Delay: String, CaseIterable { case recorded, none }
+    var answers = AnswerSpecification()
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        answers.match = try fields.choice(.match, default: answers.match)
+        answers.keepsDelay = try fields.choice(.delay, default: Delay.recorded) == .recorded
+        answers.unmatched = try fields.value(.unmatched, default: answers.unmatched, Self.unmatched)
+    }
+
+    private static func unmatched(_ text: String) throws(UnitError) -> AnswerSpecification.Unmatched {
+        switch text {
+        case "error": return .error
+        case "forward": return .forward
+        default:
+            guard text.hasPrefix("wait ") else {
+                throw UnitError(found: text, expected: "'error', 'forward', or how long to wait, such as 'wait 2 s'")
+            }
+            return .wait(try Units.duration(String(text.dropFirst(5))))
+        }
+    }
+}
+
 extension CampaignSpecification: Decodable {
     fileprivate static let lostDefault = 0.001
     fileprivate static let unmatchedDefault = 0.01
@@ -202,7 +239,7 @@ extension CampaignSpecification: Decodable {
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
     fileprivate enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, with, axes, experiment, find, check, limits, control, energy, sessions
+        case tier, with, answers, axes, experiment, find, check, limits, control, energy, sessions
         case warmUp = "warm-up"
         case timeBound = "time-bound"
         case timeShift = "time-shift"
@@ -213,6 +250,7 @@ extension CampaignSpecification: Decodable {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         tier = try fields.decode(String.self, forKey: .tier)
         with = try fields.decodeIfPresent([String].self, forKey: .with) ?? []
+        answers = try fields.decodeIfPresent(AnswerFields.self, forKey: .answers)?.answers ?? AnswerSpecification()
         axes = try fields.decode(AxesFields.self, forKey: .axes).axes
         experiment = try fields.value(.experiment, default: .seconds(20), Units.duration)
         warmUp = try fields.value(.warmUp, default: .seconds(5), Units.duration)
@@ -220,14 +258,7 @@ extension CampaignSpecification: Decodable {
         timeShift = try fields.value(
             .timeShift, default: with.isEmpty ? Self.timeShiftDefault : Self.joinedTimeShiftDefault, Units.duration)
         bootLimit = try fields.value(.bootLimit, default: .seconds(30), Units.duration)
-        goal =
-            try fields.value(.find, default: .cheapest) { (text) throws(UnitError) in
-                guard let goal = Goal(rawValue: text) else {
-                    throw UnitError(
-                        found: text, expected: "one of: " + Goal.allCases.map(\.rawValue).joined(separator: ", "))
-                }
-                return goal
-            }
+        goal = try fields.choice(.find, default: .cheapest)
         checkThreshold = try fields.decodeIfPresent(CheckFields.self, forKey: .check)?.threshold ?? 0.10
         let limits = try fields.decodeIfPresent(LimitFields.self, forKey: .limits)
         lostLimit = limits?.lost ?? Self.lostDefault

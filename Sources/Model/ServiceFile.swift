@@ -52,6 +52,8 @@ package struct CampaignSpecification: Hashable, Sendable {
     /// Tiers behind it that are cloned along and joined with it.
     package var with: [String]
     package var axes: [Axis]
+    /// What its clones are told by the tiers that are not in the sandbox.
+    package var answers: AnswerSpecification
     /// Length of the measured window.
     package var experiment: Duration
     package var warmUp: Duration

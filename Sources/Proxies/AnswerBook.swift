@@ -7,8 +7,6 @@ package import Wire
 /// value that changes on-line changes for the clone too. When the book is full the oldest go, those last that are the only
 /// answer to their question: rare questions keep an answer.
 package struct AnswerBook: Sendable {
-    package enum Match: Sendable, Hashable { case exact, template, nearest }
-
     /// What is kept at most: answers, and the memory they take.
     package struct Limits: Sendable {
         package var answers: Int

@@ -23,10 +23,12 @@ struct AnswerSide {
         let descriptor: Descriptor
         let protocolName: ApplicationProtocol
         let book: Int
+        let forward: ForwardTarget?
     }
 
     /// The poller's tokens from here on are this side's.
     static let firstToken = UInt64(1) << 61
+    private static let firstShadowToken = UInt64(1) << 60
     private static let listenerBase = UInt64(1) << 62
 
     private(set) var account = AnswerAccount()
@@ -40,12 +42,14 @@ struct AnswerSide {
     private var books: [AnswerBook] = []
     private var due = Schedule<UInt64>()
     private var waiting = WaitingSessions()
+    private var shadows: ShadowSide
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     init(_ points: [AnswerPoint], _ policy: AnswerPolicy, poller: Poller, clock: SteadyClock) throws(SystemError) {
         self.policy = policy
         self.poller = poller
         self.clock = clock
+        shadows = ShadowSide(poller: poller, clock: clock, firstToken: Self.firstShadowToken)
         for (index, point) in points.enumerated() {
             let listener = try Sockets.listen(point.address, point.port)
             try poller.add(listener.raw, token: Self.listenerBase + UInt64(index))
@@ -54,9 +58,14 @@ struct AnswerSide {
                 books.append(AnswerBook())
             }
             listeners.append(
-                Listener(descriptor: listener, protocolName: point.protocolName, book: tiers[point.tier] ?? 0))
+                Listener(
+                    descriptor: listener, protocolName: point.protocolName, book: tiers[point.tier] ?? 0,
+                    forward: point.forward))
         }
     }
+
+    /// Why no shadow gets in.
+    var logInFailure: LogInFailure? { shadows.logInFailure }
 
     private var now: Timestamp { Timestamp(nanoseconds: clock.now) }
 
@@ -77,12 +86,14 @@ struct AnswerSide {
 
     var nextDue: Timestamp? {
         if waiting.hasReady { return .distantPast }
-        return [due.nextDue, waiting.nextDeadline].compactMap(\.self).min()
+        return [due.nextDue, waiting.nextDeadline, shadows.nextDue].compactMap(\.self).min()
     }
 
     mutating func handle(_ event: Poller.Event) throws(SystemError) {
         if event.token >= Self.listenerBase {
             try accept(listeners[Int(event.token - Self.listenerBase)])
+        } else if event.token >= Self.firstToken + Self.firstShadowToken {
+            if let token = try shadows.handle(event) { try resume(token) }
         } else {
             try serve(event.token, readable: event.readable)
         }
@@ -97,6 +108,9 @@ struct AnswerSide {
             var session = Session(
                 socket: SocketBuffer(descriptor), state: listener.protocolName.serverSession(policy),
                 book: listener.book)
+            if let target = listener.forward {
+                shadows.begin(token, target, caller: Sockets.peer(of: descriptor))
+            }
             let replies = session.state.opened(at: now)
             try take(replies, &session, token)
         }
@@ -114,25 +128,38 @@ struct AnswerSide {
             case .bytes(let count, let stamp):
                 // Recorded delays run from when the question came, not from when it was looked at.
                 let present = now
+                var shadow = shadows.take(token)
                 replies = session.state.received(
                     input.span.extracting(0..<count), at: clock.heard(stamp, by: present), book: &books[session.book],
-                    account: &account)
+                    shadow: &shadow, account: &account)
+                try shadows.put(shadow, token)
             case .nothingYet: break
-            case .ended, .failed:
-                waiting.change(session.noted, nil, token, book: session.book)
-                return
+            case .ended, .failed: return try end(session, token)
             }
         }
         try take(replies, &session, token)
     }
 
+    /// The clone's connection is over.
+    private mutating func end(_ session: Session, _ token: UInt64) throws(SystemError) {
+        waiting.change(session.noted, nil, token, book: session.book)
+        try shadows.leave(token)
+    }
+
+    /// Looks again after what the session waits for.
+    private mutating func resume(_ token: UInt64) throws(SystemError) {
+        guard sessions[token]?.state.waiting != nil, var session = sessions.removeValue(forKey: token) else { return }
+        var shadow = shadows.take(token)
+        let replies = session.state.resumed(
+            at: now, book: &books[session.book], shadow: &shadow, account: &account)
+        try shadows.put(shadow, token)
+        try take(replies, &session, token)
+    }
+
     mutating func sendDue() throws(SystemError) {
         let present = now
-        for token in waiting.takeReady(at: present) {
-            guard var session = sessions.removeValue(forKey: token) else { continue }
-            let replies = session.state.resumed(at: present, book: &books[session.book], account: &account)
-            try take(replies, &session, token)
-        }
+        for token in try shadows.goOnDue() { try resume(token) }
+        for token in waiting.takeReady(at: present) { try resume(token) }
         while let (time, token) = due.pop(by: present) {
             guard sessions[token]?.scheduled == time, var session = sessions.removeValue(forKey: token) else {
                 continue
@@ -150,8 +177,7 @@ struct AnswerSide {
             // A clone that does not read: an answer may be longer than the limit, but nothing waits behind so much.
             guard session.replyBytes + session.socket.unsentCount <= policy.unsentLimit else {
                 account.overrun += 1
-                waiting.change(session.noted, nil, token, book: session.book)
-                return
+                return try end(session, token)
             }
             session.replyBytes += reply.bytes.count
             session.replies.append(reply)
@@ -166,10 +192,7 @@ struct AnswerSide {
         // It keeps what was taken until something is added.
         if session.replies.isEmpty { session.replies.removeAll() }
         let hasMore = session.socket.flush()
-        guard let hasMore, hasMore || !session.isClosing else {
-            waiting.change(session.noted, nil, token, book: session.book)
-            return
-        }
+        guard let hasMore, hasMore || !session.isClosing else { return try end(session, token) }
         if hasMore != session.isWatchedForWriting {
             try poller.change(session.socket.descriptor.raw, token: token, writable: hasMore)
             session.isWatchedForWriting = hasMore

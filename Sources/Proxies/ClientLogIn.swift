@@ -22,7 +22,7 @@ package struct Credentials: Sendable, CustomStringConvertible, CustomDebugString
     package let user: String
     /// Nil when there is none.
     package let password: String?
-    package let database: String?
+    package private(set) var database: String?
     /// Shared by all copies, and so by all connections that log in with them.
     let saltedPassword = SaltedPassword()
 
@@ -30,6 +30,14 @@ package struct Credentials: Sendable, CustomStringConvertible, CustomDebugString
         self.user = user
         self.password = password
         self.database = database
+    }
+
+    /// The same, but where a client wants to go.
+    func with(_ introduction: Introduction, _ name: ApplicationProtocol) -> Credentials {
+        guard name == .postgresql || name == .mysql else { return self }
+        var credentials = self
+        credentials.database = introduction.database
+        return credentials
     }
 
     package var description: String {
@@ -53,6 +61,21 @@ package enum ClientLogIns {
             let isEmpty = credentials.user.isEmpty && credentials.password == nil && credentials.database == nil
             return isEmpty ? nil : RedisLogIn(credentials)
         case .http, .tcp: return nil
+        }
+    }
+
+    /// The same for somebody whose session is to be like a client's.
+    static func make(
+        _ name: ApplicationProtocol, _ credentials: Credentials?, _ introduction: Introduction
+    ) -> (any ClientLogIn)? {
+        guard let credentials else { return nil }
+        switch name {
+        case .postgresql: return PostgreSQLLogIn(credentials, parameters: introduction.parameters)
+        case .mysql:
+            return MySQLLogIn(
+                credentials, options: introduction.countsFoundRows ? .countsFoundRows : [],
+                characterSet: introduction.characterSet)
+        case .http, .redis, .tcp: return make(name, credentials)
         }
     }
 }

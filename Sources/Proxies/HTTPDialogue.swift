@@ -38,7 +38,10 @@ package struct HTTPDialogue: ServerDialogue {
                 let isLast =
                     text?.list("connection", has: "close") == true
                     || isOld && text?.list("connection", has: "keep-alive") != true
-                steps.append(Step(.request(isLast: isLast), asks: HTTPQuestions.question(message.bytes)))
+                steps.append(
+                    Step(
+                        .request(isLast: isLast), asks: HTTPQuestions.question(message.bytes),
+                        forward: .message(message.bytes, .once)))
             }
         } catch {
             steps.append(Step(.malformed(tooLarge: error == .tooLarge)))
@@ -67,16 +70,22 @@ package struct HTTPDialogue: ServerDialogue {
     }
 
     package func wording(
-        of context: Context, from recorded: RecordedAnswer, _ match: AnswerBook.Match,
+        of context: Context, from recorded: RecordedAnswer, _ match: AnswerMatch,
         lookUp: (Question) -> RecordedAnswer?
     ) -> Wording? {
-        guard case .request(let isLast) = context, let head = HTTPHeadText(recorded.bytes) else { return nil }
+        wording(of: context, ShadowReply(recorded.bytes, endsConnection: recorded.endsConnection))
+    }
+
+    package func wording(of context: Context, forwarded reply: ShadowReply) -> Wording? { wording(of: context, reply) }
+
+    private func wording(of context: Context, _ reply: ShadowReply) -> Wording? {
+        guard case .request(let isLast) = context, let head = HTTPHeadText(reply.bytes) else { return nil }
         let status = head.startLine.split(separator: 0x20).dropFirst().first ?? []
         // Behind an upgrade another protocol is spoken, which was not recorded.
         let isUpgrade = status.elementsEqual("101".utf8)
         return Wording(
-            recorded.bytes,
-            closes: isLast || recorded.endsConnection || isUpgrade || head.list("connection", has: "close"))
+            reply.bytes,
+            closes: isLast || reply.endsConnection || isUpgrade || head.list("connection", has: "close"))
     }
 
     package func refusal(of context: Context) -> Wording {

@@ -28,8 +28,13 @@ package struct MySQLDialogue: ServerDialogue {
     private var statements = MySQLStatements(keepsText: true, limit: MySQLDialogue.messageLimit)
     private var statementCount: UInt32 = 0
     private var isInTransaction = false
+    private let forwards: Bool
+    private var introduction = Introduction()
 
-    package init() { statements.hasAttributes = false }
+    package init(forwards: Bool = false) {
+        self.forwards = forwards
+        statements.hasAttributes = false
+    }
 
     package func greeting() -> [UInt8] { MySQLWords.greeting }
 
@@ -52,16 +57,16 @@ package struct MySQLDialogue: ServerDialogue {
     private mutating func accept(_ payload: [UInt8], sequence: UInt8) -> Step<Context>? {
         switch logIn {
         case .response:
-            guard let plugin = Self.plugin(of: payload) else { return Step(.malformed(sequence: sequence)) }
+            guard let plugin = plugin(of: payload) else { return Step(.malformed(sequence: sequence)) }
             if plugin.isEmpty || plugin == MySQLWords.plugin {
                 logIn = .over
-                return Step(.reply(MySQLWords.ok(sequence: sequence)))
+                return Step(.reply(MySQLWords.ok(sequence: sequence)), forward: connection)
             }
             logIn = .switched
             return Step(.reply(MySQLWords.authSwitch(sequence: sequence)))
         case .switched:
             logIn = .over
-            return Step(.reply(MySQLWords.ok(sequence: sequence)))
+            return Step(.reply(MySQLWords.ok(sequence: sequence)), forward: connection)
         case .over:
             guard sequence == 1, let command = payload.first.flatMap(MySQLCommand.init) else {
                 return Step(.malformed(sequence: sequence))
@@ -70,12 +75,14 @@ package struct MySQLDialogue: ServerDialogue {
         }
     }
 
+    private var connection: Forward? { forwards ? .connection(introduction) : nil }
+
     /// The plugin that the client answers with (HandshakeResponse41), empty when it says none; nil when it is malformed,
     /// or asks for encryption.
-    private static func plugin(of payload: [UInt8]) -> String? {
+    private mutating func plugin(of payload: [UInt8]) -> String? {
         var fields = MySQLFields(payload)
-        guard let asked = fields.integer(4), asked & MySQLWords.protocol41 != 0, fields.skip(28),
-            fields.terminated() != nil
+        guard let asked = fields.integer(4), asked & MySQLWords.protocol41 != 0, fields.skip(4),
+            let characterSet = fields.byte(), fields.skip(23), fields.terminated() != nil
         else { return nil }
         let flags = asked & MySQLWords.capabilities
         if flags & MySQLWords.lengthEncodedSecret != 0 {
@@ -86,28 +93,53 @@ package struct MySQLDialogue: ServerDialogue {
             guard fields.terminated() != nil else { return nil }
         }
         // Clients are known to say that a database follows, and to leave it out.
-        if flags & MySQLWords.connectWithDatabase != 0, fields.left > 0, fields.terminated() == nil { return nil }
+        introduction.characterSet = characterSet
+        introduction.countsFoundRows = flags & MySQLWords.foundRows != 0
+        if flags & MySQLWords.connectWithDatabase != 0, fields.left > 0 {
+            guard let name = fields.terminated() else { return nil }
+            introduction.database = Self.text(payload[name])
+        }
         guard flags & MySQLWords.pluginAuthentication != 0, let name = fields.terminated() else { return "" }
         return String(decoding: payload[name], as: UTF8.self)
     }
 
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String? {
+        bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Another user's log-in is taken as the client's first one is. The answer to the challenge is passed over.
+    private mutating func changeUser(_ payload: [UInt8]) -> Forward? {
+        guard forwards else { return nil }
+        var fields = MySQLFields(payload, from: 1)
+        guard fields.terminated() != nil, let count = fields.byte(), fields.skip(Int(count)),
+            let name = fields.terminated()
+        else { return .end }
+        introduction.database = Self.text(payload[name])
+        if let characterSet = fields.byte() { introduction.characterSet = characterSet }
+        return connection
+    }
+
     private mutating func step(_ command: MySQLCommand, _ payload: [UInt8]) -> Step<Context>? {
+        let forward: (Forward.Answered) -> Forward? = { [forwards] in
+            forwards ? .message(MySQLWords.packets(payload), $0) : nil
+        }
         switch command {
         case .quit:
             return Step(.ending)
         case .ping, .initDatabase, .debug, .refresh:
-            return Step(.reply(MySQLWords.ok()))
+            return Step(.reply(MySQLWords.ok()), forward: command == .initDatabase ? forward(.once) : nil)
         case .setOption:
-            return Step(.reply(MySQLWords.endOfDefinitions()))
+            return Step(.reply(MySQLWords.endOfDefinitions()), forward: forward(.once))
         case .resetConnection, .changeUser:
             statements.removeAll()
-            return Step(.reply(MySQLWords.ok()))
+            return Step(
+                .reply(MySQLWords.ok()), forward: command == .changeUser ? changeUser(payload) : forward(.once))
         case .closeStatement, .sendLongData:
             statements.note(command, payload)
-            return nil
+            return forward(.never).map { Step(.reply([]), forward: $0) }
         case .resetStatement:
             _ = statements.ask(command, payload)
-            return Step(.reply(MySQLWords.ok()))
+            return Step(.reply(MySQLWords.ok()), forward: forward(.once))
         case .statistics:
             return Step(.reply(MySQLWords.packet(Array("Uptime: 1".utf8), sequence: 1)))
         case .query, .prepare, .execute, .bulkExecute, .fetch, .fieldList:
@@ -121,7 +153,8 @@ package struct MySQLDialogue: ServerDialogue {
                 case .fieldList: .fields
                 default: question == nil ? .unsupported : .execute
                 }
-            return Step(context, asks: question)
+            guard question != nil else { return Step(context) }
+            return Step(context, asks: question, forward: forward(command == .prepare ? .preparing : .once))
         default:
             return Step(.unsupported)
         }
@@ -139,10 +172,16 @@ package struct MySQLDialogue: ServerDialogue {
     }
 
     package mutating func wording(
-        of context: Context, from recorded: RecordedAnswer, _ match: AnswerBook.Match,
+        of context: Context, from recorded: RecordedAnswer, _ match: AnswerMatch,
         lookUp: (Question) -> RecordedAnswer?
-    ) -> Wording? {
-        var conversion = MySQLConversion(recorded.bytes)
+    ) -> Wording? { wording(of: context, recorded.bytes) }
+
+    package mutating func wording(of context: Context, forwarded reply: ShadowReply) -> Wording? {
+        wording(of: context, reply.bytes)
+    }
+
+    private mutating func wording(of context: Context, _ bytes: [UInt8]) -> Wording? {
+        var conversion = MySQLConversion(bytes)
         let isWhole: Bool
         switch context {
         case .query, .execute: isWhole = conversion.results()

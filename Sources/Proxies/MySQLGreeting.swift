@@ -5,6 +5,7 @@ struct MySQLCapabilities: OptionSet, Sendable {
     let rawValue: UInt32
 
     static let longPassword = MySQLCapabilities(rawValue: 1 << 0)
+    static let foundRows = MySQLCapabilities(rawValue: 1 << 1)
     static let longFlag = MySQLCapabilities(rawValue: 1 << 2)
     static let connectWithDatabase = MySQLCapabilities(rawValue: 1 << 3)
     static let protocol41 = MySQLCapabilities(rawValue: 1 << 9)

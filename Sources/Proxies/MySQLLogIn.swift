@@ -16,6 +16,8 @@ package struct MySQLLogIn: ClientLogIn {
         /// Queries and executions carry attributes (CLIENT_QUERY_ATTRIBUTES). A server that cannot is a failure, as it
         /// would read the attributes as the statement.
         package static let hasAttributes = Options(rawValue: 1 << 1)
+        /// An UPDATE tells the rows that it finds (CLIENT_FOUND_ROWS).
+        package static let countsFoundRows = Options(rawValue: 1 << 2)
     }
 
     private enum State: Sendable {
@@ -33,12 +35,15 @@ package struct MySQLLogIn: ClientLogIn {
     private let credentials: Credentials
     private let password: MySQLPassword
     private let options: Options
+    private let characterSet: UInt8
     private var state = State.greeting
     private var packets = MySQLPackets()
     private var packetCount = 0
     private var nonce: [UInt8] = []
 
-    package init(_ credentials: Credentials, options: Options = []) {
+    /// Without a character set it is utf8mb4_general_ci, which old releases have too.
+    package init(_ credentials: Credentials, options: Options = [], characterSet: UInt8? = nil) {
+        self.characterSet = characterSet ?? 45
         self.credentials = credentials
         self.options = options
         password = MySQLPassword(credentials.password)
@@ -123,6 +128,7 @@ package struct MySQLLogIn: ClientLogIn {
         var wished: MySQLCapabilities = [.longFlag, .multiStatements, .multiResults, .preparedMultiResults]
         wished.formUnion([.pluginAuthentication, .transactions])
         if options.contains(.deprecatesEOF) { wished.insert(.deprecateEOF) }
+        if options.contains(.countsFoundRows) { wished.insert(.foundRows) }
         if options.contains(.hasAttributes) { wished.insert(.queryAttributes) }
         // MariaDB's servers do not offer the first, by which they know their own clients and their longer flags.
         var capabilities = wished.intersection(offered).union([.longPassword, .protocol41, .secureConnection])
@@ -134,8 +140,8 @@ package struct MySQLLogIn: ClientLogIn {
         nonce = greeting.nonce
         let answer = try answer(method)
         var body = Self.little(capabilities.rawValue)
-        // The longest packet that the server may send, 16 MiB, and utf8mb4_general_ci, which old releases have too.
-        body += Self.little(1 << 24) + [45] + [UInt8](repeating: 0, count: 23)
+        // The longest packet that the server may send, 16 MiB.
+        body += Self.little(1 << 24) + [characterSet] + [UInt8](repeating: 0, count: 23)
         body += credentials.user.terminated + [UInt8(answer.count)] + answer
         if let database = credentials.database { body += database.terminated }
         if capabilities.contains(.pluginAuthentication) { body += method.rawValue.terminated }

@@ -3,6 +3,7 @@ import Wire
 /// What the out-proxy says to every MySQL client, and the capabilities it announces (MySQL Source Code Documentation,
 /// "Connection Phase", "Capabilities Flags").
 enum MySQLWords {
+    static let foundRows: UInt64 = 1 << 1
     static let connectWithDatabase: UInt64 = 1 << 3
     static let protocol41: UInt64 = 1 << 9
     static let secureConnection: UInt64 = 1 << 15
@@ -26,6 +27,20 @@ enum MySQLWords {
 
     static func packet(_ payload: [UInt8], sequence: UInt8) -> [UInt8] {
         little(payload.count, 3) + [sequence] + payload
+    }
+
+    /// A command of any length.
+    static func packets(_ payload: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var sequence: UInt8 = 0
+        var start = 0
+        while true {
+            let end = min(payload.count, start + MySQLPackets.longest)
+            bytes += packet(Array(payload[start..<end]), sequence: sequence)
+            if end - start < MySQLPackets.longest { return bytes }
+            sequence &+= 1
+            start = end
+        }
     }
 
     static func little(_ value: Int, _ count: Int) -> [UInt8] {

@@ -7,7 +7,8 @@ import Wire
 /// Where a turn of the clone ends cannot be seen. One whose bytes were recorded ends with them; another is taken for whole
 /// when it is as long as the one recorded at its place, or when nothing came for `pause`. What a server says first is no
 /// answer to anything, so it is in no exchange and is not said here: a clone that waits for a greeting waits in vain. As
-/// there are no words for an error, a question that nothing answers ends the connection.
+/// there are no words for an error, a question that nothing answers ends the connection. Nothing is forwarded: what is not
+/// read cannot be told apart.
 package struct OpaqueSession: ServerSession {
     /// A client that waits for its answer has said all of its question by then.
     static let pause = Duration.milliseconds(50)
@@ -39,7 +40,8 @@ package struct OpaqueSession: ServerSession {
     package func opened(at now: Timestamp) -> [TimedReply] { [] }
 
     package mutating func received(
-        _ bytes: Span<UInt8>, at now: Timestamp, book: inout AnswerBook, account: inout AnswerAccount
+        _ bytes: Span<UInt8>, at now: Timestamp, book: inout AnswerBook, shadow: inout Shadow?,
+        account: inout AnswerAccount
     ) -> [TimedReply] {
         guard !isOver else { return [] }
         if saidCount == 0 { began = now }
@@ -50,7 +52,7 @@ package struct OpaqueSession: ServerSession {
     }
 
     package mutating func resumed(
-        at now: Timestamp, book: inout AnswerBook, account: inout AnswerAccount
+        at now: Timestamp, book: inout AnswerBook, shadow: inout Shadow?, account: inout AnswerAccount
     ) -> [TimedReply] {
         guard !isOver, waiting != nil else { return [] }
         return answer(at: now, &book, &account)
@@ -65,7 +67,7 @@ package struct OpaqueSession: ServerSession {
             account.exact += 1
             return [reply(recorded, at: now)]
         }
-        let nearest = policy.usesNearest ? book.nearestAnswer(question, behind: place, present: present) : nil
+        let nearest = policy.match == .nearest ? book.nearestAnswer(question, behind: place, present: present) : nil
         let isWhole = nearest.map { saidCount >= $0.questionByteCount } == true || now >= last + Self.pause
         if book.couldBring(present), now < began + policy.wait {
             if waiting == nil { account.waited += 1 }

@@ -36,11 +36,19 @@ package struct PostgreSQLDialogue: ServerDialogue {
     private var skips = false
     /// What comes behind the data that the client copies in.
     private var behindCopy: [UInt8] = []
+    private let forwards: Bool
+    /// The shadow has asked for the data, or has answered a part up to a Flush: it answers what ends them.
+    private var shadowCopies = false
+    private var shadowIsAhead = false
 
     /// Messages of one part, and their bytes.
     private static let itemLimit = 65_536
 
-    package init() {}
+    package init(forwards: Bool = false) { self.forwards = forwards }
+
+    private func forward(_ message: PostgreSQLMessage, _ answered: Forward.Answered) -> Forward? {
+        forwards ? .message(message.bytes, answered) : nil
+    }
 
     package mutating func take(_ bytes: Span<UInt8>, at now: Timestamp) -> [Step<Context>] {
         framer.append(bytes)
@@ -52,8 +60,10 @@ package struct PostgreSQLDialogue: ServerDialogue {
                 } else if message.is("X") {
                     steps.append(Step(.ending))
                 } else if message.is("c") || message.is("f") {
-                    steps.append(Step(.endOfCopy(failed: message.is("f"))))
-                } else if !message.is("p"), !message.is("d") {
+                    steps.append(Step(.endOfCopy(failed: message.is("f")), forward: forward(message, .once)))
+                } else if message.is("d") {
+                    forward(message, .never).map { steps.append(Step(.reply([]), forward: $0)) }
+                } else if !message.is("p") {
                     accept(message).map { steps.append($0) }
                 }
             }
@@ -72,7 +82,8 @@ package struct PostgreSQLDialogue: ServerDialogue {
         case 80_877_102: return Step(.ending)
         case .some(let version) where version >> 16 == 3:
             framer.expectsStartup = false
-            return Step(.reply(PostgreSQLWords.greeting))
+            return Step(
+                .reply(PostgreSQLWords.greeting), forward: forwards ? .connection(Introduction(&reader)) : nil)
         default: return Step(.malformed)
         }
     }
@@ -96,7 +107,7 @@ package struct PostgreSQLDialogue: ServerDialogue {
         let calls = frontend.finishRound()
         let part = PostgreSQLPart(items: items, calls: calls)
         (items, itemBytes) = ([], 0)
-        return Step(.part(part), asks: part.question)
+        return Step(.part(part), asks: part.question, forward: forwards ? .message(part.bytes, .once) : nil)
     }
 
     package mutating func wording(of context: Context, lookUp: (Question) -> RecordedAnswer?) -> Wording {
@@ -106,6 +117,11 @@ package struct PostgreSQLDialogue: ServerDialogue {
         case .malformed: return Wording(PostgreSQLWords.error("08P01", "the message is malformed"), closes: true)
         case .endOfCopy(let failed):
             defer { behindCopy = [] }
+            if shadowCopies {
+                shadowCopies = false
+                if status == 0x54 { status = 0x45 }
+                return Wording(PostgreSQLWords.error("58000", "the copy was lost") + PostgreSQLWords.ready(status))
+            }
             guard failed, !behindCopy.isEmpty else { return Wording(behindCopy) }
             if status == 0x54 { status = 0x45 }
             return Wording(
@@ -121,7 +137,7 @@ package struct PostgreSQLDialogue: ServerDialogue {
     }
 
     package mutating func wording(
-        of context: Context, from recorded: RecordedAnswer, _ match: AnswerBook.Match,
+        of context: Context, from recorded: RecordedAnswer, _ match: AnswerMatch,
         lookUp: (Question) -> RecordedAnswer?
     ) -> Wording? {
         guard case .part(let part) = context else { return nil }
@@ -140,6 +156,7 @@ package struct PostgreSQLDialogue: ServerDialogue {
             return Wording(PostgreSQLWords.ready(status))
         }
         guard let answer = part.compose(from: round, lookUp) else { return nil }
+        shadowIsAhead = false
         status = part.status(behind: round, from: status)
         skips = answer.isError && part.end == .flush
         var bytes = answer.bytes
@@ -149,6 +166,29 @@ package struct PostgreSQLDialogue: ServerDialogue {
             bytes.removeSubrange(place...)
         }
         return Wording(bytes)
+    }
+
+    package func followsShadow(_ context: Context) -> Bool {
+        switch context {
+        case .endOfCopy: shadowCopies
+        case .part(let part): shadowIsAhead && part.end == .sync
+        case .reply, .ending, .malformed: false
+        }
+    }
+
+    package mutating func wording(of context: Context, forwarded reply: ShadowReply) -> Wording? {
+        if case .part(let part) = context, skips {
+            // It was told of an error that the shadow did not have.
+            guard part.end == .sync else { return Wording() }
+            skips = false
+            return Wording(PostgreSQLWords.ready(status))
+        }
+        let end = PostgreSQLReplyEnd(reply.bytes)
+        status = end.status ?? status
+        skips = end.isError && end.status == nil
+        shadowCopies = end.asksForData
+        shadowIsAhead = end.status == nil && !end.asksForData
+        return Wording(reply.bytes)
     }
 
     /// Settings and transactions, which every server answers alike.
@@ -172,5 +212,40 @@ package struct PostgreSQLDialogue: ServerDialogue {
         if status == 0x54 { status = 0x45 }
         skips = part.end == .flush
         return bytes + error + (skips ? [] : PostgreSQLWords.ready(status))
+    }
+}
+
+/// What a reply leaves the connection in.
+private struct PostgreSQLReplyEnd {
+    /// ReadyForQuery's byte.
+    var status: UInt8?
+    var isError = false
+    var asksForData = false
+
+    init(_ bytes: [UInt8]) {
+        var position = 0
+        while position + 5 <= bytes.count {
+            let type = bytes[position]
+            let length = bytes[position + 1..<position + 5].reduce(0) { $0 << 8 | Int($1) }
+            asksForData = type == 0x47
+            isError = isError || type == 0x45
+            if type == 0x5a, position + 5 < bytes.count { status = bytes[position + 5] }
+            position += 1 + max(4, length)
+        }
+    }
+}
+
+extension Introduction {
+    /// Of a StartupMessage, behind the version. Which database it is follows from the user when it is not said.
+    fileprivate init(_ reader: inout PostgreSQLBody) {
+        while let name = reader.text(), !name.isEmpty, let value = reader.text() {
+            switch name {
+            case "user": database = database ?? value
+            case "database": database = value
+            // What a server need not know stays unsaid.
+            case "replication": continue
+            default: if !name.hasPrefix("_pq_.") { parameters[name] = value }
+            }
+        }
     }
 }

@@ -22,6 +22,7 @@ package struct PostgreSQLLogIn: ClientLogIn {
 
     private let credentials: Credentials
     private let nonce: [UInt8]
+    private var parameters = ["client_encoding": "UTF8"]
     private var state = State.open
     private var framer = PostgreSQLFramer(expectsStartup: false)
     /// Bytes that came, and those of them that were whole messages.
@@ -30,18 +31,25 @@ package struct PostgreSQLLogIn: ClientLogIn {
 
     package init(_ credentials: Credentials) { self.init(credentials, nonce: SCRAM.makeNonce()) }
 
+    /// Asks for these settings; recorded texts need none.
+    init(_ credentials: Credentials, parameters: [String: String]) {
+        self.init(credentials)
+        self.parameters = parameters
+    }
+
     /// `nonce` must be another each time, but for a test.
     package init(_ credentials: Credentials, nonce: [UInt8]) {
         self.credentials = credentials
         self.nonce = nonce
     }
 
-    /// StartupMessage. Recorded texts are taken as UTF-8 until a recorded SET says otherwise.
+    /// StartupMessage. Unless it is said otherwise, recorded texts are taken as UTF-8 until a recorded SET.
     package mutating func begin() -> [UInt8] {
         var body: [UInt8] = [0, 3, 0, 0]
         body += "user".terminated + credentials.user.terminated
         if let database = credentials.database { body += "database".terminated + database.terminated }
-        body += "client_encoding".terminated + "UTF8".terminated + [0]
+        for (name, value) in parameters.sorted(by: { $0.key < $1.key }) { body += name.terminated + value.terminated }
+        body.append(0)
         return PostgreSQLMessage(type: 0, body: body).bytes
     }
 

@@ -16,6 +16,9 @@ package struct PostgreSQLPart: Sendable {
     let items: [PostgreSQLDialogue.Item]
     let calls: [PostgreSQLCall]
 
+    /// As sent.
+    var bytes: [UInt8] { items.flatMap(\.message.bytes) }
+
     var end: End {
         switch items.last.map({ Character(UnicodeScalar($0.message.type)) }) {
         case "Q": .query

@@ -28,7 +28,7 @@ package struct RedisDialogue: ServerDialogue {
         do throws(RESPFailure) {
             while let message = try parser.next(bytes, from: &position, at: now) {
                 guard let command = RedisWords(message.bytes) else { throw .malformed }
-                if !command.words.isEmpty { steps.append(step(command)) }
+                if !command.words.isEmpty { steps.append(step(command, Self.forward(command, message.bytes))) }
             }
         } catch {
             steps.append(Step(.malformed))
@@ -36,18 +36,32 @@ package struct RedisDialogue: ServerDialogue {
         return steps
     }
 
-    private mutating func step(_ command: RedisWords) -> Step<Context> {
+    /// Who the client is and whether it listens is between it and us; in which version it speaks is not.
+    private static func forward(_ command: RedisWords, _ bytes: [UInt8]) -> Forward? {
+        switch command.name {
+        case "AUTH", "QUIT": return nil
+        case "CLIENT" where command.upper(1) == "REPLY": return nil
+        case "HELLO":
+            guard ["2", "3"].contains(command.upper(1)) else { return nil }
+            return .message(Array("*2\r\n$5\r\nHELLO\r\n$1\r\n\(command.upper(1))\r\n".utf8), .once)
+        case "RESET": return .connection(Introduction())
+        case "MONITOR", "SYNC", "PSYNC": return .end
+        default: return .message(bytes, .once)
+        }
+    }
+
+    private mutating func step(_ command: RedisWords, _ forward: Forward?) -> Step<Context> {
         let isQueued = transaction.isOpen
         let isSilent = silence.isOff || silence.skipsNext
         silence.skipsNext = false
         if !isQueued, command.name == "CLIENT", command.upper(1) == "REPLY" {
-            return Step(reply(as: command.upper(2)))
+            return Step(reply(as: command.upper(2)), forward: forward)
         }
         let question = transaction.question(command)
-        if isSilent { return Step(.silent) }
-        if isQueued, transaction.isOpen, command.name != "QUIT" { return Step(.own(.queued)) }
-        if let own = RedisOwnAnswer(command) { return Step(.own(own)) }
-        return Step(.command, asks: question)
+        if isSilent { return Step(.silent, forward: forward) }
+        if isQueued, transaction.isOpen, command.name != "QUIT" { return Step(.own(.queued), forward: forward) }
+        if let own = RedisOwnAnswer(command) { return Step(.own(own), forward: forward) }
+        return Step(.command, asks: question, forward: forward)
     }
 
     /// CLIENT REPLY: only ON is answered.
@@ -77,11 +91,17 @@ package struct RedisDialogue: ServerDialogue {
     }
 
     package func wording(
-        of context: Context, from recorded: RecordedAnswer, _ match: AnswerBook.Match,
+        of context: Context, from recorded: RecordedAnswer, _ match: AnswerMatch,
         lookUp: (Question) -> RecordedAnswer?
     ) -> Wording? {
-        guard isRESP3 || recorded.bytes.first.map({ !Self.newTypes.contains($0) }) == true else { return nil }
-        return Wording(recorded.bytes)
+        wording(recorded.bytes)
+    }
+
+    package func wording(of context: Context, forwarded reply: ShadowReply) -> Wording? { wording(reply.bytes) }
+
+    private func wording(_ bytes: [UInt8]) -> Wording? {
+        guard isRESP3 || bytes.first.map({ !Self.newTypes.contains($0) }) == true else { return nil }
+        return Wording(bytes)
     }
 
     /// RESP3: _ # , ( ! = % ~ | >

@@ -4,18 +4,23 @@ package import Wire
 import Synchronization
 
 /// Where recorded answers are served from: an address of the next tier, which belongs to the sandbox's namespace here.
-package struct AnswerPoint: Sendable, Hashable {
+package struct AnswerPoint: Sendable {
     package let address: UInt32
     package let port: UInt16
     package let protocolName: ApplicationProtocol
     /// Points of one tier share what was recorded of it.
     package let tier: String
+    /// Who is asked what the recording does not answer.
+    package let forward: ForwardTarget?
 
-    package init(address: UInt32, port: UInt16, _ protocolName: ApplicationProtocol, tier: String) {
+    package init(
+        address: UInt32, port: UInt16, _ protocolName: ApplicationProtocol, tier: String, forward: ForwardTarget? = nil
+    ) {
         self.address = address
         self.port = port
         self.protocolName = protocolName
         self.tier = tier
+        self.forward = forward
     }
 }
 
@@ -48,6 +53,8 @@ package final class ReplayLoop: Sendable {
         package var comparison = ComparisonAccount()
         package var logInFailure: LogInFailure?
         package var answers = AnswerAccount()
+        /// Why nobody gets in to what is forwarded to.
+        package var forwardFailure: LogInFailure?
         package var isDrained: Bool { scheduled == 0 && waiting == 0 }
     }
 
@@ -172,7 +179,7 @@ private struct Worker: ~Copyable {
             scheduled: requests.proxy.scheduledCount, unsolicited: requests.proxy.unsolicitedCount,
             comparison: requests.proxy.correspondence?.account ?? ComparisonAccount(),
             logInFailure: requests.proxy.logInFailure,
-            answers: answers.account)
+            answers: answers.account, forwardFailure: answers.logInFailure)
     }
 
     mutating func take(_ input: ReplayInput) {

@@ -22,7 +22,12 @@ package struct AnswerPolicy: Sendable, Hashable {
         case error
         /// The same, unless its answer is recorded within this time.
         case wait(Duration)
+        /// The same, unless a clone of the next tier answers within this time.
+        case forward(Duration)
     }
+
+    /// What a clone of the next tier may take: longer than an application is patient with it on-line.
+    private static let forwardLimit = Duration.seconds(5)
 
     /// How much later than on-line the clone lives.
     package var timeShift = Duration.zero
@@ -30,8 +35,8 @@ package struct AnswerPolicy: Sendable, Hashable {
     /// come to the on-line time the clone lives in.
     package var wait = Duration.seconds(1)
     package var unmatched = Unmatched.error
-    /// Whether a question that is like none recorded gets what was said at its place in the session.
-    package var usesNearest = true
+    /// How far an answer may be from its question; without one within it, nothing recorded answers.
+    package var match = AnswerMatch.nearest
     /// Whether an answer takes as long as it did on-line.
     package var keepsDelay = true
     /// Bytes that may wait on one connection: answers that a clone does not read, or questions behind one that waits. An
@@ -39,6 +44,22 @@ package struct AnswerPolicy: Sendable, Hashable {
     package var unsentLimit = 64 << 20
 
     package init() {}
+
+    /// As people write it.
+    package init(_ specification: AnswerSpecification, timeShift: Duration) {
+        self.timeShift = timeShift
+        match = specification.match
+        keepsDelay = specification.keepsDelay
+        unmatched =
+            switch specification.unmatched {
+            case .error: .error
+            case .wait(let limit): .wait(limit)
+            case .forward: .forward(Self.forwardLimit)
+            }
+    }
+
+    /// Whether what the clone says is wanted as it was said.
+    var forwards: Bool { if case .forward = unmatched { true } else { false } }
 }
 
 /// A question whose answer may still be recorded.
@@ -58,13 +79,15 @@ package struct WaitingQuestion: Sendable, Hashable {
 package protocol ServerSession: Sendable {
     /// The connection was made; some servers speak first.
     mutating func opened(at now: Timestamp) -> [TimedReply]
-    /// Takes what the clone sent. Each question is looked up in `book` and counted in `account`.
+    /// Takes what the clone sent. Each question is looked up in `book`, asked of `shadow` too if there is one, and counted
+    /// in `account`.
     mutating func received(
-        _ bytes: Span<UInt8>, at now: Timestamp, book: inout AnswerBook, account: inout AnswerAccount
+        _ bytes: Span<UInt8>, at now: Timestamp, book: inout AnswerBook, shadow: inout Shadow?,
+        account: inout AnswerAccount
     ) -> [TimedReply]
     /// Looks up again what waits: its answer came, nothing is waited for any more, or its deadline passed.
     mutating func resumed(
-        at now: Timestamp, book: inout AnswerBook, account: inout AnswerAccount
+        at now: Timestamp, book: inout AnswerBook, shadow: inout Shadow?, account: inout AnswerAccount
     ) -> [TimedReply]
     /// The oldest question, if it waits; all behind it wait for it.
     var waiting: WaitingQuestion? { get }
@@ -74,8 +97,8 @@ extension ApplicationProtocol {
     /// A new connection's session.
     package func serverSession(_ policy: AnswerPolicy) -> any ServerSession {
         switch self {
-        case .postgresql: DialogueSession(PostgreSQLDialogue(), policy)
-        case .mysql: DialogueSession(MySQLDialogue(), policy)
+        case .postgresql: DialogueSession(PostgreSQLDialogue(forwards: policy.forwards), policy)
+        case .mysql: DialogueSession(MySQLDialogue(forwards: policy.forwards), policy)
         case .redis: DialogueSession(RedisDialogue(), policy)
         case .http: DialogueSession(HTTPDialogue(), policy)
         case .tcp: OpaqueSession(policy)

@@ -61,6 +61,7 @@ package enum MatrixText {
             + "(\(Format.milliseconds(measurement.onLine.mean.value))), \(account.answered) of \(account.captured) requests answered, "
             + "\(account.lost) lost, \(account.unanswered) unanswered, \(account.mismatched) mismatched; queries "
             + "\(answers.exact) exact, \(answers.template) by template, \(answers.nearest) nearest, "
+            + (answers.forwarded > 0 ? "\(answers.forwarded) forwarded, " : "")
             + "\(answers.unmatched) unmatched\(besides(answers)); cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
             + unseen(account.unseen) + (measurement.comparison?.text.map { "; " + $0 } ?? "")

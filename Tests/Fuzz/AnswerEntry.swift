@@ -31,12 +31,13 @@ enum AnswerEntry {
         for exchange in recorded[name] ?? [] { book.add(exchange, of: 1) }
         book.noteHeard(.distantFuture)
         var session = name.serverSession(AnswerPolicy())
+        var shadow: Shadow?
         var said = Said()
         var due = Timestamp.distantPast
         let time = Timestamp(nanoseconds: 1_000_000_000)
         _ = session.opened(at: time)
         for piece in pieces {
-            for reply in session.received(piece.span, at: time, book: &book, account: &said.account) {
+            for reply in session.received(piece.span, at: time, book: &book, shadow: &shadow, account: &said.account) {
                 try BrokenInvariant.unless(!said.closes, "something is said behind the end")
                 try BrokenInvariant.unless(reply.due >= due, "an answer is due before the one before it")
                 due = reply.due

@@ -118,20 +118,20 @@ import Wire
             }
         }
         #expect(exchanges.count == 3)
-        for usesNearest in [true, false] {
+        for match in [AnswerMatch.nearest, .template] {
             var policy = AnswerPolicy()
-            policy.usesNearest = usesNearest
+            policy.match = match
             try OutProxy.serving(.http, exchanges, policy) { port, loop in
                 let asked = ["items/1", "items/2", "rare", "last"].map { "http://127.0.0.1:\(port)/\($0)" }
                 let result = try ChildProcess.run(
                     ["curl", "-sS", "--max-time", "5", "-H", "Host: a", "-w", " %{http_code}\n"] + asked)
                 let lines = result.output.split(separator: "\n").map(String.init)
-                #expect(lines.filter { $0.hasSuffix("hi 200") }.count == (usesNearest ? 4 : 3), "\(result.output)")
-                #expect(result.output.contains(" 502\n") == !usesNearest)
+                #expect(lines.filter { $0.hasSuffix("hi 200") }.count == (match == .nearest ? 4 : 3), "\(result.output)")
+                #expect(result.output.contains(" 502\n") == (match == .template))
                 wait(clock) { loop.progress.answers.total == 4 }
                 let account = loop.progress.answers
                 #expect(account.exact == 2 && account.template == 1)
-                #expect(account.nearest == (usesNearest ? 1 : 0) && account.unmatched == (usesNearest ? 0 : 1))
+                #expect(account.nearest == (match == .nearest ? 1 : 0) && account.unmatched == (match == .nearest ? 0 : 1))
             }
         }
     }

@@ -53,6 +53,7 @@ enum OutProxy {
 struct AskedSession {
     var session: any ServerSession
     var book = AnswerBook()
+    var shadow: Shadow?
     var account = AnswerAccount()
 
     init(_ name: ApplicationProtocol, _ exchanges: [Exchange] = [], _ policy: AnswerPolicy = AnswerPolicy()) {
@@ -63,11 +64,11 @@ struct AskedSession {
     }
 
     mutating func ask(_ bytes: [UInt8], at milliseconds: Int64 = 0) -> [TimedReply] {
-        session.received(bytes.span, at: Recorded.at(milliseconds), book: &book, account: &account)
+        session.received(bytes.span, at: Recorded.at(milliseconds), book: &book, shadow: &shadow, account: &account)
     }
 
     mutating func resume(at milliseconds: Int64) -> [TimedReply] {
-        session.resumed(at: Recorded.at(milliseconds), book: &book, account: &account)
+        session.resumed(at: Recorded.at(milliseconds), book: &book, shadow: &shadow, account: &account)
     }
 
     /// What is said to all of it, whenever it is due.

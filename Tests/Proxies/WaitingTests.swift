@@ -79,7 +79,7 @@ import Wire
         #expect(waiting.ask(Self.get("/x/y"), at: 1_000).isEmpty == false)
         var patient = session {
             $0.unmatched = .wait(.milliseconds(500))
-            $0.usesNearest = false
+            $0.match = .template
         }
         #expect(patient.ask(Self.get("/x/y"), at: 1_000).isEmpty)
         #expect(patient.session.waiting?.deadline == Recorded.at(1_500))
