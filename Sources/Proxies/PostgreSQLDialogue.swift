@@ -191,9 +191,11 @@ package struct PostgreSQLDialogue: ServerDialogue {
         return Wording(reply.bytes)
     }
 
-    /// Settings and transactions, which every server answers alike.
+    /// Settings and transactions, which every server answers alike, and nothing to what it passes over.
     package mutating func ownWording(of context: Context) -> Wording? {
-        guard case .part(let part) = context, !skips, let round = part.sessionRound else { return nil }
+        guard case .part(let part) = context else { return nil }
+        if skips { return part.end == .sync ? nil : Wording() }
+        guard let round = part.sessionRound else { return nil }
         return compose(part, from: round) { _ in nil }
     }
 

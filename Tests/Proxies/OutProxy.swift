@@ -13,13 +13,13 @@ enum OutProxy {
     /// Runs `body` with a loop that answers from `exchanges` on a free port.
     static func serving(
         _ name: ApplicationProtocol, _ exchanges: [Exchange], _ policy: AnswerPolicy = AnswerPolicy(),
-        heard: Timestamp = .distantFuture, _ body: (UInt16, ReplayLoop) throws -> Void
+        heard: Timestamp = .distantFuture, forward: ForwardTarget? = nil, _ body: (UInt16, ReplayLoop) throws -> Void
     ) throws {
         let clock = SteadyClock()
         let port = UInt16.random(in: 20_000...29_000)
         let loop = try ReplayLoop(
             target: Endpoint(IPAddress(v4: loopback), 1), source: nil,
-            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: tier)], policy: policy,
+            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: tier, forward: forward)], policy: policy,
             clock: clock)
         for exchange in exchanges {
             loop.inputs.put(.exchange(RecordedExchange(tier: tier, connection: 1, exchange), history: false))
