@@ -42,14 +42,22 @@ package struct ClonePlan: Sendable {
     package let original: DomainDescription
 }
 
-/// Clones to be made, which share a bridge: that of the campaign's tier, and those that are joined with it.
+/// Clones to be made. That of the campaign's tier and those that are joined with it share a bridge; each of those that only
+/// the proxies ask has one of its own.
 package struct SandboxPlan: Sendable {
     package let front: ClonePlan
     /// In the order in which they start.
     package let joined: [ClonePlan]
+    /// Behind the proxies.
+    package let behind: [ClonePlan]
 
     package var identity: SandboxIdentity {
         SandboxIdentity(front: front.identity, joined: joined.map(\.identity))
+    }
+
+    /// What each bridge is named after.
+    fileprivate var networks: [(identity: SandboxIdentity, owner: ClonePlan)] {
+        [(identity, front)] + behind.map { (SandboxIdentity(front: $0.identity), $0) }
     }
 }
 
@@ -57,7 +65,8 @@ package struct SandboxPlan: Sendable {
 package struct ClonedTiers: Sendable {
     package let front: Clone
     package let joined: [Clone]
-    package var all: [Clone] { joined + [front] }
+    package let behind: [Clone]
+    package var all: [Clone] { behind + joined + [front] }
 }
 
 /// Makes and removes the clones of a sandbox: snapshots, bridge, rules, domains, each in the journal before it exists.
@@ -83,14 +92,16 @@ package final class CloneMaker {
     }
 
     /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made.
-    package func plan(_ front: DomainDescription, with joined: [DomainDescription]) throws -> SandboxPlan {
+    package func plan(
+        _ front: DomainDescription, with joined: [DomainDescription], behind: [DomainDescription] = []
+    ) throws -> SandboxPlan {
         var taken: Set<IPAddress> = []
         let plan = { (original: DomainDescription) in
             var identity: CloneIdentity
             repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
             return ClonePlan(identity: identity, original: original)
         }
-        return SandboxPlan(front: try plan(front), joined: try joined.map(plan))
+        return SandboxPlan(front: try plan(front), joined: try joined.map(plan), behind: try behind.map(plan))
     }
 
     private func identity(for original: DomainDescription) throws -> CloneIdentity {
@@ -119,18 +130,21 @@ package final class CloneMaker {
     /// All snapshots first, so that they are of nearly one moment; then the network, which has to be there when domains
     /// start; then the domains, callees before their callers.
     ///
-    /// `attach` is called when bridge and rules stand, to make the proxies' leg (its outer end is the sandbox's `port`).
+    /// `attach` is called when bridges and rules stand, to make the proxies' legs (their outer ends are each `port`).
     package func make(_ plan: SandboxPlan, attach: () throws -> Void) throws -> ClonedTiers {
-        let clones = plan.joined + [plan.front]
+        let clones = plan.behind + plan.joined + [plan.front]
         let roots = try clones.map { try root(of: $0) }
         for (clone, root) in zip(clones, roots) { try record(.subvolume, root.copy, clone) }
         let needed = Self.roomNeeded * Int64(clones.count)
         for root in roots { try Subvolume.snapshot(root.original, to: root.copy, needed: needed) }
         try makeNetwork(plan, attach)
-        let made = try zip(clones, roots).map { clone, root in
-            try start(clone, root: root.copy, bridge: plan.identity.bridge)
+        let made = try zip(clones, roots).enumerated().map { index, pair in
+            let network = index < plan.behind.count ? SandboxIdentity(front: pair.0.identity) : plan.identity
+            return try start(pair.0, root: pair.1.copy, bridge: network.bridge)
         }
-        return ClonedTiers(front: made[made.count - 1], joined: made.dropLast())
+        return ClonedTiers(
+            front: made[made.count - 1], joined: Array(made.dropLast().dropFirst(plan.behind.count)),
+            behind: Array(made.prefix(plan.behind.count)))
     }
 
     private func root(of clone: ClonePlan) throws -> (original: String, copy: String) {
@@ -141,25 +155,28 @@ package final class CloneMaker {
     }
 
     private func makeNetwork(_ plan: SandboxPlan, _ attach: () throws -> Void) throws {
-        let sandbox = plan.identity
-        try record(.bridge, sandbox.bridge, plan.front)
-        try ChildProcess.succeed(
-            ["ip", "-batch", "-"],
-            input: """
-                link add name \(sandbox.bridge) address \(Self.bridgeMAC(sandbox.front)) type bridge
-                link set dev \(sandbox.bridge) addrgenmode none
-                link set dev \(sandbox.bridge) up
-                """)
-        try record(.rules, sandbox.table, plan.front)
-        try Ruleset.apply(SandboxRules.add(sandbox))
+        for (sandbox, owner) in plan.networks {
+            try record(.bridge, sandbox.bridge, owner)
+            try ChildProcess.succeed(
+                ["ip", "-batch", "-"],
+                input: """
+                    link add name \(sandbox.bridge) address \(Self.bridgeMAC(sandbox.front)) type bridge
+                    link set dev \(sandbox.bridge) addrgenmode none
+                    link set dev \(sandbox.bridge) up
+                    """)
+            try record(.rules, sandbox.table, owner)
+            try Ruleset.apply(SandboxRules.add(sandbox))
+        }
         try attach()
-        try ChildProcess.succeed(
-            ["ip", "-batch", "-"],
-            input: """
-                link set dev \(sandbox.port) addrgenmode none
-                link set dev \(sandbox.port) master \(sandbox.bridge)
-                link set dev \(sandbox.port) up
-                """)
+        for (sandbox, _) in plan.networks {
+            try ChildProcess.succeed(
+                ["ip", "-batch", "-"],
+                input: """
+                    link set dev \(sandbox.port) addrgenmode none
+                    link set dev \(sandbox.port) master \(sandbox.bridge)
+                    link set dev \(sandbox.port) up
+                    """)
+        }
     }
 
     private func start(_ clone: ClonePlan, root: String, bridge: String) throws -> Clone {
@@ -194,8 +211,8 @@ package final class CloneMaker {
     }
 
     /// Removes everything of this sandbox that the journal knows, also what was begun and not finished.
-    package func remove(_ sandbox: SandboxIdentity) throws {
-        let clones = Set(sandbox.clones.map(\.id))
+    package func remove(_ plan: SandboxPlan) throws {
+        let clones = Set((plan.behind + plan.joined + [plan.front]).map(\.identity.id))
         let entries = try journal.entries().filter { clones.contains($0.clone) && $0.owner == owner }
         try Sandbox.remove(entries, node: node, journal: journal)
     }

@@ -60,7 +60,12 @@ enum SandboxRules {
             ]
         }
         let rules =
-            ["ether saddr != \(insideMAC) drop"] + direct + [
+            [
+                "ether saddr != \(insideMAC) drop",
+                // The proxies may have its own address elsewhere, and no clone asks for another's outside identity.
+                "ether type arp arp daddr ip \(inside) drop",
+                "ether type ip ip daddr \(CloneIdentity.outsideNetwork) drop",
+            ] + direct + [
                 "ether type arp arp saddr ip \(inside) arp saddr ether set \(outsideMAC) arp saddr ip set \(outside) "
                     + "ether saddr set \(outsideMAC) accept",
                 "ether type ip ip saddr \(inside) ip saddr set \(outside) ether saddr set \(outsideMAC) accept",

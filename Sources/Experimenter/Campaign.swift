@@ -99,9 +99,9 @@ package struct Campaign {
         let onLine = Allocation([.cpu: try domain.cpuQuota() ?? Double(node.processorCount)])
         var record = CampaignRecord(
             id: id, service: file.service, tier: tier.name,
-            with: specification.with.isEmpty ? nil : specification.with, domain: name, connect: file.connect,
-            node: file.node,
-            started: now, sla: file.sla, goal: specification.goal, onLine: onLine,
+            with: specification.with.isEmpty ? nil : specification.with,
+            forward: file.forwardTiers.isEmpty ? nil : file.forwardTiers.map(\.name), domain: name,
+            connect: file.connect, node: file.node, started: now, sla: file.sla, goal: specification.goal, onLine: onLine,
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
         let bench = Workbench(

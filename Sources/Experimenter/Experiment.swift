@@ -63,19 +63,26 @@ struct Experiment {
     let progress: (Phase, ReplayLoop.Progress?) -> Void
 
     func run() throws -> Result {
-        let plan = try bench.maker.plan(bench.original, with: bench.scope.joined.map(\.original))
+        let plan = try bench.maker.plan(
+            bench.original, with: bench.scope.joined.map(\.original),
+            behind: bench.scope.behind.map(\.original))
         let (front, nextTiers) = (plan.front.identity, bench.scope.nextTiers)
         let policy = AnswerPolicy(bench.specification.answers, timeShift: bench.specification.timeShift)
         let loop = try ReplayLoop(
             setting, target: Endpoint(front.outsideAddress, bench.server.port), source: bench.caller.v4,
             answerPoints: nextTiers.compactMap { next in
                 next.endpoint.address.v4.map {
-                    AnswerPoint(address: $0, port: next.endpoint.port, next.protocolName, tier: next.tier)
+                    AnswerPoint(
+                        address: $0, port: next.endpoint.port, next.protocolName, tier: next.tier,
+                        forward: forward(next, plan))
                 }
             },
             policy: policy, clock: bench.clock)
         let neighbours = [bench.caller] + nextTiers.map(\.endpoint.address)
-        let sandbox = try SandboxThread(plan.identity, neighbours: neighbours.uniqued(), loop: loop)
+        let callers = ([plan.front] + plan.joined).map(\.identity.insideAddress)
+        let sandbox = try SandboxThread(
+            [ProxyLeg(plan.identity, neighbours: neighbours.uniqued())]
+                + plan.behind.map { ProxyLeg(behind: $0.identity, callers: callers) }, loop: loop)
         do {
             progress(.cloning, nil)
             // From now on, so that clones miss nothing of what happened since their snapshots; but no request comes before
@@ -84,19 +91,31 @@ struct Experiment {
             if !needsPreparation { subscribe(loop) }
             let clones = try bench.maker.make(plan) { try sandbox.attach(bench.interrupt) }
             let result = try measure(clones, sandbox, heardSince)
-            try end(plan.identity, sandbox)
+            try end(plan, sandbox)
             return result
         } catch {
-            do { try end(plan.identity, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
+            do { try end(plan, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
         }
     }
 
+    /// The clone of what an out-proxy stands for, if it forwards.
+    private func forward(_ next: Neighbour, _ plan: SandboxPlan) -> ForwardTarget? {
+        guard let clone = plan.behind.first(where: { $0.original.name == next.domain })?.identity else { return nil }
+        var setting = Shadow.Setting(next.protocolName, logIn: next.logIn.map(Credentials.init))
+        setting.patience = bench.specification.bootLimit
+        let sources = ([plan.front] + plan.joined).compactMap { caller in
+            caller.identity.outsideAddress.v4.flatMap { outside in
+                caller.identity.insideAddress.v4.map { (outside, $0) }
+            }
+        }
+        return ForwardTarget(
+            Endpoint(clone.outsideAddress, next.endpoint.port), setting, sources: Dictionary(uniqueKeysWithValues: sources))
+    }
+
     private var setting: InProxySetting {
         var setting = InProxySetting(bench.tier.serves.protocolName)
-        setting.logIn = bench.tier.logIn.map {
-            Credentials(user: $0.user, password: $0.password, database: $0.database)
-        }
+        setting.logIn = bench.tier.logIn.map(Credentials.init)
         setting.correspondence = Correspondence(
             bench.tier.serves.protocolName, rules: bench.specification.sessions, noise: bench.noise.value,
             learnsNoise: isControl)
@@ -107,10 +126,10 @@ struct Experiment {
         bench.tap.subscribe(loop.inputs, timeShift: bench.specification.timeShift)
     }
 
-    private func end(_ identity: SandboxIdentity, _ sandbox: SandboxThread) throws {
+    private func end(_ plan: SandboxPlan, _ sandbox: SandboxThread) throws {
         bench.tap.unsubscribe()
         defer { _ = try? sandbox.stop() }
-        try bench.maker.remove(identity)
+        try bench.maker.remove(plan)
     }
 
     private func measure(
@@ -156,7 +175,10 @@ struct Experiment {
         var tally = Tally(replayed: sandbox.loop.outcome.requests, onLine: onLine, window: window, end: stop)
         tally.account.unseen = bench.tap.unseen - unseenBefore
         var invalidity = Tally.invalidity(tally.account, answers, specification)
-        if !invalidity.isEmpty, !clones.joined.isEmpty {
+        if !invalidity.isEmpty, answers.unmatched > 0, let failure = after.forwardFailure {
+            invalidity.append("nothing could be forwarded: \(failure)")
+        }
+        if !invalidity.isEmpty, clones.all.count > 1 {
             let missed = Tally.missed(sandbox.loop.outcome.requests, before: start)
             invalidity += Tally.remark(missed: missed, bootTime: booted - heardSince).map { [$0] } ?? []
         }
@@ -176,21 +198,22 @@ struct Experiment {
         return Result(measurement: measurement, invalidity: invalidity)
     }
 
-    /// The clone of the campaign's tier at the allocation under test, those joined with it as on-line.
+    /// The clone of the campaign's tier at the allocation under test, the others as on-line.
     private func setQuotas(_ clones: ClonedTiers, _ adapt: (Double?) -> Double?) throws {
         try clones.front.domain.setCPUQuota(adapt(allocation[.cpu] ?? 1))
-        for (clone, domain) in zip(clones.joined, bench.scope.joined) {
+        for (clone, domain) in zip(clones.behind + clones.joined, bench.scope.behind + bench.scope.joined) {
             try clone.domain.setCPUQuota(adapt(domain.quota))
         }
     }
 
     private var needsPreparation: Bool {
-        ([bench.tier] + bench.scope.joined.map(\.tier)).contains { $0.prepare != nil }
+        ([bench.tier] + (bench.scope.behind + bench.scope.joined).map(\.tier)).contains { $0.prepare != nil }
     }
 
     private func prepare(_ clones: ClonedTiers, _ sandbox: SandboxThread) throws {
         // Callees before their callers.
-        let tiers = zip(clones.joined, bench.scope.joined.map(\.tier)) + [(clones.front, bench.tier)]
+        let others = zip(clones.behind + clones.joined, (bench.scope.behind + bench.scope.joined).map(\.tier))
+        let tiers = others + [(clones.front, bench.tier)]
         for (clone, tier) in tiers {
             guard let command = tier.prepare else { continue }
             let preparation = Preparation(
@@ -250,7 +273,7 @@ struct Experiment {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
         try sandbox.throwFailure()
         try bench.tap.throwFailure()
-        for original in [bench.original] + bench.scope.joined.map(\.original) {
+        for original in [bench.original] + (bench.scope.behind + bench.scope.joined).map(\.original) {
             try bench.maker.requireRoom(for: original)
         }
     }
@@ -274,5 +297,11 @@ extension Array where Element: Hashable {
     func uniqued() -> [Element] {
         var seen: Set<Element> = []
         return filter { seen.insert($0).inserted }
+    }
+}
+
+extension Credentials {
+    fileprivate init(_ logIn: TierLogIn) {
+        self.init(user: logIn.user, password: logIn.password, database: logIn.database)
     }
 }

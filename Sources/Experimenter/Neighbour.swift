@@ -6,4 +6,5 @@ package struct Neighbour: Sendable, Hashable {
     let endpoint: Endpoint
     let protocolName: ApplicationProtocol
     let tier: String
+    let logIn: TierLogIn?
 }

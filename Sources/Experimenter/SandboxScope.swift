@@ -1,7 +1,7 @@
 import Hypervisor
 import Model
 
-/// A domain that is cloned along. Its clone has what it has on-line.
+/// A domain that is cloned along, or behind an out-proxy. Its clone has what it has on-line.
 struct JoinedDomain: Sendable {
     let tier: Tier
     let original: DomainDescription
@@ -19,6 +19,8 @@ package struct EdgeCaller: Sendable {
 struct SandboxScope: Sendable {
     /// Callees before their callers.
     let joined: [JoinedDomain]
+    /// Those that out-proxies ask what they cannot answer.
+    let behind: [JoinedDomain]
     /// Called by the domain under test.
     let frontCalls: [Neighbour]
     let edgeCallers: [EdgeCaller]
@@ -28,22 +30,23 @@ struct SandboxScope: Sendable {
 
     init(_ file: ServiceFile, front: String, _ node: Node) throws {
         let tiers = file.sandboxTiers
-        let behind = tiers.dropLast()
+        let members = tiers.dropLast()
         var names: Set = [front]
         var originals: [JoinedDomain] = []
-        for tier in behind {
+        for tier in members {
             for name in tier.domains where names.insert(name).inserted {
-                let domain = try Campaign.find(name, node)
-                originals.append(
-                    JoinedDomain(tier: tier, original: try domain.description(), quota: try domain.cpuQuota()))
+                originals.append(try Self.original(name, tier, node))
             }
         }
         let calls = { (domain: String) in
             // Of the campaign's tier one domain is cloned, and it is `front`.
-            try (behind.filter { $0.domains.contains(domain) } + (domain == front ? tiers.suffix(1) : []))
+            try (members.filter { $0.domains.contains(domain) } + (domain == front ? tiers.suffix(1) : []))
                 .flatMap { file.tiersBeyond($0) }.flatMap { try Self.neighbours($0, node) }.uniqued()
         }
         joined = originals
+        behind = try file.forwardTiers.flatMap { tier in
+            try tier.domains.filter { names.insert($0).inserted }.map { try Self.original($0, tier, node) }
+        }
         frontCalls = try calls(front)
         edgeCallers = try originals.compactMap { domain in
             let nextTiers = try calls(domain.original.name)
@@ -55,12 +58,17 @@ struct SandboxScope: Sendable {
         }
     }
 
+    private static func original(_ name: String, _ tier: Tier, _ node: Node) throws -> JoinedDomain {
+        let domain = try Campaign.find(name, node)
+        return JoinedDomain(tier: tier, original: try domain.description(), quota: try domain.cpuQuota())
+    }
+
     private static func neighbours(_ tier: Tier, _ node: Node) throws -> [Neighbour] {
         try tier.domains.map { name in
             let description = try Campaign.find(name, node).description()
             return Neighbour(
                 domain: name, endpoint: Endpoint(try Campaign.address(of: description), tier.serves.port),
-                protocolName: tier.serves.protocolName, tier: tier.name)
+                protocolName: tier.serves.protocolName, tier: tier.name, logIn: tier.logIn)
         }
     }
 }

@@ -4,6 +4,28 @@ import OperatingSystem
 import Proxies
 import Synchronization
 
+/// A leg of the proxies: who they are on it, and to whom it leads.
+struct ProxyLeg: Sendable {
+    let identity: SandboxIdentity
+    /// None of them a clone's there; the first is the one that asks.
+    let addresses: [IPAddress]
+    let destination: String
+
+    /// Where the proxies stand for the tiers before and behind the sandbox.
+    init(_ identity: SandboxIdentity, neighbours: [IPAddress]) {
+        self.identity = identity
+        addresses = neighbours
+        destination = CloneIdentity.outsideNetwork
+    }
+
+    /// To a clone behind the proxies, which knows them as those who call it on-line.
+    init(behind clone: CloneIdentity, callers: [IPAddress]) {
+        identity = SandboxIdentity(front: clone)
+        addresses = callers
+        destination = "\(clone.outsideAddress)/32"
+    }
+}
+
 /// The proxies' thread and its network namespace: it stands for every neighbour of the sandbox's clones, at their own
 /// addresses.
 final class SandboxThread: Sendable {
@@ -13,19 +35,15 @@ final class SandboxThread: Sendable {
     private let stage = Mutex(Stage.starting)
     private let changed: WakeUp
     private let thread = Mutex<WorkerThread?>(nil)
-    private let identity: SandboxIdentity
-    private let neighbours: [IPAddress]
+    private let legs: [ProxyLeg]
 
-    /// `neighbours` are the addresses of the tiers before and behind the sandbox, none of them a clone's; the first is the
-    /// one that asks.
-    init(_ identity: SandboxIdentity, neighbours: [IPAddress], loop: ReplayLoop) throws {
-        self.identity = identity
-        self.neighbours = neighbours
+    init(_ legs: [ProxyLeg], loop: ReplayLoop) throws {
+        self.legs = legs
         self.loop = loop
         changed = try WakeUp()
     }
 
-    /// Starts the thread and waits until its leg is there: `identity.port`, in the calling process's network namespace.
+    /// Starts the thread and waits until its legs are there: each `identity.port`, in the calling process's network namespace.
     func attach(_ interrupt: InterruptSignal) throws {
         let worker = try WorkerThread("sandbox") { [self] in
             do {
@@ -61,16 +79,19 @@ final class SandboxThread: Sendable {
     }
 
     private var setUp: String {
-        var lines = [
-            "link set dev lo up",
-            "link add name \(identity.leg) type veth peer name \(identity.port) netns \(ProcessIdentity.current)",
-            "link set dev \(identity.leg) addrgenmode none",
+        (["link set dev lo up"] + legs.flatMap(Self.lines)).joined(separator: "\n") + "\n"
+    }
+
+    private static func lines(_ leg: ProxyLeg) -> [String] {
+        let (name, port) = (leg.identity.leg, leg.identity.port)
+        let source = leg.addresses.first.map { " src \($0)" } ?? ""
+        return [
+            "link add name \(name) type veth peer name \(port) netns \(ProcessIdentity.current)",
+            "link set dev \(name) addrgenmode none",
+        ] + leg.addresses.map { "address add \($0)/32 dev \(name)" } + [
+            "link set dev \(name) up",
+            "route add \(leg.destination) dev \(name)\(source)",
         ]
-        for address in neighbours { lines.append("address add \(address)/32 dev \(identity.leg)") }
-        lines.append("link set dev \(identity.leg) up")
-        let source = neighbours.first.map { " src \($0)" } ?? ""
-        lines.append("route add \(CloneIdentity.outsideNetwork) dev \(identity.leg)\(source)")
-        return lines.joined(separator: "\n") + "\n"
     }
 
     func stop() throws {

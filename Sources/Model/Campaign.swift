@@ -60,6 +60,8 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var tier: String
     /// Tiers that were cloned along and joined with it; nil when there were none.
     package var with: [String]?
+    /// Tiers whose clones were asked what was not recorded; nil when there were none.
+    package var forward: [String]?
     package var domain: String
     package var connect: String
     package var node: String?
@@ -74,13 +76,15 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var answer: Answer?
 
     package init(
-        id: String, service: String, tier: String, with: [String]? = nil, domain: String, connect: String,
+        id: String, service: String, tier: String, with: [String]? = nil, forward: [String]? = nil, domain: String,
+        connect: String,
         node: String?, started: Timestamp, sla: SLA, goal: Goal, onLine: Allocation, matrix: ResultMatrix
     ) {
         self.id = id
         self.service = service
         self.tier = tier
         self.with = with
+        self.forward = forward
         self.domain = domain
         self.connect = connect
         self.node = node

@@ -256,7 +256,9 @@ extension CampaignSpecification: Decodable {
         warmUp = try fields.value(.warmUp, default: .seconds(5), Units.duration)
         timeBound = try fields.value(.timeBound, default: .seconds(300), Units.duration)
         timeShift = try fields.value(
-            .timeShift, default: with.isEmpty ? Self.timeShiftDefault : Self.joinedTimeShiftDefault, Units.duration)
+            .timeShift,
+            default: with.isEmpty && answers.unmatched != .forward
+                ? Self.timeShiftDefault : Self.joinedTimeShiftDefault, Units.duration)
         bootLimit = try fields.value(.bootLimit, default: .seconds(30), Units.duration)
         goal = try fields.choice(.find, default: .cheapest)
         checkThreshold = try fields.decodeIfPresent(CheckFields.self, forKey: .check)?.threshold ?? 0.10
@@ -321,6 +323,10 @@ extension ServiceFile: Decodable {
         if let reason = joinRefusal {
             throw try fields.nestedContainer(keyedBy: CampaignSpecification.CodingKeys.self, forKey: .campaign)
                 .refusal(of: .with, reason)
+        }
+        if let reason = forwardRefusal {
+            throw try fields.nestedContainer(keyedBy: CampaignSpecification.CodingKeys.self, forKey: .campaign)
+                .refusal(of: .answers, reason)
         }
     }
     /// No host name and no transport but a socket of this machine: `lxc:///system`, `lxc+unix:///system?socket=…`.

@@ -20,6 +20,38 @@ extension ServiceFile {
         tier.calls.filter { !isInSandbox($0) }.compactMap { self.tier($0) }
     }
 
+    /// Tiers of which clones are asked what the recording does not answer; each once.
+    package var forwardTiers: [Tier] {
+        guard campaign.answers.unmatched == .forward else { return [] }
+        var seen: Set<String> = []
+        return sandboxTiers.flatMap { tiersBeyond($0) }.filter { seen.insert($0.name).inserted }
+    }
+
+    /// Why nothing can be forwarded, and what to do; nil when it can, or need not.
+    var forwardRefusal: String? {
+        guard campaign.answers.unmatched == .forward else { return nil }
+        let members = sandboxTiers
+        if forwardTiers.isEmpty { return "no tier of the sandbox calls one beyond it: there is nobody to forward to" }
+        for next in forwardTiers {
+            let name = next.serves.protocolName
+            if name == .tcp {
+                return "tier '\(next.name)' serves tcp, of which questions cannot be told apart; nothing can be forwarded to it"
+            }
+            if [.postgresql, .mysql].contains(name), next.logIn == nil {
+                return "tier '\(next.name)' serves \(name.rawValue), and nobody can log in to its clone; give the "
+                    + "tier log-in: { user: …, password: … }"
+            }
+            if let callee = next.calls.first {
+                return "tier '\(next.name)' calls '\(callee)', which its clone would not reach; forward to tiers that call none"
+            }
+            for member in members {
+                guard let domain = member.domains.first(where: { next.domains.contains($0) }) else { continue }
+                return "domain '\(domain)' runs '\(next.name)' and '\(member.name)', which is in the sandbox already"
+            }
+        }
+        return nil
+    }
+
     private func isInSandbox(_ name: String) -> Bool { name == campaign.tier || campaign.with.contains(name) }
 
     /// Why the tiers of `with` cannot be cloned along, and what to do; nil when they can.

@@ -146,6 +146,9 @@ package struct Shadow: Sendable {
     /// Everything that was forwarded is done.
     package var isDone: Bool { isOver || items.isEmpty && sent.isEmpty }
 
+    /// The server has let it in.
+    package var isIn: Bool { if case .ready = state { true } else { false } }
+
     private var isOver: Bool { if case .over = state { true } else { false } }
 
     // MARK: What the session says
@@ -192,6 +195,7 @@ package struct Shadow: Sendable {
     package mutating func connected(at now: Timestamp) {
         guard case .connecting = state else { return }
         state = .ready
+        logInFailure = nil
         goOn(at: now)
     }
 

@@ -100,7 +100,7 @@ struct ShadowSide {
                 }
             }
         }
-        logInFailure = link.shadow?.logInFailure ?? logInFailure
+        if let shadow = link.shadow, shadow.isIn || shadow.logInFailure != nil { logInFailure = shadow.logInFailure }
         if let next = link.shadow?.nextDue { due.insert(token, due: next) }
         if link.deadline != nil, link.shadow?.isDone != false { links[token] = nil }
     }

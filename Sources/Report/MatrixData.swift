@@ -23,6 +23,8 @@ package enum MatrixData {
         var tier: String
         /// Tiers that were cloned along; missing when there were none.
         var with: [String]?
+        /// Tiers whose clones were asked what was not recorded; missing when there were none.
+        var forward: [String]?
         var domain: String
         var state: String
         var sla: String
@@ -62,7 +64,7 @@ package enum MatrixData {
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
         var whole = Document(
             campaign: record.id, service: record.service, tier: record.tier, with: record.with,
-            domain: record.domain, state: record.state.rawValue, sla: record.sla.description,
+            forward: record.forward, domain: record.domain, state: record.state.rawValue, sla: record.sla.description,
             onLine: plain(record.onLine),
             reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
             controlThroughputDeviation: record.control?.throughputDeviation,
