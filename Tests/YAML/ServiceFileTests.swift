@@ -226,6 +226,63 @@ import YAML
         #expect(error.description.contains(words) && error.line == 13, "\(error)")
     }
 
+    @Test func howQuestionsAreAnsweredIsRead() throws {
+        #expect(try decode(Self.good).campaign.answers == AnswerSpecification())
+        let with = { (answers: String) in
+            try decode(Self.good.replacing("find: cheapest", with: "answers: \(answers)")).campaign.answers
+        }
+        var expected = AnswerSpecification()
+        expected.match = .template
+        expected.unmatched = .wait(.seconds(2))
+        expected.keepsDelay = false
+        #expect(try with("{ match: template, unmatched: wait 2 s, delay: none }") == expected)
+        #expect(try with("{ match: nearest, unmatched: error, delay: recorded }") == AnswerSpecification())
+    }
+
+    /// The next tier is cloned behind its out-proxy.
+    @Test func tiersMayBeForwardedTo() throws {
+        let text = Self.good.replacing("find: cheapest", with: "answers: { match: exact, unmatched: forward }")
+            .replacing("\"postgresql:5432\"", with: "\"postgresql:5432\", log-in: { user: a }")
+        let file = try decode(text)
+        #expect(file.campaign.answers.unmatched == .forward && file.forwardTiers.map(\.name) == ["db"])
+        // Both clones shall see every request.
+        #expect(file.campaign.timeShift == .seconds(5) && file.sandboxTiers.map(\.name) == ["app"])
+        #expect(try decode(Self.good).forwardTiers.isEmpty)
+        let beyond = try decode(
+            Self.wide.replacing("with: [db, search]", with: "with: [db, search]\n  answers: { unmatched: forward }")
+                .replacing("tcp:3260", with: "redis:3260"))
+        #expect(beyond.forwardTiers.map(\.name) == ["store", "cache"])
+    }
+
+    @Test(arguments: [
+        ("answers: { unmatched: ask }", "found 'ask', expected 'error', 'forward', or how long to wait"),
+        ("answers: { unmatched: wait 2 }", "found '2', expected a duration"),
+        ("answers: { nearest: yes }", "unknown key 'nearest', expected one of: match, unmatched, delay"),
+        ("answers: { match: best }", "found 'best', expected one of: exact, template, nearest"),
+        ("answers: { delay: half }", "found 'half', expected one of: recorded, none"),
+        ("answers: { unmatched: forward }", "'db' serves postgresql, and nobody can log in to its clone"),
+    ])
+    func answersThatAreNoneAreRefused(_ answers: String, _ words: String) throws {
+        let error = try #require(throws: YAMLError.self) {
+            try decode(Self.good.replacing("find: cheapest", with: answers))
+        }
+        #expect(error.description.contains(words) && error.line == 13, "\(error)")
+    }
+
+    @Test(arguments: [
+        ("", "", "'store' serves tcp, of which questions cannot be told apart"),
+        ("tcp:3260", "mysql:3260", "'store' serves mysql, and nobody can log in"),
+        ("tcp:3260 ", "redis:3260, calls: [cache] ", "'store' calls 'cache', which its clone would not reach"),
+        ("with: [db, search]", "with: [db, search, store, cache]", "there is nobody to forward to"),
+    ])
+    func whatCannotBeForwardedIsRefused(_ from: String, _ to: String, _ words: String) throws {
+        let text = from.isEmpty ? Self.wide : Self.wide.replacing(from, with: to)
+        let error = try #require(throws: YAMLError.self) {
+            try decode(text + "\n  answers: { unmatched: forward }")
+        }
+        #expect(error.description.contains(words) && error.line == 15, "\(error)")
+    }
+
     @Test func missingKeysAreNamed() throws {
         let text = Self.good.split(separator: "\n").filter { !$0.hasPrefix("service") }.joined(separator: "\n")
         let error = try #require(throws: YAMLError.self) { try decode(text) }
