@@ -101,7 +101,8 @@ package struct Campaign {
             id: id, service: file.service, tier: tier.name,
             with: specification.with.isEmpty ? nil : specification.with,
             forward: file.forwardTiers.isEmpty ? nil : file.forwardTiers.map(\.name), domain: name,
-            connect: file.connect, node: file.node, started: now, sla: file.sla, goal: specification.goal, onLine: onLine,
+            connect: file.connect, node: file.node, started: now, sla: file.sla, goal: specification.goal,
+            onLine: onLine,
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
         let bench = Workbench(

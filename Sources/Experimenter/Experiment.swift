@@ -110,7 +110,8 @@ struct Experiment {
             }
         }
         return ForwardTarget(
-            Endpoint(clone.outsideAddress, next.endpoint.port), setting, sources: Dictionary(uniqueKeysWithValues: sources))
+            Endpoint(clone.outsideAddress, next.endpoint.port), setting,
+            sources: Dictionary(uniqueKeysWithValues: sources))
     }
 
     private var setting: InProxySetting {

@@ -35,14 +35,16 @@ extension ServiceFile {
         for next in forwardTiers {
             let name = next.serves.protocolName
             if name == .tcp {
-                return "tier '\(next.name)' serves tcp, of which questions cannot be told apart; nothing can be forwarded to it"
+                return
+                    "tier '\(next.name)' serves tcp, of which questions cannot be told apart; nothing can be forwarded to it"
             }
             if [.postgresql, .mysql].contains(name), next.logIn == nil {
                 return "tier '\(next.name)' serves \(name.rawValue), and nobody can log in to its clone; give the "
                     + "tier log-in: { user: …, password: … }"
             }
             if let callee = next.calls.first {
-                return "tier '\(next.name)' calls '\(callee)', which its clone would not reach; forward to tiers that call none"
+                return
+                    "tier '\(next.name)' calls '\(callee)', which its clone would not reach; forward to tiers that call none"
             }
             for member in members {
                 guard let domain = member.domains.first(where: { next.domains.contains($0) }) else { continue }

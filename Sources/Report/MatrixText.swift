@@ -50,7 +50,8 @@ package enum MatrixText {
             case .undecided(let reason): "No answer: \(reason)."
             }
         let along = record.with.map { ["cloned along and joined with it: \($0.joined(separator: ", "))"] } ?? []
-        let forward = record.forward.map { ["what was not recorded was asked of clones of \($0.joined(separator: ", "))"] } ?? []
+        let forward =
+            record.forward.map { ["what was not recorded was asked of clones of \($0.joined(separator: ", "))"] } ?? []
         return ([sentence] + (along + forward + answer.reasons).map { "  - " + $0 }).joined(separator: "\n")
     }
 

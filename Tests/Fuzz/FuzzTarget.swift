@@ -70,6 +70,11 @@ package struct FuzzTarget: Sendable {
                 try AnswerEntry.run(name, input)
             }
         }
+        + [ApplicationProtocol.http, .postgresql, .mysql, .redis].map { name in
+            FuzzTarget("shadow-" + name.rawValue, dictionary: name.rawValue) { (input) throws(BrokenInvariant) in
+                try ShadowEntry.run(name, input)
+            }
+        }
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }

@@ -126,12 +126,14 @@ import Wire
                 let result = try ChildProcess.run(
                     ["curl", "-sS", "--max-time", "5", "-H", "Host: a", "-w", " %{http_code}\n"] + asked)
                 let lines = result.output.split(separator: "\n").map(String.init)
-                #expect(lines.filter { $0.hasSuffix("hi 200") }.count == (match == .nearest ? 4 : 3), "\(result.output)")
+                #expect(
+                    lines.filter { $0.hasSuffix("hi 200") }.count == (match == .nearest ? 4 : 3), "\(result.output)")
                 #expect(result.output.contains(" 502\n") == (match == .template))
                 wait(clock) { loop.progress.answers.total == 4 }
                 let account = loop.progress.answers
                 #expect(account.exact == 2 && account.template == 1)
-                #expect(account.nearest == (match == .nearest ? 1 : 0) && account.unmatched == (match == .nearest ? 0 : 1))
+                #expect(
+                    account.nearest == (match == .nearest ? 1 : 0) && account.unmatched == (match == .nearest ? 0 : 1))
             }
         }
     }

@@ -41,7 +41,8 @@ struct MySQLForwardTests {
     @Test func theServerIsInTheRightState() throws {
         let port = try #require(TestServerTrait.server).port
         let recorded = recorded([
-            (MySQLPacket.query("SET @a = 'set before'"), [Self.ok]), (MySQLPacket.query("SELECT 'recorded'"), [Self.ok]),
+            (MySQLPacket.query("SET @a = 'set before'"), [Self.ok]),
+            (MySQLPacket.query("SELECT 'recorded'"), [Self.ok]),
         ])
         #expect(recorded.count == 2)
         try Forwarding.serving(.mysql, recorded, to: port, Self.credentials) { port, loop in
@@ -70,7 +71,10 @@ struct MySQLForwardTests {
             (MySQLPacket.query("PREPARE own FROM 'SELECT 1'"), [Self.ok]),
             (
                 MySQLPacket.make(.prepare, Array(sql.utf8)),
-                [[0, 9, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], column("?"), [0xfe, 0, 0, 2, 0], column("c"), [0xfe, 0, 0, 2, 0]]
+                [
+                    [0, 9, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], column("?"), [0xfe, 0, 0, 2, 0], column("c"),
+                    [0xfe, 0, 0, 2, 0],
+                ]
             ),
         ])
         #expect(recorded.count == 2)

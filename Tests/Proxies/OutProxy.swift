@@ -19,7 +19,8 @@ enum OutProxy {
         let port = UInt16.random(in: 20_000...29_000)
         let loop = try ReplayLoop(
             target: Endpoint(IPAddress(v4: loopback), 1), source: nil,
-            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: tier, forward: forward)], policy: policy,
+            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: tier, forward: forward)],
+            policy: policy,
             clock: clock)
         for exchange in exchanges {
             loop.inputs.put(.exchange(RecordedExchange(tier: tier, connection: 1, exchange), history: false))

@@ -1,5 +1,7 @@
+import FuzzEntries
 import Model
 import Proxies
+import TestSupport
 import Testing
 import Wire
 
@@ -86,6 +88,50 @@ import Wire
             tries += 1
         }
         #expect(shadow.answer(to: number) == .never && now >= Recorded.at(30_000) && tries > 50)
+    }
+
+    /// The short form of fuzzing what servers say, seeded: spoilt answers.
+    @Test(arguments: [ApplicationProtocol.http, .postgresql, .mysql, .redis])
+    func whatAServerSaysNeverBreaksAShadow(_ name: ApplicationProtocol) throws {
+        let message = { (type: Character, body: [UInt8]) in PostgreSQLMessage(type, body).bytes }
+        let words: [[UInt8]] =
+            switch name {
+            case .postgresql:
+                [
+                    message("1", []), message("t", [0, 0]), message("T", [0, 0]), message("n", []),
+                    message("G", [0, 0, 0]),
+                    message("C", [0]), message("E", [0]), message("Z", [0x49]), message("N", [0]),
+                    message("D", [0, 0]),
+                ]
+            case .mysql:
+                [
+                    [7, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], [1, 0, 0, 1, 1], [5, 0, 0, 2, 0xfe, 0, 0, 2, 0],
+                    [3, 0, 0, 1, 0xff, 1, 0],
+                ]
+            case .redis:
+                ["+OK\r\n", "$2\r\nab\r\n", "*2\r\n:1\r\n$-1\r\n", ">1\r\n+x\r\n", "-ERR\r\n"].map { Array($0.utf8) }
+            case .http, .tcp:
+                [
+                    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 100 Continue\r\n\r\n", "0\r\n\r\n",
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "HTTP/1.0 200 OK\r\n\r\nrest",
+                    "HTTP/1.1 101 Switching\r\nConnection: close\r\n\r\n",
+                ].map { Array($0.utf8) }
+            }
+        let target = try #require(FuzzTarget.named("shadow-" + name.rawValue))
+        var random = SeededGenerator(11)
+        for round in 0..<500 {
+            var input: [UInt8] = [UInt8.random(in: 0...20, using: &random)]
+            for _ in 0..<Int.random(in: 1...5, using: &random) { input += words.randomElement(using: &random) ?? [] }
+            for _ in 0..<Int.random(in: 0...2, using: &random) {
+                input[Int.random(in: 1..<input.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            do throws(BrokenInvariant) {
+                try target.run(input)
+            } catch {
+                Issue.record("\(name), round \(round): \(error)")
+                return
+            }
+        }
     }
 
     /// What a server says that is not its protocol is no answer, and none comes behind it.

@@ -25,6 +25,16 @@ extension SystemTests.CampaignTests {
         let connections = "SELECT pid, client_addr FROM pg_stat_activity WHERE client_addr IS NOT NULL ORDER BY pid"
         let before = try LabHost.psql("db1", connections)
 
+        // The load's visitors log in now and then; these do it all the time.
+        let visitors = try LabHost.start([
+            "sh", "-c",
+            "for n in $(seq 300); do curl -s -o /dev/null -L -b '' -d \"user=user$n&password=secret$n\" "
+                + "http://10.50.0.10/login; sleep 0.4; done",
+        ])
+        defer {
+            kill(visitors.pid, SIGTERM)
+            visitors.wait()
+        }
         let run = try Whatif.start(["run", file], log: "run.log")
         let journal = try Journal(Whatif.state + "/journal.db")
         #expect(
@@ -38,7 +48,8 @@ extension SystemTests.CampaignTests {
         #expect(
             try Whatif.wait(seconds: 60) {
                 let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'auction'"
-                return try LabHost.psql(clone, "SELECT DISTINCT client_addr FROM pg_stat_activity WHERE client_port > 0")
+                return try LabHost.psql(
+                    clone, "SELECT DISTINCT client_addr FROM pg_stat_activity WHERE client_port > 0")
                     == "10.50.0.20" && Int(LabHost.psql(clone, commits)) ?? 0 > 50
             })
         #expect(try LabHost.psql("db1", connections) == before)
@@ -55,7 +66,7 @@ extension SystemTests.CampaignTests {
         #expect(measurement.requests.answered == measurement.requests.captured)
         #expect(measurement.requests.failed == 0 && measurement.requests.mismatched == 0)
         let answers = measurement.answers
-        #expect(answers.forwarded > 0 && answers.exact > answers.forwarded, "\(answers)")
+        #expect(answers.forwarded > 5 && answers.exact > answers.forwarded, "\(answers)")
         #expect(answers.template + answers.nearest + answers.unmatched == 0, "\(answers)")
         #expect(try Whatif.run("matrix", "show").output.contains("asked of clones of db"))
     }

@@ -79,6 +79,12 @@ enum LabHost {
             ["nsenter", "--target", pid, "--net", "--mount", "--uts", "--cgroup", "--ipc", "--"] + command)
     }
 
+    /// A program on the lab's host that goes on by itself.
+    static func start(_ command: [String]) throws -> ChildProcess {
+        let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
+        return try ChildProcess(["nsenter", "--target", pid, "--net", "--"] + command)
+    }
+
     static func virsh(_ arguments: String...) throws -> String {
         try run(["virsh", "--connect", "lxc:///system"] + arguments).output
     }
