@@ -75,11 +75,13 @@ extension SystemTests {
         }
 
         /// On a terminal: redrawn in place, and a terminal again afterwards, also when the user has typed Ctrl-C.
+        /// No shell stays between `script` and the command: Ctrl-C would be meant for it too, and which one it is hangs on
+        /// the environment.
         @Test func aTerminalIsLeftAsItWas() throws {
             Whatif.prepare()
             let typescript = Whatif.state + "/typescript"
             try? FileManager.default.removeItem(atPath: typescript)
-            let watch = "'\(Whatif.binary)' watch '\(Self.file)' --every '200 ms'"
+            let watch = "exec '\(Whatif.binary)' watch '\(Self.file)' --every '200 ms'"
             let result = try ChildProcess.run([
                 "bash", "-c",
                 """
