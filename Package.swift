@@ -69,7 +69,7 @@ let package = Package(
         room("Compression", ["CZlib"]),
         room("Cryptography", ["CGcrypt"]),
         room("Wire", ["Model", "OperatingSystem", "CPcap"]),
-        room("Volumes", ["Model", "CBtrfsUtil"]),
+        room("Volumes", ["Model", "OperatingSystem", "CBtrfsUtil"]),
         room("Hypervisor", ["Model", "CLibvirt"]),
         room("Telemetry", ["Model", "Hypervisor"]),
         room("Store", ["Model", "OperatingSystem", "CSQLite"]),
@@ -131,6 +131,6 @@ let package = Package(
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
-        tests("System", ["Model", "OperatingSystem", "Report", "Store", "whatif"]),
+        tests("System", ["Model", "OperatingSystem", "Report", "Store", "whatif"], exclude: ["Probes"]),
     ] + (sanitizers == nil ? [] : fuzzTargets)
 )

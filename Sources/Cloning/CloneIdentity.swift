@@ -16,15 +16,21 @@ package struct CloneIdentity: Sendable, Hashable {
         id = String(repeating: "0", count: 6 - digits.count) + digits
         self.insideAddress = insideAddress
         self.insideMAC = insideMAC
-        // 10.60.0.0/14 without its first and last addresses; the last byte is never 0 or 255.
-        let host = (number >> 8 & 0x3ff) << 8 | (1 + (number & 0xff) % 254)
-        outsideAddress = IPAddress(v4: 0x0a3c_0000 | host)
+        outsideAddress = Self.outsideAddress(number)
         let byte = { (shift: UInt32) in
             let text = String(number >> shift & 255, radix: 16)
             return text.count == 1 ? "0" + text : text
         }
         outsideMAC = "52:54:60:\(byte(16)):\(byte(8)):\(byte(0))"
     }
+
+    /// In 10.60.0.0/14 without its first and last addresses; the last byte is never 0 or 255.
+    private static func outsideAddress(_ number: UInt32) -> IPAddress {
+        IPAddress(v4: 0x0a3c_0000 | (number >> 8 & 0x3ff) << 8 | (1 + (number & 0xff) % 254))
+    }
+
+    /// That of the clone with this id; nil when it is none.
+    package static func outsideAddress(of id: String) -> IPAddress? { UInt32(id, radix: 16).map(outsideAddress) }
 
     package static let outsideNetwork = "10.60.0.0/14"
 

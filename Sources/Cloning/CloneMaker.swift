@@ -1,5 +1,5 @@
 package import Hypervisor
-import Model
+package import Model
 package import OperatingSystem
 package import Store
 import Volumes
@@ -36,10 +36,28 @@ package struct Clone: Sendable {
     package let root: String
 }
 
+/// What a clone's disks begin with.
+package enum CloneSource: Sendable, Hashable {
+    /// What is on the original's disks now.
+    case disk
+    /// An image that was stored before: the path of a subvolume.
+    case image(String)
+}
+
 /// A clone to be made.
 package struct ClonePlan: Sendable {
     package let identity: CloneIdentity
     package let original: DomainDescription
+    /// The subvolume that its root begins as a snapshot of.
+    fileprivate let source: String
+}
+
+extension ClonePlan {
+    /// Beside what it is a snapshot of.
+    fileprivate var root: String {
+        let parts = source.split(separator: "/").dropLast()
+        return (parts.isEmpty ? "" : "/") + parts.joined(separator: "/") + "/" + identity.subvolume
+    }
 }
 
 /// Clones to be made. That of the campaign's tier and those that are joined with it share a bridge; each of those that only
@@ -93,24 +111,40 @@ package final class CloneMaker {
 
     /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made.
     package func plan(
-        _ front: DomainDescription, with joined: [DomainDescription], behind: [DomainDescription] = []
+        _ front: DomainDescription, from source: CloneSource = .disk, with joined: [DomainDescription] = [],
+        behind: [DomainDescription] = []
     ) throws -> SandboxPlan {
         var taken: Set<IPAddress> = []
-        let plan = { (original: DomainDescription) in
+        let plan = { (original: DomainDescription, source: CloneSource) in
             var identity: CloneIdentity
             repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
-            return ClonePlan(identity: identity, original: original)
+            return ClonePlan(identity: identity, original: original, source: try self.root(of: original, source))
         }
-        return SandboxPlan(front: try plan(front), joined: try joined.map(plan), behind: try behind.map(plan))
+        return SandboxPlan(
+            front: try plan(front, source), joined: try joined.map { try plan($0, .disk) },
+            behind: try behind.map { try plan($0, .disk) })
+    }
+
+    /// What becomes its clone's root.
+    private func root(of original: DomainDescription, _ source: CloneSource) throws -> String {
+        switch source {
+        case .image(let path): return path
+        case .disk:
+            guard let root = original.root else {
+                throw CloneError.unsupported(
+                    domain: original.name, "its XML has no <filesystem> with the target '/'")
+            }
+            return root
+        }
     }
 
     private func identity(for original: DomainDescription) throws -> CloneIdentity {
+        guard !original.name.hasPrefix("whatif-") else {
+            throw CloneError.unsupported(domain: original.name, "it is a clone itself")
+        }
         guard original.type == "lxc" else {
             throw CloneError.unsupported(
                 domain: original.name, "it is a \(original.type) domain; this version clones LXC containers")
-        }
-        guard original.root != nil else {
-            throw CloneError.unsupported(domain: original.name, "its XML has no <filesystem> with the target '/'")
         }
         guard original.shared.isEmpty else {
             throw CloneError.unsupported(
@@ -133,25 +167,33 @@ package final class CloneMaker {
     /// `attach` is called when bridges and rules stand, to make the proxies' legs (their outer ends are each `port`).
     package func make(_ plan: SandboxPlan, attach: () throws -> Void) throws -> ClonedTiers {
         let clones = plan.behind + plan.joined + [plan.front]
-        let roots = try clones.map { try root(of: $0) }
-        for (clone, root) in zip(clones, roots) { try record(.subvolume, root.copy, clone) }
+        for clone in clones { try record(.subvolume, clone.root, clone) }
         let needed = Self.roomNeeded * Int64(clones.count)
-        for root in roots { try Subvolume.snapshot(root.original, to: root.copy, needed: needed) }
+        for clone in clones { try Subvolume.snapshot(clone.source, to: clone.root, needed: needed) }
         try makeNetwork(plan, attach)
-        let made = try zip(clones, roots).enumerated().map { index, pair in
-            let network = index < plan.behind.count ? SandboxIdentity(front: pair.0.identity) : plan.identity
-            return try start(pair.0, root: pair.1.copy, bridge: network.bridge)
+        let made = try clones.enumerated().map { index, clone in
+            let network = index < plan.behind.count ? SandboxIdentity(front: clone.identity) : plan.identity
+            return try start(clone, bridge: network.bridge)
         }
         return ClonedTiers(
             front: made[made.count - 1], joined: Array(made.dropLast().dropFirst(plan.behind.count)),
             behind: Array(made.prefix(plan.behind.count)))
     }
 
-    private func root(of clone: ClonePlan) throws -> (original: String, copy: String) {
-        guard let root = clone.original.root else {
-            throw CloneError.unsupported(domain: clone.original.name, "it has no root directory")
-        }
-        return (root, Self.parent(of: root) + "/" + clone.identity.subvolume)
+    /// A clone that belongs to no campaign: the proxies' end of its sandbox stands in a network namespace of its own, with
+    /// these addresses.
+    package func make(_ plan: SandboxPlan, neighbours: [IPAddress]) throws -> Clone {
+        try make(plan) {
+            let leg = ProxyLeg(plan.identity, neighbours: neighbours)
+            let name = plan.identity.namespace
+            try record(.namespace, name, plan.front)
+            try ChildProcess.succeed(["ip", "netns", "add", name])
+            // It would stay as long as somebody works in the namespace.
+            try record(.interface, plan.identity.port, plan.front)
+            let commands = ["link set dev lo up", leg.link(outer: "\(ProcessIdentity.current)")] + leg.setUp
+            try ChildProcess.succeed(
+                ["ip", "-netns", name, "-batch", "-"], input: commands.joined(separator: "\n") + "\n")
+        }.front
     }
 
     private func makeNetwork(_ plan: SandboxPlan, _ attach: () throws -> Void) throws {
@@ -179,14 +221,14 @@ package final class CloneMaker {
         }
     }
 
-    private func start(_ clone: ClonePlan, root: String, bridge: String) throws -> Clone {
+    private func start(_ clone: ClonePlan, bridge: String) throws -> Clone {
         let identity = clone.identity
         let xml = try clone.original.clone(
-            named: identity.domain, root: root, bridge: bridge, device: identity.device)
+            named: identity.domain, root: clone.root, bridge: bridge, device: identity.device)
         // libvirt makes and removes it with the domain, unless libvirtd is killed between.
         try record(.interface, identity.device, clone)
         try record(.domain, identity.domain, clone)
-        return Clone(identity: identity, original: clone.original.name, domain: try node.create(xml), root: root)
+        return Clone(identity: identity, original: clone.original.name, domain: try node.create(xml), root: clone.root)
     }
 
     /// Throws when the volume that original and clone share is about to be full.
@@ -197,11 +239,6 @@ package final class CloneMaker {
     /// A fixed address: an automatic one equals a port's and swallows frames.
     private static func bridgeMAC(_ identity: CloneIdentity) -> String {
         identity.outsideMAC.replacingPrefix("52:54:60", with: "52:54:61")
-    }
-
-    private static func parent(of path: String) -> String {
-        let parts = path.split(separator: "/").dropLast()
-        return parts.isEmpty ? "" : "/" + parts.joined(separator: "/")
     }
 
     private func record(_ kind: JournalEntry.Kind, _ identifier: String, _ clone: ClonePlan) throws {

@@ -1,5 +1,6 @@
 import Glibc
 package import Hypervisor
+package import Model
 import OperatingSystem
 package import Store
 import Volumes
@@ -19,9 +20,12 @@ package enum Sandbox {
         try owners.filter { try FileLock.take(state.lock($0)) != nil }
     }
 
-    /// Entries whose campaign has ended.
-    package static func abandoned(_ entries: [JournalEntry], in state: StateDirectory) throws -> [JournalEntry] {
-        let owners = try ended(Set(entries.map(\.owner)), in: state)
+    /// Entries whose owner has ended, and which nobody has asked to keep beyond `now`.
+    package static func abandoned(
+        _ entries: [JournalEntry], in state: StateDirectory, _ journal: Journal, at now: Timestamp
+    ) throws -> [JournalEntry] {
+        let kept = try journal.owners().values.filter { $0.keptUntil.map { $0 > now } ?? false }.map(\.name)
+        let owners = try ended(Set(entries.map(\.owner)).subtracting(kept), in: state)
         return entries.filter { owners.contains($0.owner) }
     }
 
@@ -38,6 +42,15 @@ package enum Sandbox {
             }
         }
         if !failures.isEmpty { throw RemovalError(failures: failures) }
+    }
+
+    /// Bytes on volumes that belong to these things alone; nil when none of them is on a volume. Paths are those of the
+    /// calling process's mount namespace.
+    package static func space(_ entries: [JournalEntry]) throws -> Int64? {
+        let sizes = try entries.compactMap { entry in
+            entry.kind == .subvolume ? try Subvolume.exclusiveBytes(entry.identifier) : nil
+        }
+        return sizes.isEmpty ? nil : sizes.reduce(0, +)
     }
 
     private static func remove(_ entry: JournalEntry, _ node: Node) throws {
@@ -59,6 +72,15 @@ package enum Sandbox {
             if list.contains(" \(entry.identifier):") {
                 throw ProgramError(
                     command: ["ip", "link", "delete", entry.identifier],
+                    reason: String(result.errors.prefix { $0 != "\n" }))
+            }
+        case .namespace:
+            let result = try ChildProcess.run(["ip", "netns", "delete", entry.identifier])
+            guard result.status != 0 else { return }
+            let list = try ChildProcess.succeed(["ip", "netns", "list"])
+            if list.split(separator: "\n").contains(where: { $0.prefix { $0 != " " } == entry.identifier }) {
+                throw ProgramError(
+                    command: ["ip", "netns", "delete", entry.identifier],
                     reason: String(result.errors.prefix { $0 != "\n" }))
             }
         case .subvolume:

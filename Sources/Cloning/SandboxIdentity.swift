@@ -19,4 +19,6 @@ package struct SandboxIdentity: Sendable, Hashable {
     /// The bridge's port towards the proxies, and its other end in their namespace.
     package var port: String { "wil\(front.id)" }
     package var leg: String { "wip\(front.id)" }
+    /// The network namespace in which the proxies' end of a clone stands that belongs to no campaign.
+    package var namespace: String { "whatif-\(front.id)" }
 }

@@ -66,6 +66,7 @@ enum SandboxRules {
                 "ether type arp arp daddr ip \(inside) drop",
                 "ether type ip ip daddr \(CloneIdentity.outsideNetwork) drop",
             ] + direct + [
+                "ether type arp arp saddr ether != \(insideMAC) drop",
                 "ether type arp arp saddr ip \(inside) arp saddr ether set \(outsideMAC) arp saddr ip set \(outside) "
                     + "ether saddr set \(outsideMAC) accept",
                 "ether type ip ip saddr \(inside) ip saddr set \(outside) ether saddr set \(outsideMAC) accept",

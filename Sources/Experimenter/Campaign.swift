@@ -1,7 +1,7 @@
 import Cloning
 import Exploration
 import Glibc
-import Hypervisor
+package import Hypervisor
 package import Model
 package import OperatingSystem
 import Planning
@@ -91,11 +91,14 @@ package struct Campaign {
         let caller = try Self.address(of: try Self.find(callerName, node).description())
         guard let interface = original.interfaces.first?.device else { throw CampaignError.notRunning(name) }
 
-        let id = newIdentity()
+        let id = JournalOwner.newName(at: now)
         guard let lock = try FileLock.take(state.lock(id)) else { throw CampaignError.busy(id) }
         defer { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(id)) } }
         let store = try MatrixStore(state.matrices)
         let journal = try Journal(state.journal)
+        try journal.register(
+            JournalOwner(name: id, requester: ProcessIdentity.requester, purpose: "campaign of \(file.service)"))
+        defer { try? journal.forget(id) }
         let onLine = Allocation([.cpu: try domain.cpuQuota() ?? Double(node.processorCount)])
         var record = CampaignRecord(
             id: id, service: file.service, tier: tier.name,
@@ -225,7 +228,7 @@ package struct Campaign {
         }
     }
 
-    static func find(_ name: String, _ node: Node) throws -> Domain {
+    package static func find(_ name: String, _ node: Node) throws -> Domain {
         guard let domain = try node.domain(name) else {
             throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
         }
@@ -238,16 +241,5 @@ package struct Campaign {
             throw CampaignError.noAddress(domain: domain.name)
         }
         return address
-    }
-
-    /// Sortable by time, and unlike any other: 20261121-083000-a1b2.
-    private func newIdentity() -> String {
-        var seconds = time_t(now.nanoseconds / 1_000_000_000)
-        var parts = unsafe tm()
-        unsafe gmtime_r(&seconds, &parts)
-        let two = { (number: Int32) in number < 10 ? "0\(number)" : "\(number)" }
-        let date = unsafe "\(parts.tm_year + 1900)\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
-        let time = unsafe "\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
-        return "\(date)-\(time)-\(String(UInt16.random(in: 0x1000...0xffff), radix: 16))"
     }
 }

@@ -294,13 +294,6 @@ extension AnswerAccount {
     }
 }
 
-extension Array where Element: Hashable {
-    func uniqued() -> [Element] {
-        var seen: Set<Element> = []
-        return filter { seen.insert($0).inserted }
-    }
-}
-
 extension Credentials {
     fileprivate init(_ logIn: TierLogIn) {
         self.init(user: logIn.user, password: logIn.password, database: logIn.database)

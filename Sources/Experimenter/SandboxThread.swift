@@ -4,28 +4,6 @@ import OperatingSystem
 import Proxies
 import Synchronization
 
-/// A leg of the proxies: who they are on it, and to whom it leads.
-struct ProxyLeg: Sendable {
-    let identity: SandboxIdentity
-    /// None of them a clone's there; the first is the one that asks.
-    let addresses: [IPAddress]
-    let destination: String
-
-    /// Where the proxies stand for the tiers before and behind the sandbox.
-    init(_ identity: SandboxIdentity, neighbours: [IPAddress]) {
-        self.identity = identity
-        addresses = neighbours
-        destination = CloneIdentity.outsideNetwork
-    }
-
-    /// To a clone behind the proxies, which knows them as those who call it on-line.
-    init(behind clone: CloneIdentity, callers: [IPAddress]) {
-        identity = SandboxIdentity(front: clone)
-        addresses = callers
-        destination = "\(clone.outsideAddress)/32"
-    }
-}
-
 /// The proxies' thread and its network namespace: it stands for every neighbour of the sandbox's clones, at their own
 /// addresses.
 final class SandboxThread: Sendable {
@@ -79,19 +57,8 @@ final class SandboxThread: Sendable {
     }
 
     private var setUp: String {
-        (["link set dev lo up"] + legs.flatMap(Self.lines)).joined(separator: "\n") + "\n"
-    }
-
-    private static func lines(_ leg: ProxyLeg) -> [String] {
-        let (name, port) = (leg.identity.leg, leg.identity.port)
-        let source = leg.addresses.first.map { " src \($0)" } ?? ""
-        return [
-            "link add name \(name) type veth peer name \(port) netns \(ProcessIdentity.current)",
-            "link set dev \(name) addrgenmode none",
-        ] + leg.addresses.map { "address add \($0)/32 dev \(name)" } + [
-            "link set dev \(name) up",
-            "route add \(leg.destination) dev \(name)\(source)",
-        ]
+        let lines = legs.flatMap { [$0.link(outer: "\(ProcessIdentity.current)")] + $0.setUp }
+        return (["link set dev lo up"] + lines).joined(separator: "\n") + "\n"
     }
 
     func stop() throws {

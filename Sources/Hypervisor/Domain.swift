@@ -81,6 +81,15 @@ package import Model
         return Double(info.cpuTime) / 1e9
     }
 
+    /// Memory that the running domain uses, in bytes; of a virtual machine what it was given.
+    package func memoryUsed() throws(HypervisorError) -> Int64 {
+        var info = virDomainInfo()
+        guard unsafe virDomainGetInfo(handle, &info) == 0 else {
+            throw HypervisorError("read the memory of \(name)")
+        }
+        return Int64(info.memory) << 10
+    }
+
     /// The CPU quota in cores: 0.6 is 60 % of one core. Nil is unlimited.
     package func cpuQuota() throws(HypervisorError) -> Double? {
         let parameters = try schedulerParameters()

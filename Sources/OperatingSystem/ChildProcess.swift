@@ -95,6 +95,15 @@ package final class ChildProcess: Sendable {
         wait()
     }
 
+    /// This process becomes the program, searched in PATH.
+    package static func become(_ command: [String]) throws(ProgramError) -> Never {
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
+        _ = unsafe execvp(command[0], &arguments)
+        let reason = unsafe String(cString: strerror(errno))
+        unsafe arguments.forEach { unsafe free($0) }
+        throw ProgramError(command: command, reason: reason)
+    }
+
     /// Runs a program to its end and takes what it printed.
     package static func run(_ command: [String], input: String = "") throws(ProgramError) -> ProgramResult {
         do {

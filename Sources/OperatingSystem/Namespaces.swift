@@ -24,6 +24,15 @@ package enum Namespaces {
 package enum ProcessIdentity {
     package static var current: Int32 { getpid() }
     package static var isRoot: Bool { geteuid() == 0 }
+
+    /// Who asked for what it does: its user, and who that was before sudo, as sudo says.
+    package static var requester: String {
+        let user = unsafe getpwuid(getuid()).map { unsafe String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
+        guard let asked = unsafe getenv("SUDO_USER").map({ unsafe String(cString: $0) }), asked != user else {
+            return user
+        }
+        return "\(asked) as \(user)"
+    }
 }
 
 /// The namespaces of a process, held open so that they can be entered, or come back to, later.

@@ -1,19 +1,21 @@
+import Glibc
 package import Model
 import OperatingSystem
 
 /// One thing that exists, or may exist, on a node because of us: enough to remove it without any other knowledge.
 package struct JournalEntry: Sendable, Hashable {
     package enum Kind: String, Sendable, CaseIterable {
-        case subvolume, bridge, rules, interface, domain
+        case subvolume, namespace, bridge, rules, interface, domain
     }
 
     package let id: Int64
     package let kind: Kind
-    /// Path of the subvolume; name of the bridge, of the nft table, of the domain's interface, of the domain.
+    /// Path of the subvolume; name of the network namespace, of the bridge, of the nft table, of the domain's interface, of
+    /// the domain.
     package let identifier: String
     /// The clone it is part of.
     package let clone: String
-    /// The campaign that made it; while it runs it holds the lock of that name.
+    /// Who made it, such as a campaign; while it runs it holds the lock of that name.
     package let owner: String
     /// The private host it is on (`lab`); nil is this machine.
     package let node: String?
@@ -21,6 +23,35 @@ package struct JournalEntry: Sendable, Hashable {
     /// The domain that was cloned.
     package let original: String
     package let created: Timestamp
+}
+
+/// For whom things are made.
+package struct JournalOwner: Sendable, Hashable {
+    /// What its entries and its lock are named.
+    package let name: String
+    /// Who asked, and what for.
+    package let requester: String
+    package let purpose: String
+    /// Until when its things are wanted although nobody holds its lock; nil while it is not done making them.
+    package let keptUntil: Timestamp?
+
+    package init(name: String, requester: String, purpose: String, keptUntil: Timestamp? = nil) {
+        self.name = name
+        self.requester = requester
+        self.purpose = purpose
+        self.keptUntil = keptUntil
+    }
+
+    /// A name sortable by time, and unlike any other: 20261121-083000-a1b2.
+    package static func newName(at time: Timestamp) -> String {
+        var seconds = time_t(time.nanoseconds / 1_000_000_000)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        let two = { (number: Int32) in number < 10 ? "0\(number)" : "\(number)" }
+        let date = unsafe "\(parts.tm_year + 1900)\(two(parts.tm_mon + 1))\(two(parts.tm_mday))"
+        let clock = unsafe "\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))"
+        return "\(date)-\(clock)-\(String(UInt16.random(in: 0x1000...0xffff), radix: 16))"
+    }
 }
 
 /// Everything made is in the journal before it exists, and leaves it after it is gone (DESIGN, invariant 3).
@@ -41,8 +72,57 @@ package final class Journal {
                     clone TEXT NOT NULL, owner TEXT NOT NULL, node TEXT, connect TEXT NOT NULL,
                     original TEXT NOT NULL, created INTEGER NOT NULL)
                 """
-            ]
+            ],
+            [
+                """
+                CREATE TABLE owner (
+                    name TEXT PRIMARY KEY, requester TEXT NOT NULL, purpose TEXT NOT NULL, kept INTEGER)
+                """
+            ],
         ])
+    }
+
+    /// Writes who makes things under the name of `owner`, before the first of them.
+    package func register(_ owner: JournalOwner) throws(StoreError) {
+        try database.run(
+            "INSERT OR REPLACE INTO owner (name, requester, purpose, kept) VALUES (?, ?, ?, ?)",
+            [
+                .text(owner.name), .text(owner.requester), .text(owner.purpose),
+                owner.keptUntil.map { .integer($0.nanoseconds) } ?? .null,
+            ])
+    }
+
+    /// Writes that the things of `owner` are complete and wanted until `time`, whoever ends meanwhile.
+    package func keep(_ owner: String, until time: Timestamp) throws(StoreError) {
+        FaultPoint.pass()
+        try database.run("UPDATE owner SET kept = ? WHERE name = ?", [.integer(time.nanoseconds), .text(owner)])
+        FaultPoint.pass()
+    }
+
+    /// Writes that the things of `owner` are not wanted any more: what remains of them when this process ends is abandoned.
+    package func release(_ owner: String) throws(StoreError) {
+        FaultPoint.pass()
+        try database.run("UPDATE owner SET kept = NULL WHERE name = ?", [.text(owner)])
+        FaultPoint.pass()
+    }
+
+    /// By name.
+    package func owners() throws(StoreError) -> [String: JournalOwner] {
+        let owners = try database.run("SELECT name, requester, purpose, kept FROM owner").compactMap { row in
+            row.text(0).map { name in
+                JournalOwner(
+                    name: name, requester: row.text(1) ?? "", purpose: row.text(2) ?? "",
+                    keptUntil: row.integer(3).map { Timestamp(nanoseconds: $0) })
+            }
+        }
+        return Dictionary(uniqueKeysWithValues: owners.map { ($0.name, $0) })
+    }
+
+    /// Forgets one of whom nothing is left.
+    package func forget(_ owner: String) throws(StoreError) {
+        try database.run(
+            "DELETE FROM owner WHERE name = ? AND NOT EXISTS (SELECT 1 FROM entry WHERE owner = ?)",
+            [.text(owner), .text(owner)])
     }
 
     /// Writes that a thing is about to be made.
@@ -50,6 +130,8 @@ package final class Journal {
         _ kind: JournalEntry.Kind, _ identifier: String, clone: String, owner: String, node: String?, connect: String,
         original: String, at time: Timestamp
     ) throws(StoreError) -> JournalEntry {
+        FaultPoint.pass()
+        defer { FaultPoint.pass() }
         let rows = try database.run(
             """
             INSERT INTO entry (kind, identifier, clone, owner, node, connect, original, created)
@@ -66,6 +148,8 @@ package final class Journal {
 
     /// Writes that a thing is gone.
     package func close(_ entry: JournalEntry) throws(StoreError) {
+        FaultPoint.pass()
+        defer { FaultPoint.pass() }
         try database.run("DELETE FROM entry WHERE id = ?", [.integer(entry.id)])
     }
 

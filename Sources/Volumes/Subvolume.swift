@@ -1,5 +1,6 @@
 import CBtrfsUtil
 import Glibc
+import OperatingSystem
 
 /// What can go wrong with a volume; each case says what to do about it.
 package enum VolumeError: Error, Sendable, CustomStringConvertible {
@@ -58,6 +59,18 @@ package enum Subvolume {
         try unsafe check(
             btrfs_util_delete_subvolume(path, CInt(BTRFS_UTIL_DELETE_SUBVOLUME_RECURSIVE)), "delete the subvolume", path
         )
+    }
+
+    /// Bytes that no other subvolume shares; nil when there is no such subvolume. btrfs's own program reckons it: the
+    /// library does not.
+    package static func exclusiveBytes(_ path: String) throws -> Int64? {
+        guard exists(path) else { return nil }
+        let lines = try ChildProcess.succeed(["btrfs", "filesystem", "du", "--summarize", "--raw", path])
+        // "Total  Exclusive  Set shared  Filename", and a line of values.
+        return lines.split(separator: "\n").last.flatMap { line in
+            let words = line.split(separator: " ")
+            return words.count > 1 ? Int64(words[1]) : nil
+        }
     }
 
     package static func requireRoom(_ path: String, needed: Int64) throws(VolumeError) {

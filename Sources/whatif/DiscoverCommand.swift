@@ -48,17 +48,15 @@ enum DiscoverCommand: Command {
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("listening to domains")
         let duration = try Inputs.duration(arguments, "for") ?? .seconds(10)
-        let uri = arguments.value("connect") ?? "lxc:///system"
-        let node = arguments.value("node")
-        if let node, node != "lab" { throw UsageError("--node: there is no private host '\(node)', expected lab") }
         if let output = arguments.value("output"), FileManager.default.fileExists(atPath: output) {
             throw UsageError("--output: \(output) is there already; give another name, or remove it")
         }
-        try Inputs.enter(node: node, try StateDirectory.standard())
+        let (node, nodeName) = try Inputs.node(arguments, try StateDirectory.standard())
         let interrupt = try InterruptSignal()
-        let domains = try Discovery.domains(try Node(connect: uri))
+        let domains = try Discovery.domains(node)
         guard !domains.isEmpty else {
-            throw Lacking(description: "no running domain of \(uri) has an interface to listen at; start one first")
+            throw Lacking(
+                description: "no running domain of \(node.uri) has an interface to listen at; start one first")
         }
         Terminal.note("listening to \(Set(domains.map(\.name)).sorted().joined(separator: ", "))")
         let result = try Discovery.listen(to: domains, for: duration, interrupt: interrupt) { seconds, exchanges in
@@ -69,7 +67,7 @@ enum DiscoverCommand: Command {
         } else {
             Terminal.print(table(result))
         }
-        return try write(result, arguments, uri: uri, node: node)
+        return try write(result, arguments, uri: node.uri, node: nodeName)
     }
 
     private static func write(

@@ -1,5 +1,6 @@
 import Arguments
 import Foundation
+import Hypervisor
 import Lab
 import Model
 import OperatingSystem
@@ -47,6 +48,23 @@ enum Inputs {
                     + ProtocolTable.all.map(\.name.rawValue).joined(separator: ", ") + ")")
         }
         return WatchedServer(endpoint, name)
+    }
+
+    static func count(_ arguments: ParsedArguments, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = arguments.value(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw UsageError(
+                "--\(name): found '\(text)', expected a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The node of '--connect' and '--node', entered and connected, and the name of the private host if it is one.
+    static func node(_ arguments: ParsedArguments, _ state: StateDirectory) throws -> (Node, name: String?) {
+        let name = arguments.value("node")
+        if let name, name != "lab" { throw UsageError("--node: there is no private host '\(name)', expected lab") }
+        try enter(node: name, state)
+        return (try Node(connect: arguments.value("connect") ?? "lxc:///system"), name)
     }
 
     static func requireRoot(_ doing: String) throws {

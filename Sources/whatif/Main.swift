@@ -18,7 +18,8 @@ enum WhatIf {
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
             DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
             MatrixQueryCommand.self, MatrixPlotCommand.self,
-            ApplyCommand.self, WatchCommand.self, SandboxListCommand.self, SandboxCollectCommand.self,
+            ApplyCommand.self, WatchCommand.self, CloneCommand.self, SandboxListCommand.self,
+            SandboxShowCommand.self, SandboxExecCommand.self, SandboxRemoveCommand.self, SandboxCollectCommand.self,
             CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,
             TraceMergeCommand.self, TraceRedactCommand.self, ReplayCommand.self,
         ]

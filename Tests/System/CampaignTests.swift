@@ -213,7 +213,7 @@ extension SystemTests {
             let inventory = try LabHost.inventory()
             let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == JournalEntry.Kind.allCases.count })
+            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
             kill(run.pid, SIGINT)
             #expect(run.wait() == 1)
             #expect(Whatif.log("run.log").contains("interrupted"))
@@ -223,7 +223,7 @@ extension SystemTests {
 
         /// Killed at each thing that is made, one kind after the other, and while measuring: what is left is found and
         /// removed.
-        @Test(arguments: 1...JournalEntry.Kind.allCases.count + 1)
+        @Test(arguments: 1...Whatif.thingsOfACampaign + 1)
         func afterAKillNothingIsLeft(_ moment: Int) throws {
             let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
             let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
@@ -231,7 +231,7 @@ extension SystemTests {
             // The control clone may be measured up to three times before the first experiment.
             #expect(
                 try Whatif.wait(seconds: 240) {
-                    moment > JournalEntry.Kind.allCases.count
+                    moment > Whatif.thingsOfACampaign
                         ? Whatif.log("run.log").contains("experiment at") : try journal.entries().count >= moment
                 })
             kill(run.pid, SIGKILL)
@@ -250,10 +250,10 @@ extension SystemTests {
         @Test func theCollectorLeavesARunningCampaignAlone() throws {
             let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == JournalEntry.Kind.allCases.count })
+            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
             let collected = try Whatif.run("sandbox", "gc")
             #expect(collected.status == 0 && collected.output.contains("belong to a running campaign"))
-            #expect(try journal.entries().count == JournalEntry.Kind.allCases.count)
+            #expect(try journal.entries().count == Whatif.thingsOfACampaign)
             #expect(try Whatif.run("lab", "down").status == 1)
             kill(run.pid, SIGINT)
             run.wait()

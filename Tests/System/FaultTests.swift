@@ -124,7 +124,7 @@ extension SystemTests {
             let inventory = try LabHost.inventory()
             let run = try Whatif.start(["run", try serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == JournalEntry.Kind.allCases.count })
+            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
             let pid = try LabHost.run(["cat", "/run/libvirtd.pid"]).output.filter(\.isNumber)
             kill(try #require(Int32(pid)), SIGKILL)
             let status = run.wait()

@@ -12,6 +12,9 @@ enum Whatif {
     /// cleaned up by the next.
     static let state = "/var/lib/whatif-tests"
 
+    /// What a campaign of one tier has in the journal: subvolume, bridge, rules, interface, domain.
+    static let thingsOfACampaign = 5
+
     static func prepare() {
         unsafe setenv("WHATIF_STATE", state, 1)
         unsafe setenv("WHATIF_SANDBOX", root + "/Sandbox", 1)

@@ -1,0 +1,28 @@
+package import Hypervisor
+package import Model
+import OperatingSystem
+
+/// The node's own place in its domains' networks.
+package enum NodeAddresses {
+    /// The node's IPv4 addresses on the bridge to which the running domain's first interface belongs: what the domain
+    /// knows as its gateway, mostly.
+    package static func onBridge(of domain: DomainDescription) throws -> [IPAddress] {
+        guard let device = domain.interfaces.first?.device else { return [] }
+        let link = try ChildProcess.succeed(["ip", "-oneline", "link", "show", "dev", device])
+        guard let bridge = word(after: "master", in: link) else { return [] }
+        return addresses(in: try ChildProcess.succeed(["ip", "-oneline", "-4", "address", "show", "dev", bridge]))
+    }
+
+    /// `3: br0    inet 10.50.0.1/24 brd …`
+    static func addresses(in lines: String) -> [IPAddress] {
+        lines.split(separator: "\n").compactMap { line in
+            word(after: "inet", in: String(line)).flatMap { IPAddress(String($0.prefix { $0 != "/" })) }
+        }
+    }
+
+    static func word(after mark: String, in line: String) -> String? {
+        let words = line.split(whereSeparator: \.isWhitespace)
+        guard let place = words.firstIndex(where: { $0 == mark }), words.indices.contains(place + 1) else { return nil }
+        return String(words[place + 1])
+    }
+}

@@ -1,0 +1,88 @@
+import Arguments
+import Cloning
+import Hypervisor
+import Model
+import OperatingSystem
+import Report
+import Store
+import Volumes
+
+/// `whatif sandbox show ID`
+enum SandboxShowCommand: Command {
+    static let schema = CommandSchema(
+        "sandbox show", "Show a clone: of what, since when, for whom, what it holds and what it costs.",
+        discussion: """
+            'space' is what on the volume belongs to the clone alone, in bytes. '--json' has no value for what cannot be
+            read, as when the domain does not run. Needs root.
+            """,
+        operands: [.init("ID", "A clone, as 'whatif sandbox list' names it.")],
+        options: [.flag("json", "One JSON object; times in seconds, sizes in bytes.")])
+
+    private struct Thing: Encodable {
+        var kind, name: String
+        var seconds: Double
+    }
+
+    private struct Record: Encodable {
+        var id, of, node, connect, state, owner, requester, purpose: String
+        var domain, address: String?
+        var isRunning: Bool
+        var seconds: Double
+        /// How long it is still kept; none without a limit.
+        var secondsLeft: Double?
+        /// In cores; none is unlimited.
+        var cpu: Double?
+        var memory, space: Int64?
+        var holds: [Thing]
+    }
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        try Inputs.requireRoot("looking into a sandbox")
+        let holdings = try Holdings(try StateDirectory.standard())
+        let entries = try holdings.entries(of: arguments.operand(0) ?? "")
+        let first = entries[0]
+        let owner = holdings.owners[first.owner]
+        try Inputs.enter(node: first.node, holdings.state)
+        let name = entries.first { $0.kind == .domain }?.identifier
+        let domain = try name.flatMap { try Node(connect: first.connect).domain($0) }
+        let runs = domain?.isActive ?? false
+        let until = owner?.keptUntil.flatMap { $0 == .distantFuture ? nil : $0 }
+        let record = Record(
+            id: first.clone, of: first.original, node: first.node ?? "this machine", connect: first.connect,
+            state: holdings.state(of: first).rawValue, owner: first.owner, requester: owner?.requester ?? "",
+            purpose: owner?.purpose ?? "", domain: name,
+            address: CloneIdentity.outsideAddress(of: first.clone)?.description, isRunning: runs,
+            seconds: (holdings.now - first.created).seconds, secondsLeft: until.map { ($0 - holdings.now).seconds },
+            cpu: runs ? try domain?.cpuQuota() : nil, memory: runs ? try domain?.memoryUsed() : nil,
+            space: try Sandbox.space(entries),
+            holds: entries.map {
+                Thing(kind: $0.kind.rawValue, name: $0.identifier, seconds: (holdings.now - $0.created).seconds)
+            })
+        Terminal.print(arguments.flag("json") ? try MatrixData.encode(record) : text(record))
+        return .done
+    }
+
+    private static func text(_ record: Record) -> String {
+        let mebibytes = { (bytes: Int64?) in bytes.map { "\(Format.decimal(Double($0) / 1_048_576, 1)) MiB" } ?? "–" }
+        let kept = record.secondsLeft.map { ", for another \(Format.duration(.seconds($0)))" } ?? ""
+        var lines = [
+            ("clone", record.id), ("of", "\(record.of) on \(record.node), \(record.connect)"),
+            ("state", record.state + kept + (record.isRunning ? "" : "; its domain does not run")),
+            ("since", "\(Format.duration(.seconds(record.seconds))) ago"),
+            ("for", "\(record.purpose) (\(record.owner)), asked by \(record.requester)"),
+        ]
+        if record.isRunning {
+            lines.append(
+                ("address", "\(record.address ?? "–"), from inside 'whatif sandbox exec \(record.id) -- COMMAND'"))
+            lines.append(("cpu", record.cpu.map(Format.percent) ?? "unlimited"))
+            lines.append(("memory", mebibytes(record.memory)))
+        }
+        lines.append(("space", mebibytes(record.space)))
+        let holds = record.holds.enumerated().map {
+            ($0.offset == 0 ? "holds" : "", "\($0.element.kind) \($0.element.name)")
+        }
+        return (lines + holds).map { name, value in
+            name + String(repeating: " ", count: 8 - name.count) + value
+        }.joined(separator: "\n")
+    }
+}

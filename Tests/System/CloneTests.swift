@@ -1,0 +1,164 @@
+import Foundation
+import Glibc
+import OperatingSystem
+import Store
+import Testing
+
+extension SystemTests {
+    /// `whatif clone` and what shows, uses and removes its clones, on the real lab.
+    @Suite(.serialized, .lab) final class CloneTests {
+        struct Made: Decodable {
+            var id, domain, address: String
+            var made: Double
+        }
+
+        private let inventory: String
+        private let production: String
+
+        init() throws {
+            inventory = try LabHost.inventory()
+            production = try LabHost.production()
+        }
+
+        func clone(_ arguments: String...) throws -> [Made] {
+            Whatif.prepare()
+            let result = try ChildProcess.run([Whatif.binary, "clone"] + arguments + ["--node", "lab", "--json"])
+            #expect(result.status == 0, "\(result.errors)")
+            return try JSONDecoder().decode([Made].self, from: Data(result.output.utf8))
+        }
+
+        private func expectNothingLeft() throws {
+            #expect(try LabHost.inventory() == inventory)
+            #expect(try LabHost.production() == production)
+            #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
+            #expect(try LabHost.run(["ip", "netns", "list"]).output == "")
+        }
+
+        @Test func aCloneIsShownUsedAndRemoved() throws {
+            let clone = try #require(try self.clone("db1", "--cpu", "50%").first)
+            let shown = try Whatif.run("sandbox", "show", clone.id, "--json")
+            let record = try #require(
+                try JSONSerialization.jsonObject(with: Data(shown.output.utf8)) as? [String: Any])
+            #expect(record["of"] as? String == "db1" && record["domain"] as? String == clone.domain)
+            #expect(record["state"] as? String == "kept" && record["isRunning"] as? Bool == true)
+            #expect(record["cpu"] as? Double == 0.5 && record["address"] as? String == clone.address)
+            #expect(record["memory"] as? Int ?? 0 > 1 << 20 && record["space"] as? Int ?? -1 >= 0)
+            #expect(record["requester"] as? String == ProcessIdentity.requester)
+            let kinds = (record["holds"] as? [[String: Any]])?.compactMap { $0["kind"] as? String }
+            #expect(kinds == ["subvolume", "bridge", "rules", "namespace", "interface", "interface", "domain"])
+            #expect(try Whatif.run("sandbox", "show", clone.domain).output.contains("asked by"))
+
+            // The clone's own PostgreSQL, from where its callers stand; the original hears nothing of it.
+            let ask = ["sandbox", "exec", clone.id, "--", "pg_isready", "-q", "-h", clone.address]
+            #expect(
+                try Whatif.wait(seconds: 20) { try ChildProcess.run([Whatif.binary] + ask).status == 0 })
+            // The collector leaves it alone, and so does a clone of a clone.
+            #expect(try Whatif.run("sandbox", "gc").output.contains("nothing to remove"))
+            let again = try Whatif.run("clone", clone.domain, "--node", "lab")
+            #expect(again.status == 2 && again.errors.contains("it is a clone itself"), "\(again.errors)")
+            let removed = try Whatif.run("sandbox", "remove", clone.id)
+            #expect(removed.status == 0 && removed.output.contains("of 1 clone\n"), "\(removed.errors)")
+            try expectNothingLeft()
+            let gone = try Whatif.run("sandbox", "show", clone.id)
+            #expect(gone.status == 2 && gone.errors.contains("there is no clone '\(clone.id)'"))
+        }
+
+        @Test func itGoesWithItsTime() throws {
+            let clones = try clone("web1", "--count", "20", "--for", "1 ms")
+            #expect(Set(clones.map(\.id)).count == 20 && Set(clones.map(\.address)).count == 20)
+            #expect(try LabHost.virsh("list", "--name").split(separator: "\n").count == 3 + 20)
+            let collected = try Whatif.run("sandbox", "gc")
+            #expect(collected.status == 0 && collected.output.contains("of 20 clones"), "\(collected.errors)")
+            try expectNothingLeft()
+        }
+
+        @Test func itGoesWithItsCommand() throws {
+            let command = try Whatif.start(["clone", "web1", "--node", "lab", "--wait"], log: "clone.log")
+            #expect(Whatif.wait(seconds: 10) { Whatif.log("clone.log").contains("runs as whatif-") })
+            let id = try #require(Whatif.log("clone.log").split(separator: " ").dropFirst().first)
+            let refused = try Whatif.run("sandbox", "remove", String(id))
+            #expect(refused.status == 1 && refused.errors.contains("is running already"), "\(refused.errors)")
+            kill(command.pid, SIGINT)
+            #expect(command.wait() == 0)
+            try expectNothingLeft()
+        }
+
+        @Test func anImageAndAPreparation() throws {
+            let image = Whatif.state + "/lab/volume/stored"
+            try LabHost.run(["btrfs", "subvolume", "snapshot", Whatif.state + "/lab/volume/web1", image])
+                .expectSuccess()
+            defer { _ = try? LabHost.run(["btrfs", "subvolume", "delete", image]) }
+            try LabHost.run(["sh", "-c", "echo of the image > \(image)/etc/what"]).expectSuccess()
+            let clone = try #require(
+                try self.clone("web1", "--image", image, "--prepare", "cat /etc/what > /etc/prepared").first)
+            let root = Whatif.state + "/lab/volume/" + clone.domain
+            #expect(try LabHost.run(["cat", root + "/etc/prepared"]).output == "of the image\n")
+            #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
+            #expect(try LabHost.run(["test", "-e", image + "/etc/prepared"]).status == 1)
+        }
+
+        @Test(arguments: [
+            (["nobody"], 2, "there is no domain 'nobody' on this node; domains here: app1, db1, web1"),
+            (["web1", "--image", "/etc"], 2, "/etc is not a btrfs subvolume"),
+            (["web1", "--cpu", "half"], 2, "--cpu: found 'half', expected a percentage"),
+            (["web1", "--count", "0"], 2, "--count: found '0', expected a number from 1 to 64"),
+            (["web1", "--neighbour", "web2"], 2, "--neighbour: found 'web2', expected an IPv4 address"),
+            (["web1", "--prepare", "exit 3", "--boot-limit", "1 s"], 1, "'exit 3' ended with exit code 3"),
+        ])
+        func whatCannotBeClonedIsRefused(_ arguments: [String], _ code: Int32, _ words: String) throws {
+            Whatif.prepare()
+            let result = try ChildProcess.run([Whatif.binary, "clone"] + arguments + ["--node", "lab"])
+            #expect(result.status == code && result.errors.contains(words), "\(result.errors)")
+            try expectNothingLeft()
+        }
+
+        /// Killed at every word of its journal, in the making and in the removing: the collector leaves nothing.
+        @Test func killedAtAnyMoment() throws {
+            var moment = 1
+            while try isKilled(at: moment, "clone", "app1", "--node", "lab") {
+                // Complete and kept just before it was killed: that is no remains.
+                for id in try ids() where try isKept(id) {
+                    #expect(try Whatif.run("sandbox", "remove", id).status == 0)
+                }
+                #expect(try Whatif.run("sandbox", "gc").status == 0)
+                #expect(try ids().isEmpty)
+                #expect(try LabHost.inventory() == inventory)
+                moment += 1
+            }
+            let journal = try Journal(Whatif.state + "/journal.db")
+            let entries = try journal.entries().count
+            // Before and after each entry, and before and after it is kept.
+            #expect(moment == 2 * (entries + 1) + 1)
+
+            // Before and after it is released; then each time at the first thing, gone and still known, and gone.
+            let id = try #require(try ids().first)
+            #expect(try isKilled(at: 1, "sandbox", "remove", id))
+            #expect(try isKept(id))
+            for left in (0..<entries).reversed() {
+                #expect(try isKilled(at: 3, "sandbox", "remove", id))
+                #expect(try isKilled(at: 4, "sandbox", "remove", id))
+                #expect(try journal.entries().count == left)
+                // From anywhere on the way the collector goes on.
+                if left == entries / 2 { #expect(try Whatif.run("sandbox", "list").output.contains("abandoned")) }
+            }
+            #expect(try Whatif.run("sandbox", "gc").status == 0)
+            try expectNothingLeft()
+        }
+
+        /// A moment that the command does not come to lets it end.
+        private func isKilled(at moment: Int, _ arguments: String...) throws -> Bool {
+            Whatif.prepare()
+            let status = try ChildProcess.run(["env", "WHATIF_KILL_AT=\(moment)", Whatif.binary] + arguments).status
+            #expect(status == 0 || status == 128 + SIGKILL, "\(status)")
+            return status != 0
+        }
+
+        private func ids() throws -> [String] {
+            Set(try Journal(Whatif.state + "/journal.db").entries().map(\.clone)).sorted()
+        }
+
+        private func isKept(_ id: String) throws -> Bool {
+            try Whatif.run("sandbox", "show", id, "--json").output.contains("\"kept\"")
+        }
+    }
+}
