@@ -44,7 +44,7 @@ package struct Lab {
         let home = try NamespaceSet(of: "self")
         do {
             say("starting the private host")
-            let holder = try startHost(recipes)
+            let holder = try files.host.start(interrupt: interrupt)
             try Namespaces.enter(of: holder)
             try makeVolume(archive)
             try startService(recipes)
@@ -64,32 +64,6 @@ package struct Lab {
         where name.hasPrefix("auction-") && "\(files.cache)/\(name)" != archive {
             try? FileManager.default.removeItem(atPath: "\(files.cache)/\(name)")
         }
-    }
-
-    private func startHost(_ recipes: String) throws -> Int32 {
-        try FileManager.default.createDirectory(
-            atPath: files.directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let log = try Descriptor.open(files.directory + "/host.log", O_WRONLY | O_CREAT | O_TRUNC)
-        let host = try ChildProcess(
-            ["bash", recipes + "/lab/node-start", files.directory, files.group.name], output: log.raw, errors: log.raw)
-        let failure = { () -> LabError in
-            let text = (try? String(contentsOfFile: files.directory + "/host.log", encoding: .utf8)) ?? ""
-            return .hostFailed(text.split(separator: "\n").suffix(2).joined(separator: "; "))
-        }
-        for _ in 0..<1500 {
-            if let holder = files.holder,
-                FileManager.default.fileExists(atPath: files.directory + "/host/run/libvirt/libvirt-sock")
-            {
-                return holder
-            }
-            if host.hasEnded { throw failure() }
-            try pause(0.01)
-        }
-        throw failure()
-    }
-
-    private func pause(_ seconds: Double) throws {
-        if interrupt.wait(seconds: seconds) == .interrupted { throw LabError.hostFailed("interrupted") }
     }
 
     /// btrfs in a sparse loop file, mounted in the host's mount namespace; the loop device goes with the mount.
@@ -133,15 +107,7 @@ package struct Lab {
     /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
     package func down() throws {
         try endUsers()
-        let group = files.group
-        group.end()
-        // The namespaces, their mounts and the loop device go with the last process, a moment later.
-        for _ in 0..<250 where loopIsAttached { usleep(20_000) }
-        if loopIsAttached { throw LabError.leftBehind("a loop device of \(files.image)") }
-        guard group.remove() else { throw LabError.leftBehind("cgroups named \(files.group.name)") }
-        if FileManager.default.fileExists(atPath: files.directory) {
-            try FileManager.default.removeItem(atPath: files.directory)
-        }
+        try files.host.end { !loopIsAttached }
     }
 
     /// A process that entered the host keeps its mounts alive: it has to end first, by its owner.

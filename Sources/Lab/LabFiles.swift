@@ -17,26 +17,21 @@ package struct LabFiles: Sendable {
         directory = state.path + "/lab"
         let digits = String(Self.hash(Array(state.path.utf8)), radix: 16)
         group = LabGroup(name: state.path == StateDirectory.standardPath ? "whatif-lab" : "whatif-lab-\(digits)")
-        cache = unsafe getenv("WHATIF_CACHE").map { unsafe String(cString: $0) } ?? "/var/cache/whatif"
+        cache = Self.standardCache
     }
 
-    var pidFile: String { directory + "/pid" }
+    /// WHATIF_CACHE, or the machine's.
+    package static var standardCache: String {
+        unsafe getenv("WHATIF_CACHE").map { unsafe String(cString: $0) } ?? "/var/cache/whatif"
+    }
+
+    var host: PrivateHost { PrivateHost(directory: directory, name: group.name, cache: cache) }
     var image: String { directory + "/volume.img" }
     /// Mount point of the volume, in the host's mount namespace only.
     var volume: String { directory + "/volume" }
 
     /// The process that holds the host's namespaces, when the lab is up.
-    package var holder: Int32? {
-        guard let text = try? String(contentsOfFile: pidFile, encoding: .utf8),
-            let pid = Int32(text.filter(\.isNumber)),
-            // A pid can be used again: the holder is a member of the lab's cgroup.
-            let groups = try? String(contentsOfFile: "/proc/\(pid)/cgroup", encoding: .utf8),
-            groups.split(separator: "\n").contains(where: { line in
-                line.hasSuffix("/\(group.name)") || line.contains("/\(group.name)/")
-            })
-        else { return nil }
-        return pid
-    }
+    package var holder: Int32? { host.holder }
 
     /// The folder `Sandbox` of the project: WHATIF_SANDBOX, or found upwards of the program.
     static func recipes() throws(LabError) -> String {
@@ -54,15 +49,19 @@ package struct LabFiles: Sendable {
 
     /// The cached root file system for these recipes: another recipe is another file.
     func rootArchive(recipes: String) throws -> String {
+        "\(cache)/auction-\(Self.digest(of: ["image", "auction"].map { "\(recipes)/lab/\($0)" })).tar"
+    }
+
+    /// Of all files in these folders, for a name.
+    static func digest(of folders: [String]) -> String {
         var bytes: [UInt8] = []
-        for folder in ["image", "auction"] {
-            let base = "\(recipes)/lab/\(folder)"
+        for base in folders {
             for name in (FileManager.default.enumerator(atPath: base)?.compactMap { $0 as? String } ?? []).sorted() {
                 let contents = FileManager.default.contents(atPath: "\(base)/\(name)") ?? Data()
                 bytes += Array(name.utf8) + contents
             }
         }
-        return "\(cache)/auction-\(String(Self.hash(bytes), radix: 16)).tar"
+        return String(hash(bytes), radix: 16)
     }
 
     /// FNV-1a, for names only.
