@@ -70,7 +70,7 @@ let package = Package(
         room("Cryptography", ["CGcrypt"]),
         room("Wire", ["Model", "OperatingSystem", "CPcap"]),
         room("Volumes", ["Model", "OperatingSystem", "CBtrfsUtil"]),
-        room("Hypervisor", ["Model", "CLibvirt"]),
+        room("Hypervisor", ["Model", "OperatingSystem", "CLibvirt"]),
         room("Telemetry", ["Model", "Hypervisor"]),
         room("Store", ["Model", "OperatingSystem", "CSQLite"]),
 
@@ -105,7 +105,9 @@ let package = Package(
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
         .target(
             name: "FuzzEntries",
-            dependencies: ["CLinux", "Model", "OperatingSystem", "Proxies", "Wire", "YAML", "Report", "TestSupport"],
+            dependencies: [
+                "CLinux", "Hypervisor", "Model", "OperatingSystem", "Proxies", "Wire", "YAML", "Report", "TestSupport",
+            ],
             path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
@@ -114,7 +116,7 @@ let package = Package(
         tests(
             "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
             exclude: ["Captures", "Corpora"]),
-        tests("Hypervisor", ["Hypervisor", "Model"]),
+        tests("Hypervisor", ["Hypervisor", "Model", "TestSupport"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
         tests(
             "Proxies",
@@ -131,6 +133,8 @@ let package = Package(
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
-        tests("System", ["Model", "OperatingSystem", "Report", "Store", "whatif"], exclude: ["Probes"]),
+        tests(
+            "System", ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "whatif"],
+            exclude: ["Probes"]),
     ] + (sanitizers == nil ? [] : fuzzTargets)
 )

@@ -5,9 +5,9 @@ package import Model
 /// One VM or container of libvirt.
 /// `@unchecked Sendable`: libvirt guards domain handles by the lock of their connection.
 @safe package final class Domain: @unchecked Sendable {
-    private let handle: virDomainPtr
+    let handle: virDomainPtr
     /// A domain handle must not outlive its connection.
-    private let node: Node
+    let node: Node
     package let name: String
 
     init(_ handle: virDomainPtr, of node: Node) {
@@ -88,55 +88,5 @@ package import Model
             throw HypervisorError("read the memory of \(name)")
         }
         return Int64(info.memory) << 10
-    }
-
-    /// The CPU quota in cores: 0.6 is 60 % of one core. Nil is unlimited.
-    package func cpuQuota() throws(HypervisorError) -> Double? {
-        let parameters = try schedulerParameters()
-        guard let quota = parameters["vcpu_quota"], let period = parameters["vcpu_period"], period > 0 else {
-            return nil
-        }
-        // libvirt shows "no limit" as −1 or as the largest value the kernel takes.
-        return quota <= 0 || quota > 17_592_186_044_414 ? nil : quota / period
-    }
-
-    /// Sets the CPU quota of a running domain, with the kernel's usual period of 100 ms. Nil lifts the limit.
-    package func setCPUQuota(_ cores: Double?) throws(HypervisorError) {
-        let period = 100_000.0
-        var parameters: virTypedParameterPtr?
-        var count: Int32 = 0
-        var capacity: Int32 = 0
-        defer { unsafe virTypedParamsFree(parameters, count) }
-        unsafe virTypedParamsAddULLong(&parameters, &count, &capacity, "vcpu_period", UInt64(period))
-        let quota = cores.map { Int64(($0 * period).rounded()) } ?? -1
-        unsafe virTypedParamsAddLLong(&parameters, &count, &capacity, "vcpu_quota", quota)
-        guard
-            unsafe virDomainSetSchedulerParametersFlags(
-                handle, parameters, count, UInt32(VIR_DOMAIN_AFFECT_LIVE.rawValue)) == 0
-        else { throw HypervisorError("set the CPU quota of \(name)") }
-    }
-
-    private func schedulerParameters() throws(HypervisorError) -> [String: Double] {
-        var count: Int32 = 0
-        let doing = "read the scheduler parameters of \(name)"
-        guard let kind = unsafe virDomainGetSchedulerType(handle, &count) else { throw HypervisorError(doing) }
-        unsafe free(kind)
-        var values = unsafe [virTypedParameter](repeating: virTypedParameter(), count: Int(count))
-        guard unsafe virDomainGetSchedulerParameters(handle, &values, &count) == 0 else { throw HypervisorError(doing) }
-        var result: [String: Double] = [:]
-        for index in 0..<Int(count) {
-            let value = unsafe values[index]
-            let name = unsafe withUnsafeBytes(of: value.field) {
-                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            switch unsafe value.type {
-            case Int32(VIR_TYPED_PARAM_LLONG.rawValue): result[name] = unsafe Double(value.value.l)
-            case Int32(VIR_TYPED_PARAM_ULLONG.rawValue): result[name] = unsafe Double(value.value.ul)
-            case Int32(VIR_TYPED_PARAM_INT.rawValue): result[name] = unsafe Double(value.value.i)
-            case Int32(VIR_TYPED_PARAM_UINT.rawValue): result[name] = unsafe Double(value.value.ui)
-            default: break
-            }
-        }
-        return result
     }
 }

@@ -19,118 +19,104 @@ package struct DomainDescription: Sendable {
     package let interfaces: [Interface]
     /// What a clone would share with production: mounts that can be written, host devices, namespaces of the node.
     package let shared: [String]
-    private let xml: String
+    /// Of a virtual machine, in the order of the XML.
+    package let disks: [Disk]
+    /// What the domain has at most, in KiB.
+    package let memoryKiB: Int?
+    /// Processors that the domain has now.
+    package let processors: Int?
+    /// Whether the guest can have an agent that libvirt talks to; it may still not run.
+    package let hasAgentChannel: Bool
+    /// The file with the variables of a machine's firmware, which it writes.
+    package let firmwareVariables: String?
+    let xml: String
 
     package init(xml: String, name: String) throws(HypervisorError) {
-        let document = try Self.document(xml, name)
+        guard let document = XMLDocument.domain(xml), let domain = document.rootElement() else {
+            throw HypervisorError("read the description of \(name)", message: "it is no XML of a domain", cause: .other)
+        }
         self.xml = xml
         self.name = name
-        type = document.rootElement()?.attribute(forName: "type")?.stringValue ?? "?"
-        root =
-            Self.rootFileSystem(of: document)?.elements(forName: "source").first?.attribute(forName: "dir")?.stringValue
+        type = domain["type"] ?? "?"
+        root = Self.rootFileSystem(of: document)?.first("source")?["dir"]
         shared = Self.shared(in: document)
-        interfaces = Self.elements(document, "/domain/devices/interface").map { element in
+        interfaces = document.elements("/domain/devices/interface").map { element in
             Interface(
-                mac: element.elements(forName: "mac").first?.attribute(forName: "address")?.stringValue ?? "",
-                device: element.elements(forName: "target").first?.attribute(forName: "dev")?.stringValue,
-                addresses: element.elements(forName: "ip").compactMap {
-                    $0.attribute(forName: "address")?.stringValue.flatMap { IPAddress($0) }
-                })
+                mac: element.first("mac")?["address"] ?? "", device: element.first("target")?["dev"],
+                addresses: element.elements(forName: "ip").compactMap { $0["address"].flatMap { IPAddress($0) } })
         }
+        disks = document.elements("/domain/devices/disk").map { Disk($0) }
+        memoryKiB = domain.first("memory").flatMap { Self.kibibytes($0) }
+        let vcpu = domain.first("vcpu")
+        processors = (vcpu?["current"] ?? vcpu?.stringValue).flatMap { Int($0) }
+        hasAgentChannel = document.elements("/domain/devices/channel/target").contains {
+            $0["name"] == "org.qemu.guest_agent.0"
+        }
+        firmwareVariables = domain.first("os")?.first("nvram").flatMap { element in
+            element.first("source")?["file"] ?? element.stringValue.flatMap { $0.isEmpty ? nil : $0 }
+        }
+    }
+
+    /// libvirt shows KiB and takes many units.
+    private static func kibibytes(_ element: XMLElement) -> Int? {
+        guard let number = element.stringValue.flatMap({ Double($0) }) else { return nil }
+        let bytes: [String: Double] = [
+            "b": 1, "bytes": 1, "KB": 1000, "k": 1024, "KiB": 1024, "MB": 1e6, "M": 0x1p20, "MiB": 0x1p20, "GB": 1e9,
+            "G": 0x1p30, "GiB": 0x1p30, "TB": 1e12, "T": 0x1p40, "TiB": 0x1p40,
+        ]
+        return bytes[element["unit"] ?? "KiB"].flatMap { Int(exactly: (number * $0 / 1024).rounded(.up)) }
     }
 
     private static func shared(in document: XMLDocument) -> [String] {
         let root = rootFileSystem(of: document)
-        let mounts = elements(document, "/domain/devices/filesystem").filter { element in
-            element !== root && element.attribute(forName: "type")?.stringValue != "ram"
-                && element.elements(forName: "readonly").isEmpty
-        }.map {
-            "the mount of " + ($0.elements(forName: "target").first?.attribute(forName: "dir")?.stringValue ?? "?")
-        }
-        let devices = ["hostdev", "disk"].filter { !elements(document, "/domain/devices/\($0)").isEmpty }
+        let mounts = document.elements("/domain/devices/filesystem").filter { element in
+            element !== root && element["type"] != "ram" && element.first("readonly") == nil
+        }.map { "the mount of " + ($0.first("target")?["dir"] ?? "?") }
+        let devices = ["hostdev", "disk"].filter { !document.elements("/domain/devices/\($0)").isEmpty }
         let namespaces = (document.rootElement()?.children ?? []).contains { $0.localName == "namespace" }
         return mounts + devices.map { "a <\($0)>" } + (namespaces ? ["a namespace of the node"] : [])
     }
 
-    private static func document(_ xml: String, _ name: String) throws(HypervisorError) -> XMLDocument {
-        // FoundationXML's XMLDocument crashes on an empty text, and mends others in silence.
-        guard !xml.isEmpty, let document = try? XMLDocument(xmlString: xml), document.rootElement()?.name == "domain",
-            xml.hasSuffix(">") || xml.hasSuffix(">\n")
-        else {
-            throw HypervisorError("read the description of \(name)", message: "it is no XML of a domain", cause: .other)
-        }
-        return document
-    }
-
-    private static func elements(_ document: XMLDocument, _ path: String) -> [XMLElement] {
-        ((try? document.nodes(forXPath: path)) ?? []).compactMap { $0 as? XMLElement }
-    }
-
     private static func rootFileSystem(of document: XMLDocument) -> XMLElement? {
-        elements(document, "/domain/devices/filesystem").first {
-            $0.elements(forName: "target").first?.attribute(forName: "dir")?.stringValue == "/"
-        }
+        document.elements("/domain/devices/filesystem").first { $0.first("target")?["dir"] == "/" }
     }
 
-    /// The same domain with another name and root, on another bridge, with address and MAC inside as they are.
+    /// The same container with another name and root, on another bridge, with address and MAC inside as they are.
     ///
     /// Only the first interface is kept: a clone has one way in and out, its proxies.
     package func clone(named clone: String, root: String, bridge: String, device: String) throws(HypervisorError)
         -> String
     {
-        let document = try Self.document(xml, name)
-        guard let domain = document.rootElement(), let fileSystem = Self.rootFileSystem(of: document),
-            let interface = Self.elements(document, "/domain/devices/interface").first
+        guard let document = XMLDocument.domain(xml), let domain = document.rootElement(),
+            let fileSystem = Self.rootFileSystem(of: document),
+            let interface = document.elements("/domain/devices/interface").first
         else {
             throw HypervisorError(
                 "describe a clone of \(name)", message: "it has no root file system or no interface",
                 cause: .unsupported)
         }
-        domain.removeAttribute(forName: "id")
-        Self.remove(["uuid", "title", "description"], from: domain)
-        Self.set("name", to: clone, in: domain)
-        domain.insertChild(Self.element("title", text: "What-if clone of \(name)"), at: 1)
-        Self.replace("source", in: fileSystem, with: ["dir": root])
+        rename(domain, clone)
+        fileSystem.replace(XMLElement("source", ["dir": root]))
 
-        for other in Self.elements(document, "/domain/devices/interface").dropFirst() { other.detach() }
-        Self.remove(["target", "guest", "alias", "backenddomain", "link", "bandwidth"], from: interface)
-        interface.removeAttribute(forName: "type")
-        interface.addAttribute(Self.attribute("type", "bridge"))
-        Self.replace("source", in: interface, with: ["bridge": bridge])
-        interface.addChild(Self.element("target", attributes: ["dev": device]))
+        for other in document.elements("/domain/devices/interface").dropFirst() { other.detach() }
+        interface.drop("target", "guest", "alias", "backenddomain", "link", "bandwidth")
+        interface.set("type", "bridge")
+        interface.replace(XMLElement("source", ["bridge": bridge]))
+        interface.addChild(XMLElement("target", ["dev": device]))
 
         // A running console names the original's terminal.
-        for console in Self.elements(document, "/domain/devices/console") {
-            console.removeAttribute(forName: "tty")
-            Self.remove(["source", "alias"], from: console)
+        for console in document.elements("/domain/devices/console") {
+            console.set("tty", nil)
+            console.drop("source", "alias")
         }
         return document.xmlString
     }
 
-    private static func remove(_ names: [String], from element: XMLElement) {
-        for child in names.flatMap({ element.elements(forName: $0) }) { child.detach() }
-    }
-
-    private static func set(_ name: String, to text: String, in element: XMLElement) {
-        element.elements(forName: name).first?.stringValue = text
-    }
-
-    private static func replace(_ name: String, in element: XMLElement, with attributes: [String: String]) {
-        remove([name], from: element)
-        element.addChild(Self.element(name, attributes: attributes))
-    }
-
-    private static func element(_ name: String, text: String? = nil, attributes: [String: String] = [:]) -> XMLElement {
-        let element = XMLElement(name: name)
-        element.stringValue = text
-        for (key, value) in attributes.sorted(by: { $0.key < $1.key }) { element.addAttribute(attribute(key, value)) }
-        return element
-    }
-
-    private static func attribute(_ name: String, _ value: String) -> XMLNode {
-        let node = XMLNode(kind: .attribute)
-        node.name = name
-        node.stringValue = value
-        return node
+    /// What tells a domain from another for libvirt and for people.
+    func rename(_ domain: XMLElement, _ clone: String) {
+        domain.set("id", nil)
+        domain.drop("uuid", "title", "description")
+        domain.first("name")?.stringValue = clone
+        domain.insertChild(XMLElement("title", text: "What-if clone of \(name)"), at: 1)
     }
 }

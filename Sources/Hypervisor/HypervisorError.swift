@@ -1,9 +1,10 @@
 import CLibvirt
+import OperatingSystem
 
 /// libvirt's refusal: its own code and message, what was being done, and to which node or domain.
 package struct HypervisorError: Error, Sendable, CustomStringConvertible {
     package enum Cause: Sendable, Hashable {
-        case noConnection, noDomain, unsupported, denied, other
+        case noConnection, noDomain, unsupported, denied, pauseTooLong, other
     }
 
     package let doing: String
@@ -34,6 +35,10 @@ package struct HypervisorError: Error, Sendable, CustomStringConvertible {
 
     init(_ doing: String, message: String, cause: Cause) {
         (self.doing, self.message, self.cause, code) = (doing, message, cause, 0)
+    }
+
+    init(_ doing: String, _ error: SystemError) {
+        self.init(doing, message: "\(error)", cause: .other)
     }
 
     package var description: String { "cannot \(doing): \(message)" }

@@ -18,6 +18,12 @@ import Glibc
 
     deinit { unsafe virConnectClose(handle) }
 
+    /// Whether its libvirt is on this machine, and can be handed files that are open here.
+    package var isLocal: Bool {
+        let scheme = uri.prefix { $0 != ":" }
+        return uri.dropFirst(scheme.count).hasPrefix(":///") && (!scheme.contains("+") || scheme.hasSuffix("+unix"))
+    }
+
     package var processorCount: Int {
         var info = virNodeInfo()
         return unsafe virNodeGetInfo(handle, &info) == 0 ? Int(info.cpus) : 1

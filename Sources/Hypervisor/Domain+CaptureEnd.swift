@@ -1,0 +1,80 @@
+import CLibvirt
+import Glibc
+import Model
+import OperatingSystem
+
+extension Domain {
+    /// Undoes a capture, whole or in part, of this process or of one that was killed: nothing of it is left, and the machine
+    /// writes to its own disks. Clones on its overlays' images have to be gone. Can be called again, and on a machine that
+    /// was never captured.
+    ///
+    /// What is not said is found by its name: of overlays those that the machine writes to.
+    package func endCapture(memory: String?, overlays files: [String: String] = [:]) throws(HypervisorError) {
+        if isActive {
+            try endBackground()
+            if let memory { try endSnapshot(into: memory) }
+            for target in Set(try overlays().keys).union(files.keys).sorted() {
+                try commitOverlay(of: target, file: files[target])
+            }
+        } else if let (target, file) = try overlays().sorted(by: { $0.key < $1.key }).first {
+            // What the guest wrote last is in there.
+            throw HypervisorError(
+                "bring back \(target) of \(name)",
+                message: "it is off, and its newest data are in \(file): start it and run this again",
+                cause: .unsupported)
+        } else {
+            for file in files.values.sorted() { try remove(file, "end the capture of \(name)") }
+        }
+        if let memory, Self.isOurs(memory) { try remove(memory, "end the capture of \(name)") }
+    }
+
+    /// Only we set this capability of QEMU: the machine may stand because of us, and may be copying its memory.
+    private func endBackground() throws(HypervisorError) {
+        guard node.isLocal, try description().isMachine else { return }
+        let monitor = Monitor(self)
+        guard try monitor.hasBackgroundSnapshot() else { return }
+        try resume()
+        let clock = SteadyClock()
+        let deadline = clock.now + Self.patience
+        while ["setup", "active", "cancelling"].contains(try monitor.migration().status) {
+            try monitor.call("migrate_cancel")
+            guard clock.now < deadline else {
+                throw HypervisorError("end the capture of \(name)", longerThan: .nanoseconds(Self.patience))
+            }
+            usleep(10_000)
+        }
+        try monitor.setBackgroundSnapshot(false)
+        // Not there when the copying had begun.
+        _ = try? monitor.call("closefd", #"{"fdname":"\#(Monitor.descriptorName)"}"#)
+    }
+
+    /// libvirt goes on with a snapshot whose client has died; it resumes the guest when it is broken off.
+    private func endSnapshot(into memory: String) throws(HypervisorError) {
+        guard unsafe access(memory, F_OK) == 0 else { return }
+        let clock = SteadyClock()
+        let deadline = clock.now + Self.patience
+        while try isTakingSnapshot() {
+            unsafe virDomainAbortJob(handle)
+            guard clock.now < deadline else {
+                throw HypervisorError("end the capture of \(name)", longerThan: .nanoseconds(Self.patience))
+            }
+            usleep(10_000)
+        }
+    }
+
+    private static var patience: Int64 { 30_000_000_000 }
+
+    private func isTakingSnapshot() throws(HypervisorError) -> Bool {
+        var kind: Int32 = 0
+        var list: virTypedParameterPtr?
+        var count: Int32 = 0
+        guard unsafe virDomainGetJobStats(handle, &kind, &list, &count, 0) == 0 else {
+            throw HypervisorError("see what libvirt does with \(name)")
+        }
+        defer { unsafe virTypedParamsFree(list, count) }
+        var operation: Int32 = 0
+        return unsafe kind != Int32(VIR_DOMAIN_JOB_NONE.rawValue)
+            && virTypedParamsGetInt(list, count, VIR_DOMAIN_JOB_OPERATION, &operation) == 1
+            && operation == Int32(VIR_DOMAIN_JOB_OPERATION_SNAPSHOT.rawValue)
+    }
+}

@@ -1,0 +1,147 @@
+import CLibvirt
+import FoundationXML
+import Glibc
+import Model
+import OperatingSystem
+
+/// Overlays over the disks of a running machine. Their files are named `whatif-…`, which tells them from anything else in a
+/// disk's chain.
+extension Domain {
+    /// Whether a file of that path is one of ours.
+    static func isOurs(_ path: String) -> Bool {
+        path.split(separator: "/").last?.hasPrefix("whatif-") == true
+    }
+
+    /// The overlays of ours that the machine writes to now, by target, and the file of each. After a crash this finds what
+    /// `commitOverlay` has to bring back.
+    package func overlays() throws(HypervisorError) -> [String: String] {
+        var found: [String: String] = [:]
+        for disk in try description().disks {
+            if case .file(let path) = disk.image?.source, Self.isOurs(path) { found[disk.target] = path }
+        }
+        return found
+    }
+
+    /// From one moment on the machine writes to these files, by target, and what its disks held then stays as it is.
+    ///
+    /// The guest stands for some milliseconds if it runs. All disks or none. The files are made, and must not be there.
+    /// After a crash behind it: the files exist, and `overlays` finds them.
+    package func overlayDisks(_ files: [String: String]) throws(HypervisorError) {
+        let xml = try snapshotXML(files, memory: nil)
+        try snapshot(
+            xml, [VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC],
+            "snapshot the disks of \(name)")
+    }
+
+    func snapshot(_ xml: String, _ flags: [virDomainSnapshotCreateFlags], _ doing: String) throws(HypervisorError) {
+        // libvirt would keep books about it: this is none of the operator's snapshots.
+        let flags = (flags + [VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA]).reduce(0) { $0 | $1.rawValue }
+        guard let snapshot = unsafe virDomainSnapshotCreateXML(handle, xml, flags) else { throw HypervisorError(doing) }
+        unsafe virDomainSnapshotFree(snapshot)
+    }
+
+    /// Every disk is named: what is not would be snapshot, too, next to its file.
+    func snapshotXML(_ files: [String: String], memory: String?) throws(HypervisorError)
+        -> String
+    {
+        let snapshot = XMLElement("domainsnapshot")
+        let memoryElement = XMLElement("memory", ["snapshot": memory == nil ? "no" : "external"])
+        memoryElement.set("file", memory)
+        snapshot.addChild(memoryElement)
+        let list = XMLElement("disks")
+        let disks = try description().disks
+        for disk in disks {
+            guard let file = files[disk.target] else {
+                list.addChild(XMLElement("disk", ["name": disk.target, "snapshot": "no"]))
+                continue
+            }
+            guard Self.isOurs(file) else {
+                throw HypervisorError(
+                    "snapshot \(disk.target) of \(name)", message: "the overlay \(file) is not named whatif-…",
+                    cause: .unsupported)
+            }
+            let element = XMLElement("disk", ["name": disk.target, "snapshot": "external", "type": "file"])
+            element.addChild(XMLElement("driver", ["type": "qcow2"]))
+            element.addChild(XMLElement("source", ["file": file]))
+            list.addChild(element)
+        }
+        if let unknown = files.keys.sorted().first(where: { target in !disks.contains { $0.target == target } }) {
+            throw HypervisorError(
+                "snapshot the disks of \(name)", message: "it has no disk \(unknown)", cause: .unsupported)
+        }
+        snapshot.addChild(list)
+        return snapshot.xmlString
+    }
+}
+
+extension Domain {
+    /// Writes what stands in our overlay of a disk back to the image below it, turns the machine over to that, and removes
+    /// the file. The machine's description is then what it was before. Other overlays on that image are worth nothing from
+    /// now on: their clones have to be gone.
+    ///
+    /// Can be called again after a crash at any point, with the overlay's file if the caller knows it: goes on with a
+    /// commit that runs, and removes the file if the machine has turned away from it. The guest goes on all the while.
+    package func commitOverlay(
+        of target: String, file: String? = nil, within limit: Duration = .seconds(600)
+    ) throws(HypervisorError) {
+        let doing = "bring back \(target) of \(name)"
+        let clock = SteadyClock()
+        let deadline = clock.now + limit.nanoseconds
+        let current = try overlays()[target]
+        if let current {
+            if !(try commitIsUnderWay(target, doing)) {
+                guard
+                    unsafe virDomainBlockCommit(
+                        handle, target, nil, nil, 0,
+                        VIR_DOMAIN_BLOCK_COMMIT_ACTIVE.rawValue | VIR_DOMAIN_BLOCK_COMMIT_SHALLOW.rawValue) == 0
+                else { throw HypervisorError(doing) }
+            }
+            try pivot(target, until: deadline, clock, doing)
+            try remove(current, doing)
+        }
+        if let file, file != current, Self.isOurs(file) { try remove(file, doing) }
+    }
+
+    private func commitIsUnderWay(_ target: String, _ doing: String) throws(HypervisorError) -> Bool {
+        var info = virDomainBlockJobInfo()
+        let status = unsafe virDomainGetBlockJobInfo(handle, target, &info, 0)
+        guard status >= 0 else { throw HypervisorError(doing) }
+        if status == 0 { return false }
+        guard info.type == Int32(VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT.rawValue) else {
+            throw HypervisorError(doing, message: "libvirt is at another work on it; wait for its end", cause: .other)
+        }
+        return true
+    }
+
+    /// Asks until the commit has come near enough to the guest's writes.
+    private func pivot(_ target: String, until deadline: Int64, _ clock: SteadyClock, _ doing: String)
+        throws(HypervisorError)
+    {
+        while true {
+            var info = virDomainBlockJobInfo()
+            let status = unsafe virDomainGetBlockJobInfo(handle, target, &info, 0)
+            guard status >= 0 else { throw HypervisorError(doing) }
+            guard status > 0 else {
+                throw HypervisorError(doing, message: "the commit ended early, as on a full disk", cause: .other)
+            }
+            if info.end > 0, info.cur == info.end {
+                if unsafe virDomainBlockJobAbort(handle, target, VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT.rawValue) == 0 {
+                    return
+                }
+                let error = HypervisorError(doing)
+                // Not yet as near as it looks.
+                guard error.code == Int32(VIR_ERR_BLOCK_COPY_ACTIVE.rawValue) else { throw error }
+            }
+            guard clock.now < deadline else {
+                throw HypervisorError(
+                    doing, message: "it takes too long: \(info.cur) of \(info.end) bytes are written back",
+                    cause: .other)
+            }
+            usleep(5_000)
+        }
+    }
+
+    func remove(_ file: String, _ doing: String) throws(HypervisorError) {
+        if unsafe unlink(file) != 0, errno != ENOENT { throw HypervisorError(doing, SystemError("remove \(file)")) }
+    }
+}

@@ -1,0 +1,34 @@
+import CLibvirt
+
+/// Whether a domain runs.
+package enum DomainState: String, Sendable, Hashable {
+    case running, paused, off, other
+}
+
+extension Domain {
+    package func state() throws(HypervisorError) -> DomainState {
+        var state: Int32 = 0
+        var reason: Int32 = 0
+        guard unsafe virDomainGetState(handle, &state, &reason, 0) == 0 else {
+            throw HypervisorError("read the state of \(name)")
+        }
+        return switch UInt32(bitPattern: state) {
+        case VIR_DOMAIN_RUNNING.rawValue, VIR_DOMAIN_BLOCKED.rawValue: .running
+        case VIR_DOMAIN_PAUSED.rawValue: .paused
+        case VIR_DOMAIN_SHUTOFF.rawValue: .off
+        default: .other
+        }
+    }
+
+    /// Stops the processors. What is sent to the domain meanwhile waits.
+    package func suspend() throws(HypervisorError) {
+        guard unsafe virDomainSuspend(handle) == 0 else { throw HypervisorError("suspend \(name)") }
+    }
+
+    /// A domain that runs already is no error, so that clean-up can be repeated.
+    package func resume() throws(HypervisorError) {
+        guard unsafe virDomainResume(handle) != 0 else { return }
+        let error = HypervisorError("resume \(name)")
+        if try state() != .running { throw error }
+    }
+}
