@@ -25,7 +25,7 @@ package struct LabFiles: Sendable {
         unsafe getenv("WHATIF_CACHE").map { unsafe String(cString: $0) } ?? "/var/cache/whatif"
     }
 
-    var host: PrivateHost { PrivateHost(directory: directory, name: group.name, cache: cache) }
+    package var host: PrivateHost { PrivateHost(directory: directory, name: group.name, cache: cache) }
     var image: String { directory + "/volume.img" }
     /// Mount point of the volume, in the host's mount namespace only.
     var volume: String { directory + "/volume" }
