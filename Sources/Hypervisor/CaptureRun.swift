@@ -38,13 +38,13 @@ extension CaptureRun {
     /// libvirt copies the memory while the guest runs until the rest is small, stops it, makes the overlays and resumes it.
     /// If the process ends meanwhile, libvirt goes on with it, and resumes the guest.
     func live() throws(HypervisorError) {
-        let xml = try domain.snapshotXML(plan.overlays, memory: plan.memory)
+        let snapshot = try domain.prepareSnapshot(plan.overlays, memory: plan.memory)
         let before = try prepareDowntime()
         defer { unsafe virDomainMigrateSetMaxDowntime(domain.handle, before, 0) }
         let warden = try Warden(domain, watch, pauseLimit: plan.pauseLimit, timeLimit: plan.timeLimit)
         defer { warden.end() }
         do throws(HypervisorError) {
-            try domain.snapshot(xml, [VIR_DOMAIN_SNAPSHOT_CREATE_LIVE, VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC], doing)
+            try domain.take(snapshot, doing)
         } catch {
             throw warden.reason ?? error
         }
@@ -73,7 +73,7 @@ extension CaptureRun {
         let monitor = Monitor(domain)
         let file = try makeImage()
         // All that can be done before the guest stands.
-        let xml = try domain.snapshotXML(plan.overlays, memory: nil)
+        let snapshot = try domain.prepareSnapshot(plan.overlays)
         let bandwidth = try plan.bandwidth.map { (wanted) throws(HypervisorError) -> Int in
             let before = try monitor.bandwidth()
             try monitor.setBandwidth(wanted)
@@ -88,8 +88,7 @@ extension CaptureRun {
         try domain.suspend()
         let limit = clock.now + plan.pauseLimit.nanoseconds
         if !plan.overlays.isEmpty {
-            try domain.snapshot(
-                xml, [VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC], doing)
+            try domain.take(snapshot, doing)
         }
         let tooLong = HypervisorError(doing, stoodFor: plan.pauseLimit, limit: plan.pauseLimit)
         // Behind the limit nothing more is begun: the caller undoes it, and resumes the guest first of all.

@@ -1,5 +1,4 @@
 import CLibvirt
-import FoundationXML
 import Glibc
 import Model
 import OperatingSystem
@@ -24,53 +23,18 @@ extension Domain {
 
     /// From one moment on the machine writes to these files, by target, and what its disks held then stays as it is.
     ///
-    /// The guest stands for some milliseconds if it runs. All disks or none. The files are made, and must not be there.
+    /// The guest stands for some milliseconds if it runs. All disks or none. The files are made, and must not be there;
+    /// what fails is undone.
     /// After a crash behind it: the files exist, and `overlays` finds them.
     package func overlayDisks(_ files: [String: String]) throws(HypervisorError) {
-        let xml = try snapshotXML(files, memory: nil)
-        try snapshot(
-            xml, [VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC],
-            "snapshot the disks of \(name)")
-    }
-
-    func snapshot(_ xml: String, _ flags: [virDomainSnapshotCreateFlags], _ doing: String) throws(HypervisorError) {
-        // libvirt would keep books about it: this is none of the operator's snapshots.
-        let flags = (flags + [VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA]).reduce(0) { $0 | $1.rawValue }
-        guard let snapshot = unsafe virDomainSnapshotCreateXML(handle, xml, flags) else { throw HypervisorError(doing) }
-        unsafe virDomainSnapshotFree(snapshot)
-    }
-
-    /// Every disk is named: what is not would be snapshot, too, next to its file.
-    func snapshotXML(_ files: [String: String], memory: String?) throws(HypervisorError)
-        -> String
-    {
-        let snapshot = XMLElement("domainsnapshot")
-        let memoryElement = XMLElement("memory", ["snapshot": memory == nil ? "no" : "external"])
-        memoryElement.set("file", memory)
-        snapshot.addChild(memoryElement)
-        let list = XMLElement("disks")
-        let disks = try description().disks
-        for disk in disks {
-            guard let file = files[disk.target] else {
-                list.addChild(XMLElement("disk", ["name": disk.target, "snapshot": "no"]))
-                continue
-            }
-            guard Self.isOurs(file) else {
-                throw HypervisorError(
-                    "snapshot \(disk.target) of \(name)", message: "the overlay \(file) is not named whatif-…",
-                    cause: .unsupported)
-            }
-            let element = XMLElement("disk", ["name": disk.target, "snapshot": "external", "type": "file"])
-            element.addChild(XMLElement("driver", ["type": "qcow2"]))
-            element.addChild(XMLElement("source", ["file": file]))
-            list.addChild(element)
+        let doing = "snapshot the disks of \(name)"
+        try checkFiles(overlays: files, doing)
+        do throws(HypervisorError) {
+            try take(try prepareSnapshot(files), doing)
+        } catch {
+            try endCapture(memory: nil, overlays: files)
+            throw error
         }
-        if let unknown = files.keys.sorted().first(where: { target in !disks.contains { $0.target == target } }) {
-            throw HypervisorError(
-                "snapshot the disks of \(name)", message: "it has no disk \(unknown)", cause: .unsupported)
-        }
-        snapshot.addChild(list)
-        return snapshot.xmlString
     }
 }
 

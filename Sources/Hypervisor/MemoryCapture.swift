@@ -92,9 +92,7 @@ extension Domain {
     /// or only the name of the domain. A machine that stands because of us goes on by itself (`ResumeGuard`).
     package func capture(_ plan: MemoryCapturePlan, _ way: CaptureWay) throws(HypervisorError) -> MemoryCapture {
         let doing = "capture \(name)"
-        guard Self.isOurs(plan.memory) else {
-            throw HypervisorError(doing, message: "the image \(plan.memory) is not named whatif-…", cause: .unsupported)
-        }
+        try checkFiles(memory: plan.memory, overlays: plan.overlays, doing)
         guard try state() == .running else {
             throw HypervisorError(doing, message: "it does not run", cause: .unsupported)
         }

@@ -19,9 +19,9 @@ package struct SaveImage: Sendable, Hashable {
 
     private func header(in file: Descriptor) throws -> SaveImageHeader {
         let start = try file.read(at: 0, count: SaveImageHeader.fixedSize)
-        let room = try SaveImageHeader.room(of: start.span)
+        let room = try SaveImageHeader.room(of: start)
         let bytes = try file.read(at: 0, count: SaveImageHeader.fixedSize + room)
-        return try SaveImageHeader(bytes.span)
+        return try SaveImageHeader(bytes)
     }
 
     /// Puts another description into the image, and keeps others from doing so while the result lives. A crash in between

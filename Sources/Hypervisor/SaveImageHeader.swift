@@ -57,9 +57,9 @@ package struct SaveImageHeader: Sendable, Hashable {
 
 extension SaveImageHeader {
     /// The first 92 bytes: how many follow.
-    package static func room(of bytes: Span<UInt8>) throws(SaveImageError) -> Int {
+    package static func room(of bytes: [UInt8]) throws(SaveImageError) -> Int {
         guard bytes.count >= fixedSize else { throw .tooShort(bytes.count, needed: fixedSize) }
-        let magic = array(bytes.extracting(0..<16))
+        let magic = Array(bytes.prefix(16))
         guard magic == complete || magic == partial else { throw .noImage }
         let version = word(bytes, 16)
         guard version == Self.version else {
@@ -71,21 +71,21 @@ extension SaveImageHeader {
     }
 
     /// The 92 bytes and those that they say follow; what stands behind them is not looked at.
-    package init(_ bytes: Span<UInt8>) throws(SaveImageError) {
+    package init(_ bytes: [UInt8]) throws(SaveImageError) {
         room = try Self.room(of: bytes)
         guard bytes.count >= Self.fixedSize + room else {
             throw .tooShort(bytes.count, needed: Self.fixedSize + room)
         }
-        isComplete = Self.array(bytes.extracting(0..<16)) == Self.complete
+        isComplete = Array(bytes.prefix(16)) == Self.complete
         wasRunning = Self.word(bytes, 24) != 0
         compression = Self.word(bytes, 28)
         guard compression <= Self.compressions else { throw .compression(compression) }
         let offset = Self.word(bytes, 32)
-        let data = bytes.extracting(Self.fixedSize..<Self.fixedSize + room)
         guard offset < room else { throw .cookieOffset(offset, room: room) }
+        let data = bytes[Self.fixedSize..<Self.fixedSize + room]
         let place = Int(offset)
-        xml = try Self.text(data.extracting(0..<(place == 0 ? room : place)), "XML")
-        cookie = place == 0 ? nil : try Self.text(data.extracting(place..<room), "cookie")
+        xml = try Self.text(data.prefix(place == 0 ? room : place), "XML")
+        cookie = place == 0 ? nil : try Self.text(data.dropFirst(place), "cookie")
     }
 
     /// As it stands in the file, `size` bytes long.
@@ -109,17 +109,13 @@ extension SaveImageHeader {
         return bytes
     }
 
-    private static func word(_ bytes: Span<UInt8>, _ offset: Int) -> UInt32 {
+    private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
         (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << (8 * UInt32($1)) }
     }
 
-    private static func array(_ bytes: Span<UInt8>) -> [UInt8] { bytes.indices.map { bytes[$0] } }
-
-    private static func text(_ bytes: Span<UInt8>, _ what: String) throws(SaveImageError) -> String {
-        guard let end = bytes.indices.first(where: { bytes[$0] == 0 }) else { throw .endless(what) }
-        guard let text = String(validating: array(bytes.extracting(0..<end)), as: UTF8.self) else {
-            throw .noText(what)
-        }
+    private static func text(_ bytes: ArraySlice<UInt8>, _ what: String) throws(SaveImageError) -> String {
+        guard let end = bytes.firstIndex(of: 0) else { throw .endless(what) }
+        guard let text = String(validating: bytes[..<end], as: UTF8.self) else { throw .noText(what) }
         return text
     }
 }

@@ -52,6 +52,7 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("redaction", dictionary: "http", run: RedactionEntry.run),
             FuzzTarget("histogram", longest: 512, run: HistogramEntry.payload),
             FuzzTarget("histogram-log", run: HistogramEntry.log),
+            FuzzTarget("save-image", longest: 512, run: SaveImageEntry.run),
             FuzzTarget("session", dictionary: "session", run: SessionEntry.run),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
         ]

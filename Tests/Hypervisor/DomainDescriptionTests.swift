@@ -27,6 +27,10 @@ import Testing
         </domain>
         """
 
+    static var container: DomainDescription {
+        get throws { try DomainDescription(xml: running, name: "app1") }
+    }
+
     @Test func whatMattersIsRead() throws {
         let description = try DomainDescription(xml: Self.running, name: "app1")
         #expect(description.type == "lxc")

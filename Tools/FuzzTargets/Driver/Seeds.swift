@@ -110,8 +110,16 @@ struct Seeds {
         return order.compactMap { all[$0] }.filter { !$0.client.isEmpty }
     }
 
+    /// The beginning of an image of libvirt: 92 bytes, of which the last 56 are not used, then XML and cookie.
+    private static func saveImage(_ data: String, cookie: UInt8 = 0, compression: UInt8 = 0) -> [UInt8] {
+        let words = [2, UInt8(data.utf8.count), 1, compression, cookie].flatMap { [$0, 0, 0, 0] }
+        return Array("LibvirtQemudSave".utf8) + words + [UInt8](repeating: 0, count: 56) + Array(data.utf8)
+    }
+
     /// In order, out of order, repeated, acknowledged early, and ended.
     private static let steps: [(String, [UInt8])] = [
+        ("save-image", saveImage("<domain/>\0<cookie/>\0\0\0\0", cookie: 10)),
+        ("save-image", saveImage("<domain/>\0\0\0", compression: 1)),
         ("reassembly", [0, 0, 0, 64, 10, 0, 0, 0, 84, 10, 0, 0, 0, 74, 10, 0, 4, 0, 100, 0, 0, 7, 0, 100, 0, 0]),
         ("reassembly", [9, 2, 0, 64, 10, 5, 1, 0, 70, 20, 0, 6, 0, 0, 0, 0, 3, 0, 64, 9, 0, 11, 0, 64, 9, 0]),
         (
