@@ -1,4 +1,5 @@
 import Foundation
+import Hypervisor
 import OperatingSystem
 
 /// The small virtual machine of Sandbox/guest: it tells by HTTP what is in its memory and on its disk.
@@ -17,26 +18,44 @@ package struct Guest: Sendable {
         self.mac = mac
     }
 
-    /// Makes its disk and tells its description, for a bridge `br0` that has 10.50.0.1. The first time on a machine, its
-    /// kernel is fetched from Debian.
-    package func prepare(on host: PrivateHost, disk: String) throws -> String {
+    /// Kernel and first file system, made once on a machine: the kernel is fetched from Debian, so that this is to be called
+    /// before a private host is entered.
+    @discardableResult
+    package static func image(cache: String = LabFiles.standardCache, say: (String) -> Void) throws -> String {
         let recipes = try LabFiles.recipes() + "/guest"
-        let folder = "\(host.cache)/guest-\(LabFiles.digest(of: [recipes]))"
-        if !FileManager.default.fileExists(atPath: folder) {
-            try FileManager.default.createDirectory(atPath: host.cache, withIntermediateDirectories: true)
-            try ChildProcess.succeed([recipes + "/build", folder])
-            for other in try FileManager.default.contentsOfDirectory(atPath: host.cache)
-            where other.hasPrefix("guest-") && "\(host.cache)/\(other)" != folder {
-                try? FileManager.default.removeItem(atPath: "\(host.cache)/\(other)")
-            }
+        let folder = "\(cache)/guest-\(LabFiles.digest(of: [recipes]))"
+        if FileManager.default.fileExists(atPath: folder) { return folder }
+        say("building the virtual machine's kernel and first file system from Debian packages (once, some seconds)")
+        try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
+        try ChildProcess.succeed([recipes + "/build", folder])
+        for other in try FileManager.default.contentsOfDirectory(atPath: cache)
+        where other.hasPrefix("guest-") && "\(cache)/\(other)" != folder {
+            try? FileManager.default.removeItem(atPath: "\(cache)/\(other)")
         }
+        return folder
+    }
+
+    /// Makes its disk, defines it and starts it, on the bridge `br0` of a host. It answers some seconds later.
+    package func start(on host: PrivateHost, disk: String) throws {
         try ChildProcess.succeed(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"])
         let values = [
-            "NAME": name, "MEMORY": "\(memoryMiB)", "ADDRESS": address + "/24", "MAC": mac, "GUEST": folder,
-            "DISK": disk,
+            "NAME": name, "MEMORY": "\(memoryMiB)", "ADDRESS": address + "/24", "MAC": mac, "DISK": disk,
+            "GUEST": try Self.image(cache: host.cache, say: { _ in }),
         ]
-        return try values.reduce(String(contentsOfFile: recipes + "/vm1.xml", encoding: .utf8)) {
-            $0.replacingOccurrences(of: "@\($1.key)@", with: $1.value)
-        }
+        let template = try String(contentsOfFile: try LabFiles.recipes() + "/guest/vm1.xml", encoding: .utf8)
+        let xml = values.reduce(template) { $0.replacingOccurrences(of: "@\($1.key)@", with: $1.value) }
+        try Node(connect: host.uri("qemu")).define(xml).start()
     }
+}
+
+extension PrivateHost {
+    /// For `ip -batch`: the bridge of everything on a host, which has the gateway's address.
+    static let bridge = """
+        link add name br0 address 52:54:00:00:50:01 type bridge
+        address add 10.50.0.1/24 dev br0
+        link set dev br0 up
+        """
+
+    /// From outside.
+    package func makeBridge() throws { try run(["ip", "-batch", "-"], input: Self.bridge) }
 }

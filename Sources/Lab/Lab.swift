@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-package import Hypervisor
+import Hypervisor
 package import Model
 package import OperatingSystem
 import Proxies
@@ -18,6 +18,8 @@ package struct Lab {
 
     /// The tiers in the order in which they start.
     package static let domains = ["db1", "app1", "web1"]
+    /// The virtual machine of a lab that was brought up with one.
+    package static let machine = Guest()
     package static let web = Endpoint(IPAddress(v4: 0x0a32_000a), 80)
     /// What the app tier starts with: too little for the demonstration's load, so that there is something to find.
     package static let appQuota = 0.28
@@ -33,12 +35,13 @@ package struct Lab {
     }
 
     /// Brings the lab up, and leaves the calling process inside the private host. What fails is undone.
-    package func up() throws {
+    package func up(withMachine: Bool = false) throws {
         guard ProcessIdentity.isRoot else { throw LabError.notRoot }
         if files.holder != nil { throw LabError.alreadyUp }
         let recipes = try LabFiles.recipes()
         let archive = try files.rootArchive(recipes: recipes)
         if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
+        if withMachine { try Guest.image(say: say) }
         // What a killed `up` or `down` may have left.
         try down()
         let home = try NamespaceSet(of: "self")
@@ -48,6 +51,7 @@ package struct Lab {
             try Namespaces.enter(of: holder)
             try makeVolume(archive)
             try startService(recipes)
+            if withMachine { try startMachine() }
         } catch {
             // From inside, the host's own cgroups and processes could not be told from the lab's.
             try home.enter()
@@ -82,13 +86,7 @@ package struct Lab {
 
     private func startService(_ recipes: String) throws {
         say("starting db1 (PostgreSQL), app1 (auction application) and web1 (nginx)")
-        try ChildProcess.succeed(
-            ["ip", "-batch", "-"],
-            input: """
-                link add name br0 address 52:54:00:00:50:01 type bridge
-                address add 10.50.0.1/24 dev br0
-                link set dev br0 up
-                """)
+        try ChildProcess.succeed(["ip", "-batch", "-"], input: PrivateHost.bridge)
         let node = try Node(connect: "lxc:///system")
         for name in Self.domains {
             let template = try String(contentsOfFile: "\(recipes)/lab/domains/\(name).xml", encoding: .utf8)
@@ -102,6 +100,16 @@ package struct Lab {
         }
         try node.domain("app1")?.setCPUQuota(Self.appQuota)
         say("the auction service answers at \(Self.web)")
+    }
+
+    private func startMachine() throws {
+        say("starting vm1 (a virtual machine of QEMU)")
+        try Self.machine.start(on: files.host, disk: files.volume + "/vm1.qcow2")
+        guard let address = IPAddress(Self.machine.address) else { return }
+        let server = Endpoint(address, 80)
+        let health = try Fetch.get(server, "/cgi-bin/state", times: 1, within: .seconds(60), interrupt: interrupt)
+        guard health == [200] else { throw LabError.serviceFailed("vm1 does not answer") }
+        say("vm1 answers at http://\(server)/cgi-bin/state")
     }
 
     /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
@@ -128,7 +136,18 @@ package struct Lab {
     }
 
     /// From inside the private host.
-    package static func status(_ node: Node) throws -> [DomainStatus] {
+    package static func status(_ files: LabFiles) throws -> [DomainStatus] {
+        let containers = try status(try Node(connect: files.host.uri("lxc")))
+        // QEMU's driver needs its time for a first connection, and is not asked without need.
+        guard FileManager.default.fileExists(atPath: files.volume + "/vm1.qcow2") else { return containers }
+        var machines = try status(try Node(connect: files.host.uri("qemu")))
+        for index in machines.indices where machines[index].name == machine.name {
+            machines[index].address = machine.address
+        }
+        return containers + machines
+    }
+
+    private static func status(_ node: Node) throws -> [DomainStatus] {
         try node.domains().sorted { $0.name < $1.name }.map { domain in
             let description = try domain.description()
             return DomainStatus(

@@ -1,5 +1,4 @@
 import Arguments
-import Hypervisor
 import Lab
 import Model
 import OperatingSystem
@@ -14,12 +13,16 @@ enum LabUpCommand: Command {
             nginx (web1), gunicorn with an auction application (app1) and PostgreSQL (db1), in containers of libvirt on btrfs,
             in namespaces of their own. Nothing touches the root namespaces. Needs root. The first time, the containers' root
             file system is built from Debian packages.
-            """)
+            """,
+        options: [.value("with", "WHAT", "vm: also a virtual machine, vm1, that tells of its memory and disk by HTTP.")]
+    )
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("the lab")
+        let further = arguments.value("with")
+        guard further == nil || further == "vm" else { throw UsageError("--with: expected vm") }
         let files = LabFiles(try StateDirectory.standard())
-        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).up()
+        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).up(withMachine: further != nil)
         return .done
     }
 }
@@ -31,8 +34,9 @@ enum LabStatusCommand: Command {
         options: [.flag("json", "A JSON list of domains.")])
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-        try LabFiles(try StateDirectory.standard()).enter()
-        let domains = try Lab.status(try Node(connect: "lxc:///system"))
+        let files = LabFiles(try StateDirectory.standard())
+        try files.enter()
+        let domains = try Lab.status(files)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(domains))
         } else {

@@ -31,6 +31,7 @@ final class MachineHost: Sendable {
 
     private init() throws {
         Whatif.prepare()
+        try Guest.image { _ in }
         // One that a killed run has left.
         let files = LabFiles(try StateDirectory(Self.state))
         try files.host.end()
@@ -39,15 +40,9 @@ final class MachineHost: Sendable {
         do {
             _ = try host.start(interrupt: InterruptSignal())
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try host.run(
-                ["ip", "-batch", "-"],
-                input: """
-                    link add name br0 address 52:54:00:00:50:01 type bridge
-                    address add 10.50.0.1/24 dev br0
-                    link set dev br0 up
-                    """)
+            try host.makeBridge()
+            try guest.start(on: host, disk: folder + "/vm1.qcow2")
             node = try Node(connect: host.uri("qemu"))
-            try node.define(guest.prepare(on: host, disk: folder + "/vm1.qcow2")).start()
             let place = GuestView(try host.inside)
             try #require(Whatif.wait(seconds: 120) { place.isUp }, "vm1 does not boot")
             memory = try place.ask("fill?48")
