@@ -4,99 +4,16 @@ package import OperatingSystem
 package import Store
 import Volumes
 
-/// Why a clone could not be made.
-package enum CloneError: Error, Sendable, CustomStringConvertible {
-    case unsupported(domain: String, String)
-    case doesNotBoot(domain: String, within: Duration, lastWords: String)
-    /// `status` is nil when the time was over before it ended.
-    case notPrepared(tier: String, command: String, status: Int32?, within: Duration, complaint: String)
-
-    package var description: String {
-        switch self {
-        case .unsupported(let domain, let reason): "cannot clone \(domain): \(reason)"
-        case .doesNotBoot(let domain, let limit, let words):
-            "the clone of \(domain) did not answer within \(Format.duration(limit)); raise 'boot-limit' in the service file "
-                + "if it is merely slow"
-                + (words.isEmpty ? "" : "; its console ends with: \(words)")
-        case .notPrepared(let tier, let command, let status, let limit, let complaint):
-            "the clone of tier \(tier) was not prepared within \(Format.duration(limit)): '\(command)' "
-                + (status.map { "ended with exit code \($0)" } ?? "did not end; raise 'boot-limit' if it is merely slow")
-                + (complaint.isEmpty ? "" : "; it said last: \(complaint)")
-        }
-    }
-}
-
-/// A clone that exists, and how to be rid of it.
-package struct Clone: Sendable {
-    package let identity: CloneIdentity
-    /// The name of the domain it was made from.
-    package let original: String
-    package let domain: Domain
-    /// The directory that is its `/`.
-    package let root: String
-}
-
-/// What a clone's disks begin with.
-package enum CloneSource: Sendable, Hashable {
-    /// What is on the original's disks now.
-    case disk
-    /// An image that was stored before: the path of a subvolume.
-    case image(String)
-}
-
-/// A clone to be made.
-package struct ClonePlan: Sendable {
-    package let identity: CloneIdentity
-    package let original: DomainDescription
-    /// The subvolume that its root begins as a snapshot of.
-    fileprivate let source: String
-}
-
-extension ClonePlan {
-    /// Beside what it is a snapshot of.
-    fileprivate var root: String {
-        let parts = source.split(separator: "/").dropLast()
-        return (parts.isEmpty ? "" : "/") + parts.joined(separator: "/") + "/" + identity.subvolume
-    }
-}
-
-/// Clones to be made. That of the campaign's tier and those that are joined with it share a bridge; each of those that only
-/// the proxies ask has one of its own.
-package struct SandboxPlan: Sendable {
-    package let front: ClonePlan
-    /// In the order in which they start.
-    package let joined: [ClonePlan]
-    /// Behind the proxies.
-    package let behind: [ClonePlan]
-
-    package var identity: SandboxIdentity {
-        SandboxIdentity(front: front.identity, joined: joined.map(\.identity))
-    }
-
-    /// What each bridge is named after.
-    fileprivate var networks: [(identity: SandboxIdentity, owner: ClonePlan)] {
-        [(identity, front)] + behind.map { (SandboxIdentity(front: $0.identity), $0) }
-    }
-}
-
-/// The clones of one sandbox.
-package struct ClonedTiers: Sendable {
-    package let front: Clone
-    package let joined: [Clone]
-    package let behind: [Clone]
-    package var all: [Clone] { behind + joined + [front] }
-}
-
 /// Makes and removes the clones of a sandbox: snapshots, bridge, rules, domains, each in the journal before it exists.
 package final class CloneMaker {
-    private let node: Node
+    let node: Node
     private let nodeName: String?
     private let journal: Journal
     private let owner: String
     private let clock: SteadyClock
 
     /// Free space below which a snapshot is refused: a clone writes logs and temporary files while it runs.
-    private static let roomNeeded: Int64 = 64 << 20
+    static let roomNeeded: Int64 = 64 << 20
     /// Free space below which a running clone is given up: the on-line domain writes to the same volume.
     private static let roomKept: Int64 = 16 << 20
 
@@ -118,23 +35,31 @@ package final class CloneMaker {
         let plan = { (original: DomainDescription, source: CloneSource) in
             var identity: CloneIdentity
             repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
-            return ClonePlan(identity: identity, original: original, source: try self.root(of: original, source))
+            return ClonePlan(
+                identity: identity, original: original, beginning: try self.beginning(of: original, source))
         }
         return SandboxPlan(
             front: try plan(front, source), joined: try joined.map { try plan($0, .disk) },
             behind: try behind.map { try plan($0, .disk) })
     }
 
-    /// What becomes its clone's root.
-    private func root(of original: DomainDescription, _ source: CloneSource) throws -> String {
+    /// Refuses what cannot be cloned so.
+    private func beginning(of original: DomainDescription, _ source: CloneSource) throws -> ClonePlan.Beginning {
+        if original.isMachine { return .machine(try MachineBeginning(original, source)) }
+        let refuse = { (reason: String) in CloneError.unsupported(domain: original.name, reason) }
+        guard original.type == "lxc" else {
+            throw refuse("it is a \(original.type) domain; this version clones LXC containers and QEMU machines")
+        }
+        guard original.shared.isEmpty else {
+            throw refuse("a clone would share with production: \(original.shared.joined(separator: ", "))")
+        }
         switch source {
-        case .image(let path): return path
+        case .memory:
+            throw refuse("libvirt's driver for containers does not save their memory; clone its disk")
+        case .image(let path): return .container(subvolume: path)
         case .disk:
-            guard let root = original.root else {
-                throw CloneError.unsupported(
-                    domain: original.name, "its XML has no <filesystem> with the target '/'")
-            }
-            return root
+            guard let root = original.root else { throw refuse("its XML has no <filesystem> with the target '/'") }
+            return .container(subvolume: root)
         }
     }
 
@@ -142,38 +67,42 @@ package final class CloneMaker {
         guard !original.name.hasPrefix("whatif-") else {
             throw CloneError.unsupported(domain: original.name, "it is a clone itself")
         }
-        guard original.type == "lxc" else {
-            throw CloneError.unsupported(
-                domain: original.name, "it is a \(original.type) domain; this version clones LXC containers")
-        }
-        guard original.shared.isEmpty else {
+        guard let interface = original.interfaces.first, let address = try address(of: original, interface) else {
             throw CloneError.unsupported(
                 domain: original.name,
-                "a clone would share with production: \(original.shared.joined(separator: ", "))")
-        }
-        guard let interface = original.interfaces.first,
-            let address = interface.addresses.first(where: { $0.v4 != nil })
-        else {
-            throw CloneError.unsupported(
-                domain: original.name, "its XML has no <interface> with an IPv4 <ip address='…'/>")
+                "no IPv4 address of its first <interface> is known: neither its XML names one (<ip address='…'/>) nor do "
+                    + "the node's DHCP server and ARP table; say it with --address")
         }
         return CloneIdentity(
             number: .random(in: 1...0xff_fffe), insideAddress: address, insideMAC: interface.mac)
+    }
+
+    /// By its XML, or by what the node knows of it.
+    private func address(
+        of original: DomainDescription, _ interface: DomainDescription.Interface
+    ) throws -> IPAddress? {
+        let isKnown = { (address: IPAddress) in address.v4 != nil }
+        if let address = interface.addresses.first(where: isKnown) { return address }
+        let leased = try node.domain(original.name)?.leasedAddresses ?? []
+        return try leased.first(where: isKnown) ?? NodeAddresses.neighbours(interface.mac).first
     }
 
     /// All snapshots first, so that they are of nearly one moment; then the network, which has to be there when domains
     /// start; then the domains, callees before their callers.
     ///
     /// `attach` is called when bridges and rules stand, to make the proxies' legs (their outer ends are each `port`).
-    package func make(_ plan: SandboxPlan, attach: () throws -> Void) throws -> ClonedTiers {
+    /// `capture` is of the same machine, for another of its clones.
+    package func make(
+        _ plan: SandboxPlan, capture: MachineCapture? = nil, attach: () throws -> Void
+    ) throws -> ClonedTiers {
         let clones = plan.behind + plan.joined + [plan.front]
-        for clone in clones { try record(.subvolume, clone.root, clone) }
-        let needed = Self.roomNeeded * Int64(clones.count)
-        for clone in clones { try Subvolume.snapshot(clone.source, to: clone.root, needed: needed) }
+        try snapshotContainers(clones)
+        let captures = try clones.map { try capture ?? self.capture($0) }
+        for (clone, capture) in zip(clones, captures) { try makeDisks(clone, capture) }
         try makeNetwork(plan, attach)
-        let made = try clones.enumerated().map { index, clone in
-            let network = index < plan.behind.count ? SandboxIdentity(front: clone.identity) : plan.identity
-            return try start(clone, bridge: network.bridge)
+        let made = try zip(clones, captures).enumerated().map { index, pair in
+            let network = index < plan.behind.count ? SandboxIdentity(front: pair.0.identity) : plan.identity
+            return try start(pair.0, pair.1, bridge: network.bridge)
         }
         return ClonedTiers(
             front: made[made.count - 1], joined: Array(made.dropLast().dropFirst(plan.behind.count)),
@@ -182,8 +111,10 @@ package final class CloneMaker {
 
     /// A clone that belongs to no campaign: the proxies' end of its sandbox stands in a network namespace of its own, with
     /// these addresses.
-    package func make(_ plan: SandboxPlan, neighbours: [IPAddress]) throws -> Clone {
-        try make(plan) {
+    package func make(
+        _ plan: SandboxPlan, neighbours: [IPAddress], capture: MachineCapture? = nil
+    ) throws -> Clone {
+        try make(plan, capture: capture) {
             let leg = ProxyLeg(plan.identity, neighbours: neighbours)
             let name = plan.identity.namespace
             try record(.namespace, name, plan.front)
@@ -221,19 +152,39 @@ package final class CloneMaker {
         }
     }
 
-    private func start(_ clone: ClonePlan, bridge: String) throws -> Clone {
+    private func snapshotContainers(_ clones: [ClonePlan]) throws {
+        let roots = clones.compactMap { clone in clone.root.map { (clone, $0) } }
+        for (clone, root) in roots { try record(.subvolume, root, clone) }
+        let needed = Self.roomNeeded * Int64(roots.count)
+        for case (let clone, let root) in roots {
+            guard case .container(let subvolume) = clone.beginning else { continue }
+            try Subvolume.snapshot(subvolume, to: root, needed: needed)
+        }
+    }
+
+    private func start(_ clone: ClonePlan, _ capture: MachineCapture?, bridge: String) throws -> Clone {
         let identity = clone.identity
-        let xml = try clone.original.clone(
-            named: identity.domain, root: clone.root, bridge: bridge, device: identity.device)
         // libvirt makes and removes it with the domain, unless libvirtd is killed between.
         try record(.interface, identity.device, clone)
         try record(.domain, identity.domain, clone)
-        return Clone(identity: identity, original: clone.original.name, domain: try node.create(xml), root: clone.root)
+        let domain: Domain
+        switch clone.beginning {
+        case .container:
+            let xml = try clone.original.clone(
+                named: identity.domain, root: clone.root ?? "", bridge: bridge, device: identity.device)
+            domain = try node.create(xml)
+        case .machine(let beginning):
+            domain = try start(clone, beginning, capture, bridge: bridge)
+        }
+        return Clone(
+            identity: identity, original: clone.original.name, domain: domain, root: clone.root, capture: capture)
     }
 
-    /// Throws when the volume that original and clone share is about to be full.
+    /// Throws when a volume that original and clone share is about to be full.
     package func requireRoom(for original: DomainDescription) throws {
-        if let root = original.root { try Subvolume.requireRoom(root, needed: Self.roomKept) }
+        for path in [original.root].compactMap(\.self) + original.diskFiles {
+            try Subvolume.requireRoom(path, needed: Self.roomKept)
+        }
     }
 
     /// A fixed address: an automatic one equals a port's and swallows frames.
@@ -241,7 +192,7 @@ package final class CloneMaker {
         identity.outsideMAC.replacingPrefix("52:54:60", with: "52:54:61")
     }
 
-    private func record(_ kind: JournalEntry.Kind, _ identifier: String, _ clone: ClonePlan) throws {
+    func record(_ kind: JournalEntry.Kind, _ identifier: String, _ clone: ClonePlan) throws {
         _ = try journal.record(
             kind, identifier, clone: clone.identity.id, owner: owner, node: nodeName, connect: node.uri,
             original: clone.original.name, at: Timestamp(nanoseconds: clock.now))

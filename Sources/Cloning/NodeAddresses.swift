@@ -13,6 +13,20 @@ package enum NodeAddresses {
         return addresses(in: try ChildProcess.succeed(["ip", "-oneline", "-4", "address", "show", "dev", bridge]))
     }
 
+    /// The IPv4 addresses that the node's neighbour table holds for a MAC. libvirt has a question for it too, which fails on
+    /// newer kernels ("wrong nlmsg len", libvirt 9.0).
+    static func neighbours(_ mac: String) throws -> [IPAddress] {
+        neighbours(mac, in: try ChildProcess.succeed(["ip", "-4", "neighbour", "show"]))
+    }
+
+    /// `10.50.0.40 dev br0 lladdr 52:54:00:00:50:40 REACHABLE`
+    static func neighbours(_ mac: String, in lines: String) -> [IPAddress] {
+        lines.split(separator: "\n").compactMap { line in
+            guard word(after: "lladdr", in: String(line)) == mac.lowercased() else { return nil }
+            return IPAddress(String(line.prefix { $0 != " " }))
+        }
+    }
+
     /// `3: br0    inet 10.50.0.1/24 brd …`
     static func addresses(in lines: String) -> [IPAddress] {
         lines.split(separator: "\n").compactMap { line in

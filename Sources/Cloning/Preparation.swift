@@ -26,10 +26,14 @@ package struct Preparation: Sendable {
 
     /// `pause` waits for so many seconds, and may throw to end it all. Needs root.
     package func run(in clone: Clone, clock: SteadyClock, pause: (Double) throws -> Void) throws {
+        guard let root = clone.root else {
+            throw CloneError.unsupported(
+                domain: clone.original, "a command can be run inside of containers only, and 'prepare' asks for one")
+        }
         let deadline = clock.now + limit.nanoseconds
         var told: (status: Int32?, complaint: String)?
         while true {
-            let attempt = try attempt(clone, clock, deadline, pause)
+            let attempt = try attempt(clone, root, clock, deadline, pause)
             if attempt.status == 0 { return }
             // Of an attempt that the limit cut off, the one before says more.
             if told == nil || attempt.status != nil { told = attempt }
@@ -49,12 +53,12 @@ package struct Preparation: Sendable {
 
     /// Its exit status, nil when the time was over before, and the last line of its complaint.
     private func attempt(
-        _ clone: Clone, _ clock: SteadyClock, _ deadline: Int64, _ pause: (Double) throws -> Void
+        _ clone: Clone, _ root: String, _ clock: SteadyClock, _ deadline: Int64, _ pause: (Double) throws -> Void
     ) throws -> (status: Int32?, complaint: String) {
         guard let identifier = clone.domain.identifier else { return (126, "the clone does not run any more") }
         let pipe = try Descriptor.pipe()
         let child = try ChildProcess(
-            ["sh", "-c", Self.entering, "sh", "\(identifier)", clone.root, command], errors: pipe.writing.raw)
+            ["sh", "-c", Self.entering, "sh", "\(identifier)", root, command], errors: pipe.writing.raw)
         var end: [UInt8] = []
         let listen = {
             // Not all of it at once: it may complain without end.

@@ -30,7 +30,7 @@ package struct ProxyLeg: Sendable {
     /// Commands of `ip` that give it its addresses and its way, where the proxies are.
     package var setUp: [String] {
         let source = addresses.first.map { " src \($0)" } ?? ""
-        return ["link set dev \(identity.leg) addrgenmode none"]
+        return ["link set dev \(identity.leg) address \(identity.legMAC) addrgenmode none"]
             + addresses.map { "address add \($0)/32 dev \(identity.leg)" } + [
                 "link set dev \(identity.leg) up",
                 "route add \(destination) dev \(identity.leg)\(source)",

@@ -47,10 +47,24 @@ package enum Sandbox {
     /// Bytes on volumes that belong to these things alone; nil when none of them is on a volume. Paths are those of the
     /// calling process's mount namespace.
     package static func space(_ entries: [JournalEntry]) throws -> Int64? {
-        let sizes = try entries.compactMap { entry in
-            entry.kind == .subvolume ? try Subvolume.exclusiveBytes(entry.identifier) : nil
+        let sizes = try entries.compactMap { entry -> Int64? in
+            switch entry.kind {
+            case .subvolume: return try Subvolume.exclusiveBytes(entry.identifier)
+            case .overlay: return try allocatedBytes([entry.identifier])
+            case .capture:
+                let files = CaptureFiles(text: entry.identifier)
+                return try allocatedBytes(files.overlays.values + [files.memory].compactMap(\.self))
+            case .namespace, .bridge, .rules, .interface, .domain: return nil
+            }
         }
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
+    }
+
+    private static func allocatedBytes(_ paths: [String]) throws -> Int64 {
+        paths.reduce(0) { sum, path in
+            var status = stat()
+            return unsafe stat(path, &status) == 0 ? sum + Int64(status.st_blocks) * 512 : sum
+        }
     }
 
     private static func remove(_ entry: JournalEntry, _ node: Node) throws {
@@ -85,6 +99,23 @@ package enum Sandbox {
             }
         case .subvolume:
             try Subvolume.delete(entry.identifier)
+        case .overlay:
+            if unsafe unlink(entry.identifier) == -1, errno != ENOENT {
+                throw SystemError("remove \(entry.identifier)")
+            }
+        case .capture:
+            let files = CaptureFiles(text: entry.identifier)
+            if let original = try node.domain(entry.original) {
+                try original.endCapture(memory: files.memory, overlays: files.overlays)
+            } else {
+                // Its overlay, if it has one, is all that is left of what it wrote last.
+                for file in files.overlays.values where unsafe access(file, F_OK) == 0 {
+                    throw CloneError.unsupported(
+                        domain: entry.original,
+                        "it is not defined any more, and what it wrote last is in \(file); save that file elsewhere")
+                }
+                if let memory = files.memory { unsafe unlink(memory) }
+            }
         }
     }
 }

@@ -19,6 +19,9 @@ package struct SandboxIdentity: Sendable, Hashable {
     /// The bridge's port towards the proxies, and its other end in their namespace.
     package var port: String { "wil\(front.id)" }
     package var leg: String { "wip\(front.id)" }
+    /// Of the leg. A clone that goes on from a memory image knows its neighbours' MACs, and the bridge hands what it sends
+    /// to them to this one.
+    package var legMAC: String { "52:54:62" + front.outsideMAC.dropFirst(8) }
     /// The network namespace in which the proxies' end of a clone stands that belongs to no campaign.
     package var namespace: String { "whatif-\(front.id)" }
 }

@@ -17,7 +17,7 @@ enum SandboxRules {
             \(lines(sandbox.clones.map { "iifname \"\($0.device)\" jump from_\($0.id)" }, 2))
                     iifname "\(sandbox.port)" jump from_proxies
                 }
-            \(sandbox.clones.map { from($0, peers: peers(of: $0, sandbox)) }.joined(separator: "\n"))
+            \(sandbox.clones.map { from($0, sandbox) }.joined(separator: "\n"))
                 chain from_proxies {
             \(lines(sandbox.clones.flatMap { arrival(at: $0) }, 2))
                     drop
@@ -50,7 +50,8 @@ enum SandboxRules {
     }
 
     /// What a clone sends: to a peer as it is, else with its outside identity.
-    private static func from(_ clone: CloneIdentity, peers: [CloneIdentity]) -> String {
+    private static func from(_ clone: CloneIdentity, _ sandbox: SandboxIdentity) -> String {
+        let peers = peers(of: clone, sandbox)
         let (inside, outside) = (clone.insideAddress, clone.outsideAddress)
         let (insideMAC, outsideMAC) = (clone.insideMAC, clone.outsideMAC)
         let direct = peers.flatMap { peer in
@@ -68,8 +69,9 @@ enum SandboxRules {
             ] + direct + [
                 "ether type arp arp saddr ether != \(insideMAC) drop",
                 "ether type arp arp saddr ip \(inside) arp saddr ether set \(outsideMAC) arp saddr ip set \(outside) "
-                    + "ether saddr set \(outsideMAC) accept",
-                "ether type ip ip saddr \(inside) ip saddr set \(outside) ether saddr set \(outsideMAC) accept",
+                    + "ether saddr set \(outsideMAC) ether daddr set \(sandbox.legMAC) accept",
+                "ether type ip ip saddr \(inside) ip saddr set \(outside) ether saddr set \(outsideMAC) "
+                    + "ether daddr set \(sandbox.legMAC) accept",
                 "drop",
             ]
         return "    chain from_\(clone.id) {\n\(lines(rules, 2))\n    }"

@@ -39,6 +39,7 @@ extension CaptureRun {
     /// If the process ends meanwhile, libvirt goes on with it, and resumes the guest.
     func live() throws(HypervisorError) {
         let snapshot = try domain.prepareSnapshot(plan.overlays, memory: plan.memory)
+        FaultPoint.pass()
         let before = try prepareDowntime()
         defer { unsafe virDomainMigrateSetMaxDowntime(domain.handle, before, 0) }
         let warden = try Warden(domain, watch, pauseLimit: plan.pauseLimit, timeLimit: plan.timeLimit)
@@ -72,8 +73,10 @@ extension CaptureRun {
     func background() throws(HypervisorError) {
         let monitor = Monitor(domain)
         let file = try makeImage()
+        FaultPoint.pass()
         // All that can be done before the guest stands.
         let snapshot = try domain.prepareSnapshot(plan.overlays)
+        FaultPoint.pass()
         let bandwidth = try plan.bandwidth.map { (wanted) throws(HypervisorError) -> Int in
             let before = try monitor.bandwidth()
             try monitor.setBandwidth(wanted)
@@ -82,26 +85,34 @@ extension CaptureRun {
         defer { if let bandwidth { try? monitor.setBandwidth(bandwidth) } }
         // From here on this is the mark by which `endCapture` knows that the machine is in our hands.
         try monitor.setBackgroundSnapshot(true)
+        FaultPoint.pass()
         try monitor.call("getfd", #"{"fdname":"\#(Monitor.descriptorName)"}"#, descriptors: [file.raw])
         guardian = try ResumeGuard(domain)
+        FaultPoint.pass()
 
         try domain.suspend()
+        FaultPoint.pass()
         let limit = clock.now + plan.pauseLimit.nanoseconds
         if !plan.overlays.isEmpty {
             try domain.take(snapshot, doing)
+            FaultPoint.pass()
         }
         let tooLong = HypervisorError(doing, stoodFor: plan.pauseLimit, limit: plan.pauseLimit)
         // Behind the limit nothing more is begun: the caller undoes it, and resumes the guest first of all.
         guard clock.now < limit else { throw tooLong }
         try monitor.call("migrate", #"{"uri":"fd:\#(Monitor.descriptorName)"}"#)
+        FaultPoint.pass()
         // QEMU saves the devices, protects the memory and lets the guest go on.
         guard watch.waitForResumption(until: limit) else {
             let (status, reason) = try monitor.migration()
             throw reason.map { HypervisorError(doing, message: "\(status): \($0)", cause: .other) } ?? tooLong
         }
         guardian?.end()
+        FaultPoint.pass()
         try waitForMemory(monitor)
+        FaultPoint.pass()
         try monitor.setBackgroundSnapshot(false)
+        FaultPoint.pass()
         try complete(file)
     }
 

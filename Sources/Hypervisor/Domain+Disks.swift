@@ -30,7 +30,9 @@ extension Domain {
         let doing = "snapshot the disks of \(name)"
         try checkFiles(overlays: files, doing)
         do throws(HypervisorError) {
-            try take(try prepareSnapshot(files), doing)
+            let snapshot = try prepareSnapshot(files)
+            FaultPoint.pass()
+            try take(snapshot, doing)
         } catch {
             try endCapture(memory: nil, overlays: files)
             throw error
@@ -60,8 +62,11 @@ extension Domain {
                         VIR_DOMAIN_BLOCK_COMMIT_ACTIVE.rawValue | VIR_DOMAIN_BLOCK_COMMIT_SHALLOW.rawValue) == 0
                 else { throw HypervisorError(doing) }
             }
+            FaultPoint.pass()
             try pivot(target, until: deadline, clock, doing)
+            FaultPoint.pass()
             try remove(current, doing)
+            FaultPoint.pass()
         }
         if let file, file != current, Self.isOurs(file) { try remove(file, doing) }
     }

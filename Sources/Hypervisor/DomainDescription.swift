@@ -16,7 +16,7 @@ package struct DomainDescription: Sendable {
     package let type: String
     /// The directory on the node that is the container's `/`.
     package let root: String?
-    package let interfaces: [Interface]
+    package private(set) var interfaces: [Interface]
     /// What a clone would share with production: mounts that can be written, host devices, namespaces of the node.
     package let shared: [String]
     /// Of a virtual machine, in the order of the XML.
@@ -55,6 +55,11 @@ package struct DomainDescription: Sendable {
         firmwareVariables = domain.first("os")?.first("nvram").flatMap { element in
             element.first("source")?["file"] ?? element.stringValue.flatMap { $0.isEmpty ? nil : $0 }
         }
+    }
+
+    /// Gives the first interface an address that the XML does not tell.
+    package mutating func learn(_ address: IPAddress) {
+        if !interfaces.isEmpty { interfaces[0].addresses.append(address) }
     }
 
     /// libvirt shows KiB and takes many units.

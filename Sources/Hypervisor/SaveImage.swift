@@ -58,6 +58,7 @@ extension Node {
         do {
             let described = try image.describe(as: xml)
             defer { described.unlock() }
+            FaultPoint.pass()
             guard unsafe virDomainRestoreFlags(handle, image.path, nil, state.rawValue) == 0 else {
                 throw HypervisorError(doing)
             }

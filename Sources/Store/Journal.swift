@@ -5,12 +5,13 @@ import OperatingSystem
 /// One thing that exists, or may exist, on a node because of us: enough to remove it without any other knowledge.
 package struct JournalEntry: Sendable, Hashable {
     package enum Kind: String, Sendable, CaseIterable {
-        case subvolume, namespace, bridge, rules, interface, domain
+        case subvolume, capture, overlay, namespace, bridge, rules, interface, domain
     }
 
     package let id: Int64
     package let kind: Kind
-    /// Path of the subvolume; name of the network namespace, of the bridge, of the nft table, of the domain's interface, of
+    /// Path of the subvolume, or of a clone's disk over the original's; the files of a machine's capture, a line each; name of
+    /// the network namespace, of the bridge, of the nft table, of the domain's interface, of
     /// the domain.
     package let identifier: String
     /// The clone it is part of.

@@ -16,19 +16,26 @@ enum CloneCommand: Command {
             The clone keeps its address and MAC inside, and reaches nothing but a network namespace of its own, which stands
             where the domain's neighbours stand on-line: 'whatif sandbox exec ID -- COMMAND' runs a command there. It stays
             until 'whatif sandbox remove ID'; with --for, 'whatif sandbox gc' removes it after that time; with --wait, it
-            goes when this command ends. What it begins with is a snapshot of the original's disk, or an image that was
-            stored before. Needs root.
+            goes when this command ends. Needs root.
 
-            '--json' writes a list: id, domain, address, made (seconds it took).
+            --from disk: the clone boots from a snapshot of the disks, as after a loss of power. --from memory (QEMU
+            machines): it goes on from a moment of the original, which stands meanwhile for some milliseconds; several
+            clones of one command share that moment, and go together. While such clones are there the original's disks are
+            held and it writes to overlays, which are merged back when they go; one of a path: it begins with that stored
+            image, a btrfs subvolume or the image of a disk.
+
+            '--json' writes a list: id, domain, address, made (seconds it took), pause (seconds that the original stood),
+            way (of the capture).
             """,
         operands: [.init("DOMAIN", "The domain to clone, as 'virsh list' names it.")],
         options: [
             .value("connect", "URI", "libvirt of the node (default lxc:///system)."),
             .value("node", "NAME", "The private host to enter first: lab."),
-            .value("image", "PATH", "Begin with this stored image (a btrfs subvolume) and not with the domain's disk."),
+            .value("from", "disk|memory|PATH", "What the clone begins with (default disk)."),
             .value("cpu", "SHARE", "CPU quota, such as 60% of one core (default: as the original)."),
-            .value("prepare", "COMMAND", "Run this inside the clone when it is there, until it succeeds."),
+            .value("prepare", "COMMAND", "Run this inside the clone when it is there, until it succeeds (containers)."),
             .value("boot-limit", "DURATION", "How long --prepare may take (default 60 s)."),
+            .value("address", "ADDRESS", "The domain's address, where neither its XML nor the node knows it."),
             .repeated(
                 "neighbour", "ADDRESS",
                 "An address that stands behind the clone's network (default: the node's own on the domain's bridge)."),
@@ -41,82 +48,74 @@ enum CloneCommand: Command {
     private struct Line: Encodable {
         var id, domain, address: String
         var made: Double
+        var pause: Double?
+        var way: String?
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("cloning")
-        let name = arguments.operand(0) ?? ""
-        let period = try Inputs.duration(arguments, "for")
-        let count = try Inputs.count(arguments, "count", in: 1...64) ?? 1
-        let quota = try arguments.value("cpu").map { text in
-            do { return try Resource.cpu.parse(text) } catch { throw UsageError("--cpu: \(error)") }
-        }
-        let neighbours = try arguments.values("neighbour").map { text in
-            guard let address = IPAddress(text), address.v4 != nil else {
-                throw UsageError("--neighbour: found '\(text)', expected an IPv4 address")
-            }
-            return address
-        }
+        let request = try Request(arguments)
         let state = try StateDirectory.standard()
         let (node, nodeName) = try Inputs.node(arguments, state)
         let interrupt = try InterruptSignal()
         let clock = SteadyClock()
-        let domain = try Campaign.find(name, node)
-        let original = try domain.description()
-        let standing = try neighbours.isEmpty ? NodeAddresses.onBridge(of: original) : neighbours
-
-        let source = arguments.value("image").map { CloneSource.image($0) } ?? .disk
+        let domain = try Campaign.find(request.domain, node)
+        var original = try domain.description()
+        if let address = request.address { original.learn(address) }
+        let neighbours = try request.neighbours.isEmpty ? NodeAddresses.onBridge(of: original) : request.neighbours
         let journal = try Journal(state.journal)
-        var made: [KeptClone] = []
+        var groups: [KeptClones] = []
         do {
-            for _ in 0..<count {
-                let begun = clock.now
-                let next = try KeptClone(of: original, from: source, on: node, nodeName, state, journal, clock)
-                made.append(next)
-                let clone = try next.make(neighbours: standing)
-                if let quota = try quota ?? domain.cpuQuota() { try clone.domain.setCPUQuota(quota) }
-                next.seconds = Double(clock.now - begun) / 1e9
+            for _ in 0..<request.count {
+                // Clones of a machine's one moment stay together.
+                if groups.isEmpty || !original.isMachine || request.source.isImage {
+                    groups.append(try KeptClones(of: original, on: node, nodeName, state, journal, clock))
+                }
+                let clone = try groups[groups.count - 1].make(from: request.source, neighbours: neighbours)
+                if let quota = try request.quota ?? domain.cpuQuota() { try clone.domain.setCPUQuota(quota) }
                 if interrupt.hasCome { throw Interrupted() }
             }
-            if let command = arguments.value("prepare") {
-                let limit = try Inputs.duration(arguments, "boot-limit") ?? .seconds(60)
-                let preparation = Preparation(tier: name, command: command, limit: limit, secret: nil)
-                for clone in made.compactMap(\.clone) {
-                    try preparation.run(in: clone, clock: clock) {
+            if let preparation = request.preparation {
+                for made in groups.flatMap(\.made) {
+                    try preparation.run(in: made.clone, clock: clock) {
                         if interrupt.wait(seconds: $0) == .interrupted { throw Interrupted() }
                     }
                 }
             }
             if !arguments.flag("wait") {
-                let end = period.map { Timestamp(nanoseconds: clock.now) + $0 } ?? .distantFuture
-                for clone in made { try clone.keep(until: end) }
+                let end = request.period.map { Timestamp(nanoseconds: clock.now) + $0 } ?? .distantFuture
+                for group in groups { try group.keep(until: end) }
             }
-            try show(made, arguments)
+            try show(groups.flatMap(\.made), arguments)
             if !arguments.flag("wait") { return .done }
-            _ = interrupt.wait(seconds: period?.seconds ?? 1e9)
+            _ = interrupt.wait(seconds: request.period?.seconds ?? 1e9)
         } catch {
-            do { try remove(made) } catch let left { throw CleanUpError(cause: error, left: left) }
+            do { try remove(groups) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
         }
-        try remove(made)
+        try remove(groups)
         return .done
     }
 
-    private static func remove(_ clones: [KeptClone]) throws {
-        for clone in clones.reversed() { try clone.remove() }
+    private static func remove(_ groups: [KeptClones]) throws {
+        for group in groups.reversed() { try group.remove() }
     }
 
-    private static func show(_ made: [KeptClone], _ arguments: ParsedArguments) throws {
-        let lines = made.map { clone in
-            Line(
-                id: clone.identity.id, domain: clone.identity.domain, address: "\(clone.identity.outsideAddress)",
-                made: clone.seconds)
+    private static func show(_ made: [KeptClones.Made], _ arguments: ParsedArguments) throws {
+        let lines = made.map { made in
+            let identity = made.clone.identity
+            return Line(
+                id: identity.id, domain: identity.domain, address: "\(identity.outsideAddress)", made: made.seconds,
+                pause: made.clone.capture?.pause?.seconds, way: made.clone.capture?.way?.rawValue)
         }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(lines))
             return
         }
-        for line in lines {
+        for (number, line) in lines.enumerated() {
+            if number == 0, let pause = line.pause, let way = line.way {
+                Terminal.note("the original stood for \(Format.duration(.seconds(pause))) (\(way) snapshot)")
+            }
             Terminal.print(
                 "clone \(line.id) runs as \(line.domain), made in \(Format.decimal(line.made, 2)) s; it answers at "
                     + "\(line.address), from inside 'whatif sandbox exec \(line.id) -- COMMAND'")
@@ -124,48 +123,103 @@ enum CloneCommand: Command {
     }
 }
 
-/// One clone that belongs to no campaign, with an owner in the journal of its own, so that it can go alone.
-private final class KeptClone {
+/// What was asked for on the command line.
+private struct Request {
+    let domain: String
+    let source: CloneSource
+    let period: Duration?
+    let count: Int
+    let quota: Double?
+    let preparation: Preparation?
+    let address: IPAddress?
+    let neighbours: [IPAddress]
+
+    init(_ arguments: ParsedArguments) throws {
+        domain = arguments.operand(0) ?? ""
+        source =
+            switch arguments.value("from") ?? "disk" {
+            case "disk": .disk
+            case "memory": .memory
+            case let path where path.contains("/"): .image(path)
+            case let other:
+                throw UsageError("--from: found '\(other)', expected disk, memory, or the path of an image (with a /)")
+            }
+        period = try Inputs.duration(arguments, "for")
+        count = try Inputs.count(arguments, "count", in: 1...64) ?? 1
+        quota = try arguments.value("cpu").map { text in
+            do { return try Resource.cpu.parse(text) } catch { throw UsageError("--cpu: \(error)") }
+        }
+        let limit = try Inputs.duration(arguments, "boot-limit") ?? .seconds(60)
+        let tier = domain
+        preparation = arguments.value("prepare").map {
+            Preparation(tier: tier, command: $0, limit: limit, secret: nil)
+        }
+        address = try arguments.value("address").map { try Self.address($0, "address") }
+        neighbours = try arguments.values("neighbour").map { try Self.address($0, "neighbour") }
+    }
+
+    private static func address(_ text: String, _ option: String) throws -> IPAddress {
+        guard let address = IPAddress(text), address.v4 != nil else {
+            throw UsageError("--\(option): found '\(text)', expected an IPv4 address")
+        }
+        return address
+    }
+}
+
+extension CloneSource {
+    fileprivate var isImage: Bool { if case .image = self { true } else { false } }
+}
+
+/// Clones that belong to no campaign, with an owner in the journal of their own: they go together.
+private final class KeptClones {
+    struct Made {
+        let clone: Clone
+        /// How long it took to make.
+        let seconds: Double
+    }
+
     private let owner: String
     private let lock: FileLock
     private let state: StateDirectory
     private let journal: Journal
     private let maker: CloneMaker
-    private let plan: SandboxPlan
-    private(set) var clone: Clone?
-    /// How long it took to make.
-    var seconds = 0.0
-
-    var identity: CloneIdentity { plan.front.identity }
+    private let original: DomainDescription
+    private let clock: SteadyClock
+    private var plans: [SandboxPlan] = []
+    private(set) var made: [Made] = []
 
     init(
-        of original: DomainDescription, from source: CloneSource, on node: Node, _ nodeName: String?,
-        _ state: StateDirectory, _ journal: Journal, _ clock: SteadyClock
+        of original: DomainDescription, on node: Node, _ nodeName: String?, _ state: StateDirectory,
+        _ journal: Journal, _ clock: SteadyClock
     ) throws {
         owner = JournalOwner.newName(at: Timestamp(nanoseconds: clock.now))
         guard let lock = try FileLock.take(state.lock(owner)) else { throw CampaignError.busy(owner) }
         self.lock = lock
         self.state = state
         self.journal = journal
+        self.original = original
+        self.clock = clock
         maker = CloneMaker(node: node, nodeName: nodeName, journal: journal, owner: owner, clock: clock)
-        plan = try maker.plan(original, from: source)
         try journal.register(
             JournalOwner(name: owner, requester: ProcessIdentity.requester, purpose: "clone of \(original.name)"))
     }
 
     deinit { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(owner)) } }
 
-    func make(neighbours: [IPAddress]) throws -> Clone {
-        let made = try maker.make(plan, neighbours: neighbours)
-        clone = made
-        return made
+    func make(from source: CloneSource, neighbours: [IPAddress]) throws -> Clone {
+        let begun = clock.now
+        let plan = try maker.plan(original, from: source)
+        plans.append(plan)
+        let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture)
+        made.append(Made(clone: clone, seconds: Double(clock.now - begun) / 1e9))
+        return clone
     }
 
     func keep(until time: Timestamp) throws { try journal.keep(owner, until: time) }
 
     func remove() throws {
         try journal.release(owner)
-        try maker.remove(plan)
+        for plan in plans.reversed() { try maker.remove(plan) }
         try journal.forget(owner)
     }
 }

@@ -43,7 +43,8 @@ enum SandboxListCommand: Command {
             [.left, .left, .left, .left, .left, .right, .left, .left, .left])
         for line in lines {
             table.add([
-                line.kind, line.identifier, line.clone, line.of, line.node, Format.duration(.seconds(line.seconds)),
+                line.kind, line.identifier.replacing("\n", with: ", "), line.clone, line.of, line.node,
+                Format.duration(.seconds(line.seconds)),
                 line.campaign, line.requester, line.state,
             ])
         }

@@ -19,8 +19,9 @@ enum SandboxRemoveCommand: Command {
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("removing clones")
         let holdings = try Holdings(try StateDirectory.standard())
-        let entries = try arguments.operands.uniqued().flatMap { try holdings.entries(of: $0) }
-        let owners = entries.map(\.owner).uniqued()
+        // Those that were made with one command from one moment of a machine go together.
+        let owners = try arguments.operands.flatMap { try holdings.entries(of: $0).map(\.owner) }.uniqued()
+        let entries = holdings.entries.filter { owners.contains($0.owner) }
         let locks = try owners.map { owner in
             guard let lock = try FileLock.take(holdings.state.lock(owner)) else { throw CampaignError.busy(owner) }
             return lock

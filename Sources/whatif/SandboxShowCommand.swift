@@ -79,7 +79,7 @@ enum SandboxShowCommand: Command {
         }
         lines.append(("space", mebibytes(record.space)))
         let holds = record.holds.enumerated().map {
-            ($0.offset == 0 ? "holds" : "", "\($0.element.kind) \($0.element.name)")
+            ($0.offset == 0 ? "holds" : "", "\($0.element.kind) \($0.element.name.replacing("\n", with: ", "))")
         }
         return (lines + holds).map { name, value in
             name + String(repeating: " ", count: 8 - name.count) + value

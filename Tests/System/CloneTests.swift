@@ -90,7 +90,7 @@ extension SystemTests {
             defer { _ = try? LabHost.run(["btrfs", "subvolume", "delete", image]) }
             try LabHost.run(["sh", "-c", "echo of the image > \(image)/etc/what"]).expectSuccess()
             let clone = try #require(
-                try self.clone("web1", "--image", image, "--prepare", "cat /etc/what > /etc/prepared").first)
+                try self.clone("web1", "--from", image, "--prepare", "cat /etc/what > /etc/prepared").first)
             let root = Whatif.state + "/lab/volume/" + clone.domain
             #expect(try LabHost.run(["cat", root + "/etc/prepared"]).output == "of the image\n")
             #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
@@ -99,7 +99,7 @@ extension SystemTests {
 
         @Test(arguments: [
             (["nobody"], 2, "there is no domain 'nobody' on this node; domains here: app1, db1, web1"),
-            (["web1", "--image", "/etc"], 2, "/etc is not a btrfs subvolume"),
+            (["web1", "--from", "/etc"], 2, "/etc is not a btrfs subvolume"),
             (["web1", "--cpu", "half"], 2, "--cpu: found 'half', expected a percentage"),
             (["web1", "--count", "0"], 2, "--count: found '0', expected a number from 1 to 64"),
             (["web1", "--neighbour", "web2"], 2, "--neighbour: found 'web2', expected an IPv4 address"),
