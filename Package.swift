@@ -100,6 +100,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // What the benchmark of pauses starts.
+        .executableTarget(
+            name: "machine", dependencies: ["Hypervisor", "Lab", "Model", "OperatingSystem", "Store"],
+            path: "Tools/benchmarks/Machine", swiftSettings: settings),
+
         // Tests: a folder a module, what several of them share, and the system tests on the real lab.
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
         // What fuzzing calls, for the fuzzer and for the test that replays what it found.
