@@ -100,7 +100,7 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // What the benchmark of pauses starts.
+        // What the benchmark of pauses starts, and a test kills.
         .executableTarget(
             name: "machine", dependencies: ["Hypervisor", "Lab", "Model", "OperatingSystem", "Store"],
             path: "Tools/benchmarks/Machine", swiftSettings: settings),
@@ -139,7 +139,7 @@ let package = Package(
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
         tests(
-            "System", ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "whatif"],
+            "System", ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "machine", "whatif"],
             exclude: ["Probes"]),
     ] + (sanitizers == nil ? [] : fuzzTargets)
 )

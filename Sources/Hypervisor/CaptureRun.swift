@@ -118,17 +118,28 @@ extension CaptureRun {
 
     /// The image with its description and the mark of one that is not complete. Its stream is to be written where the
     /// descriptor stands.
+    ///
+    /// Room for all of it is taken before: a QEMU before 8 whose background snapshot cannot be written never lets its guest
+    /// go on.
     private func makeImage() throws(HypervisorError) -> Descriptor {
         let xml = try domain.xml()
+        let memory = try DomainDescription(xml: xml, name: domain.name).memoryKiB ?? 0
         do {
             let header = try SaveImageHeader(xml: xml, wasRunning: true, isComplete: false)
             let file = try Descriptor.create(plan.memory)
+            let size = header.size + memory << 10 + memory << 2 + Self.devices
+            let code = posix_fallocate(file.raw, 0, off_t(size))
+            if code != 0 { throw SystemError("take \(size >> 20) MiB for \(plan.memory)", code: code) }
             try file.writeAll(header.bytes())
             return file
         } catch {
             throw HypervisorError(doing, message: "\(error)", cause: .other)
         }
     }
+
+    /// What the state of a machine's devices takes at most beside its memory, the memory of its screens included; of each
+    /// page there are some bytes, too.
+    private static let devices = 256 << 20
 
     private func waitForMemory(_ monitor: Monitor) throws(HypervisorError) {
         while true {
@@ -149,9 +160,12 @@ extension CaptureRun {
 
     private func complete(_ file: Descriptor) throws(HypervisorError) {
         do {
+            // QEMU has written through the same descriptor: it stands where the stream ends.
+            let end = try check("find the end of \(plan.memory)") { lseek(file.raw, 0, SEEK_CUR) }
             var header = try SaveImage(path: plan.memory).header()
             header.isComplete = true
             try file.write(header.bytes(), at: 0)
+            try file.truncate(to: Int64(end))
         } catch {
             throw HypervisorError(doing, message: "\(error)", cause: .other)
         }

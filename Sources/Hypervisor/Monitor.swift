@@ -53,6 +53,13 @@ struct Monitor {
         return (reply?["status"] as? String ?? "none", reply?["error-desc"] as? String)
     }
 
+    func isMigrating() throws(HypervisorError) -> Bool {
+        ["setup", "active", "cancelling"].contains(try migration().status)
+    }
+
+    /// More than any disk takes.
+    static let unlimited = 1 << 40
+
     /// Bytes a second that a migration may move.
     func bandwidth() throws(HypervisorError) -> Int {
         let reply = try call("query-migrate-parameters") as? [String: Any]

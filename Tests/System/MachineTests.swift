@@ -55,7 +55,6 @@ extension SystemTests {
                 let clone = try clone(capture, "whatif-t\(number)", on: bridge, host)
                 clones.append(clone)
                 #expect(try clone.state() == .paused)
-                #expect(!bridge.view.isUp)
                 try clone.resume()
                 #expect(try clone.description().interfaces.map(\.mac) == ["52:54:00:00:50:40"])
             }
@@ -97,6 +96,45 @@ extension SystemTests {
             plan.pauseLimit = .microseconds(1)
             let error = #expect(throws: HypervisorError.self) { try domain.capture(plan, way) }
             #expect(error?.cause == .pauseTooLong, "\(String(describing: error))")
+            #expect(try domain.state() == .running)
+            #expect(try host.footprint() == before)
+            #expect(try original.token == token)
+        }
+
+        /// When a capture is killed, by what can be seen of it from outside.
+        enum Moment: CaseIterable {
+            case imageBegun, standing, overlaid
+
+            func isReached(_ domain: Domain, _ folder: String) throws -> Bool {
+                switch self {
+                case .imageBegun: FileManager.default.fileExists(atPath: folder + "/whatif-bench.save")
+                case .standing: try domain.state() == .paused
+                case .overlaid: try !domain.overlays().isEmpty
+                }
+            }
+        }
+
+        @Test(arguments: [CaptureWay.background, .live], Moment.allCases)
+        func aKilledCaptureIsUndone(_ way: CaptureWay, _ moment: Moment) throws {
+            let host = try MachineHost.shared
+            let (domain, original) = (try host.domain, try host.original)
+            let before = try host.footprint()
+            let token = try original.token
+            let process = try ChildProcess(
+                [Whatif.root + "/.build/debug/machine", "capture", MachineHost.state, way.rawValue])
+            var ended: Int32?
+            _ = try Whatif.wait(seconds: 30) {
+                ended = process.poll()
+                return try ended != nil || moment.isReached(domain, host.folder)
+            }
+            #expect(ended == nil, "it was over before")
+            kill(process.pid, SIGKILL)
+            process.wait()
+            // With nobody's help.
+            #expect(try Whatif.wait(seconds: 10) { try domain.state() == .running })
+            try domain.endCapture(
+                memory: host.folder + "/whatif-bench.save",
+                overlays: ["vda": host.folder + "/whatif-bench-vda.qcow2"])
             #expect(try domain.state() == .running)
             #expect(try host.footprint() == before)
             #expect(try original.token == token)
