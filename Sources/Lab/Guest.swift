@@ -29,7 +29,7 @@ package struct Guest: Sendable {
         try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
         try ChildProcess.succeed([recipes + "/build", folder])
         for other in try FileManager.default.contentsOfDirectory(atPath: cache)
-        where other.hasPrefix("guest-") && "\(cache)/\(other)" != folder {
+        where other.hasPrefix("guest-") && !other.contains(".part.") && "\(cache)/\(other)" != folder {
             try? FileManager.default.removeItem(atPath: "\(cache)/\(other)")
         }
         return folder

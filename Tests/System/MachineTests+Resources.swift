@@ -92,6 +92,16 @@ extension SystemTests.MachineTests {
         }
     }
 
+    @Test func aCommandRunsInTheGuest() throws {
+        let domain = try MachineHost.shared.domain
+        #expect(try domain.description().hasAgentChannel)
+        let result = try domain.runInGuest("cat /run/token; echo oh >&2; exit 3", within: .seconds(20))
+        #expect(result.status == 3 && result.errors == "oh\n")
+        #expect(try result.output.trimmingCharacters(in: .whitespacesAndNewlines) == MachineHost.shared.original.token)
+        #expect(throws: HypervisorError.self) { try domain.runInGuest("sleep 3", within: .milliseconds(100)) }
+        #expect(throws: HypervisorError.self) { try domain.askAgent("no-such-thing") }
+    }
+
     @Test func aContainerGetsWhatItsDriverCan() throws {
         let host = try MachineHost.shared
         try container(host) { domain in

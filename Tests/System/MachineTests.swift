@@ -67,6 +67,9 @@ extension SystemTests {
                 #expect(try bridge.view.ask("memory") == host.memory)
                 #expect(try bridge.view.ask("disk") == disk)
             }
+            // Each has an agent of its own.
+            let said = try clones[0].runInGuest("cat /run/token", within: .seconds(20))
+            #expect(said.output.hasPrefix(token) && said.status == 0)
             let written = try bridges[0].view.ask("write?2")
             #expect(written != disk && written != later)
             #expect(try bridges[1].view.ask("disk") == disk)
