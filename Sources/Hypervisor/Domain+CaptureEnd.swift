@@ -23,9 +23,30 @@ extension Domain {
                 message: "it is off, and its newest data are in \(file): start it and run this again",
                 cause: .unsupported)
         } else {
-            for file in files.values.sorted() { try remove(file, "end the capture of \(name)") }
+            for (target, file) in files.sorted(by: { $0.key < $1.key }) where Self.isOurs(file) {
+                try removeUnused(file, of: target)
+            }
         }
         if let memory, Self.isOurs(memory) { try remove(memory, "end the capture of \(name)") }
+    }
+
+    /// Of a machine that is off, whose description names the uppermost image only: qemu-img looks below it.
+    private func removeUnused(_ file: String, of target: String) throws(HypervisorError) {
+        let doing = "end the capture of \(name)"
+        guard unsafe access(file, F_OK) == 0 else { return }
+        switch try description().disks.first(where: { $0.target == target })?.image?.source {
+        case .file(let top), .block(let top):
+            do throws(ProgramError) {
+                let chain = try ChildProcess.succeed(["qemu-img", "info", "-U", "--backing-chain", top])
+                guard !chain.contains(file) else {
+                    throw ProgramError(command: ["rm", file], reason: "\(top) lies over it: commit that first")
+                }
+            } catch {
+                throw HypervisorError(doing, message: "\(error)", cause: .unsupported)
+            }
+        default: break
+        }
+        try remove(file, doing)
     }
 
     /// Only we set this capability of QEMU: the machine may stand because of us, and may be copying its memory.

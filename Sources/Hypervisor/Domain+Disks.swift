@@ -46,15 +46,17 @@ extension Domain {
     /// now on: their clones have to be gone.
     ///
     /// Can be called again after a crash at any point, with the overlay's file if the caller knows it: goes on with a
-    /// commit that runs, and removes the file if the machine has turned away from it. The guest goes on all the while.
+    /// commit that runs, and removes the file if the machine has turned away from it. Without it all of ours are brought
+    /// back. The guest goes on all the while. A file that the machine needs is never removed.
     package func commitOverlay(
         of target: String, file: String? = nil, within limit: Duration = .seconds(600)
     ) throws(HypervisorError) {
         let doing = "bring back \(target) of \(name)"
         let clock = SteadyClock()
         let deadline = clock.now + limit.nanoseconds
-        let current = try overlays()[target]
-        if let current {
+        while let current = try chain(of: target).first, Self.isOurs(current) {
+            // Of another capture, which is not over.
+            if let file, try !chain(of: target).contains(file) { break }
             if !(try commitIsUnderWay(target, doing)) {
                 guard
                     unsafe virDomainBlockCommit(
@@ -65,10 +67,28 @@ extension Domain {
             FaultPoint.pass()
             try pivot(target, until: deadline, clock, doing)
             FaultPoint.pass()
-            try remove(current, doing)
+            try removeOverlay(current, of: target, doing)
             FaultPoint.pass()
         }
-        if let file, file != current, Self.isOurs(file) { try remove(file, doing) }
+        if let file, Self.isOurs(file) { try removeOverlay(file, of: target, doing) }
+    }
+
+    /// The files of a running machine's disk, the one it writes to first.
+    private func chain(of target: String) throws(HypervisorError) -> [String] {
+        guard let disk = try description().disks.first(where: { $0.target == target }) else { return [] }
+        return ((disk.image.map { [$0.source] } ?? []) + disk.backing).compactMap {
+            if case .file(let path) = $0 { path } else { nil }
+        }
+    }
+
+    private func removeOverlay(_ file: String, of target: String, _ doing: String) throws(HypervisorError) {
+        let chain = try chain(of: target)
+        guard !chain.contains(file) else {
+            throw HypervisorError(
+                doing, message: "\(chain.first ?? "another image") was put over \(file) meanwhile: commit that first",
+                cause: .unsupported)
+        }
+        try remove(file, doing)
     }
 
     private func commitIsUnderWay(_ target: String, _ doing: String) throws(HypervisorError) -> Bool {

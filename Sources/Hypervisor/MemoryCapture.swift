@@ -75,6 +75,12 @@ extension Domain {
             return CaptureAbility(way: .live, reason: "\(node.uri) is not on this machine")
         }
         let monitor = Monitor(self)
+        if try monitor.hasBackgroundSnapshot() {
+            throw HypervisorError(
+                "capture the memory of \(name)",
+                message: "another capture of it is under way, or was cut off: end that first",
+                cause: .other)
+        }
         do throws(HypervisorError) {
             try monitor.setBackgroundSnapshot(true)
             try monitor.setBackgroundSnapshot(false)
@@ -95,6 +101,12 @@ extension Domain {
         try checkFiles(memory: plan.memory, overlays: plan.overlays, doing)
         guard try state() == .running else {
             throw HypervisorError(doing, message: "it does not run", cause: .unsupported)
+        }
+        // Its end would write one overlay into another's base.
+        if let (target, file) = try overlays().first {
+            throw HypervisorError(
+                doing, message: "its \(target) is still on \(file) of an earlier capture: end that first",
+                cause: .other)
         }
         let original = try description()
         let run = try CaptureRun(self, plan)

@@ -164,6 +164,32 @@ extension SystemTests {
             #expect(try host.footprint() == before)
         }
 
+        /// Somebody's snapshot over our overlay: what production needs is not removed, and a second capture is refused.
+        @Test func whatTheMachineNeedsIsNeverRemoved() throws {
+            let host = try MachineHost.shared
+            let domain = try host.domain
+            let before = try host.footprint()
+            let plan = plan(host, "one")
+            try domain.overlayDisks(plan.overlays)
+            #expect(throws: HypervisorError.self) { try domain.capture(self.plan(host, "two"), .live) }
+            // The end of another capture does not touch this one.
+            try domain.endCapture(memory: nil, overlays: ["vda": host.folder + "/whatif-two-vda.qcow2"])
+            #expect(try domain.overlays() == plan.overlays)
+
+            let overlay = host.folder + "/operator.qcow2"
+            _ = try host.virsh(
+                "snapshot-create-as", "vm1", "--disk-only", "--no-metadata", "--diskspec", "vda,file=\(overlay)")
+            let error = #expect(throws: HypervisorError.self) {
+                try domain.endCapture(memory: nil, overlays: plan.overlays)
+            }
+            #expect(error?.message.contains(overlay) == true)
+            #expect(try FileManager.default.fileExists(atPath: #require(plan.overlays["vda"])))
+            _ = try host.virsh("blockcommit", "vm1", "vda", "--active", "--pivot", "--shallow", "--wait")
+            try FileManager.default.removeItem(atPath: overlay)
+            try domain.endCapture(memory: nil, overlays: plan.overlays)
+            #expect(try host.footprint() == before)
+        }
+
         @Test func whatIsNotOursIsLeftAlone() throws {
             let host = try MachineHost.shared
             let domain = try host.domain
