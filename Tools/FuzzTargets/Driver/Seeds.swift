@@ -112,8 +112,10 @@ struct Seeds {
 
     /// The beginning of an image of libvirt: 92 bytes, of which the last 56 are not used, then XML and cookie.
     private static func saveImage(_ data: String, cookie: UInt8 = 0, compression: UInt8 = 0) -> [UInt8] {
-        let words = [2, UInt8(data.utf8.count), 1, compression, cookie].flatMap { [$0, 0, 0, 0] }
-        return Array("LibvirtQemudSave".utf8) + words + [UInt8](repeating: 0, count: 56) + Array(data.utf8)
+        let words: [UInt8] = [2, UInt8(data.utf8.count), 1, compression, cookie]
+        var bytes = Array("LibvirtQemudSave".utf8)
+        for word in words { bytes += [word, 0, 0, 0] }
+        return bytes + [UInt8](repeating: 0, count: 56) + Array(data.utf8)
     }
 
     /// In order, out of order, repeated, acknowledged early, and ended.
