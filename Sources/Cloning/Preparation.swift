@@ -26,19 +26,22 @@ package struct Preparation: Sendable {
 
     /// `pause` waits for so many seconds, and may throw to end it all. Needs root.
     package func run(in clone: Clone, clock: SteadyClock, pause: (Double) throws -> Void) throws {
-        guard let root = clone.root else {
-            throw CloneError.unsupported(
-                domain: clone.original, "a command can be run inside of containers only, and 'prepare' asks for one")
-        }
         let deadline = clock.now + limit.nanoseconds
         var told: (status: Int32?, complaint: String)?
         while true {
-            let attempt = try attempt(clone, root, clock, deadline, pause)
+            let attempt =
+                if let root = clone.root {
+                    try attempt(clone, root, clock, deadline, pause)
+                } else {
+                    attempt(clone, clock, deadline)
+                }
             if attempt.status == 0 { return }
             // Of an attempt that the limit cut off, the one before says more.
             if told == nil || attempt.status != nil { told = attempt }
             let isLate = clock.now + Int64(Self.pauseBetween * 1e9) >= deadline
-            if attempt.status.map({ Self.hopeless.contains($0) }) ?? true || isLate { break }
+            // An agent that does not answer yet is no reason to give up.
+            let isHopeless = attempt.status.map { Self.hopeless.contains($0) } ?? (clone.root != nil)
+            if isHopeless || isLate { break }
             try pause(Self.pauseBetween)
         }
         throw CloneError.notPrepared(
@@ -83,6 +86,18 @@ package struct Preparation: Sendable {
         }
         child.end()
         return (nil, Self.lastLine(end))
+    }
+
+    /// The same in a virtual machine, by QEMU's guest agent in it, which answers when the guest has booted.
+    private func attempt(_ clone: Clone, _ clock: SteadyClock, _ deadline: Int64) -> (status: Int32?, complaint: String)
+    {
+        let left = Duration.nanoseconds(max(1, deadline - clock.now))
+        do throws(HypervisorError) {
+            let result = try clone.domain.runInGuest(command, within: left)
+            return (result.status ?? 128, Self.lastLine(Array(result.errors.utf8)))
+        } catch {
+            return (nil, error.message)
+        }
     }
 
     private static func lastLine(_ bytes: [UInt8]) -> String {

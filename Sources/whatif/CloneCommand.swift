@@ -33,7 +33,9 @@ enum CloneCommand: Command {
             .value("node", "NAME", "The private host to enter first: lab."),
             .value("from", "disk|memory|PATH", "What the clone begins with (default disk)."),
             .value("cpu", "SHARE", "CPU quota, such as 60% of one core (default: as the original)."),
-            .value("prepare", "COMMAND", "Run this inside the clone when it is there, until it succeeds (containers)."),
+            .value(
+                "prepare", "COMMAND",
+                "Run this inside the clone until it succeeds (in a machine by QEMU's guest agent in it)."),
             .value("boot-limit", "DURATION", "How long --prepare may take (default 60 s)."),
             .value("address", "ADDRESS", "The domain's address, where neither its XML nor the node knows it."),
             .repeated(

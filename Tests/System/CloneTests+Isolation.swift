@@ -62,7 +62,7 @@ extension SystemTests.CloneTests {
             other.address, "10.50.0.30", try mac(neighbour), try mac(bridge),
         ]).split(separator: "\n").map { $0.split(separator: " ", maxSplits: 2).map(String.init) }
         let own = Set(sent.filter { $0[1] == "own" }.map { $0[0] })
-        #expect(own.count >= 7 && sent.count - own.count > 40)
+        #expect(own.count >= 8 && sent.count - own.count > 40)
 
         let heardAtLeg = ownLeg.end()
         #expect(Set(heardAtLeg.map { $0[1] }) == own)

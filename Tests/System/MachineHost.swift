@@ -90,18 +90,20 @@ final class MachineHost: Sendable {
 /// The guest as it is seen from a network.
 struct GuestView: Sendable {
     private let place: [String]
+    private let address: String
 
-    init(_ place: [String]) { self.place = place }
+    /// `place` are the words before a command that is to be run there.
+    init(_ place: [String], at address: String = "10.50.0.40") { (self.place, self.address) = (place, address) }
 
     func ask(_ what: String) throws -> String {
         try ChildProcess.succeed(
-            place + ["curl", "--silent", "--fail", "--max-time", "30", "http://10.50.0.40/cgi-bin/\(what)"]
+            place + ["curl", "--silent", "--fail", "--max-time", "30", "http://\(address)/cgi-bin/\(what)"]
         ).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     var isUp: Bool {
         (try? ChildProcess.run(
-            place + ["curl", "--silent", "--fail", "--max-time", "1", "http://10.50.0.40/cgi-bin/state"]
+            place + ["curl", "--silent", "--fail", "--max-time", "1", "http://\(address)/cgi-bin/state"]
         ).status) == 0
     }
 

@@ -1,0 +1,180 @@
+import Foundation
+import Glibc
+import OperatingSystem
+import Store
+import Testing
+
+extension SystemTests {
+    /// `whatif clone` of a virtual machine, on the real lab.
+    @Suite(.serialized, .labWithMachine) final class MachineCloneTests {
+        private struct Made: Decodable {
+            var id, domain, address: String
+            var pause: Double?
+            var way: String?
+        }
+
+        private static let place = ["--node", "lab", "--connect", "qemu:///system"]
+        private static let volume = Whatif.state + "/lab/volume"
+        private let footprint: String
+        private let original: GuestView
+
+        init() throws {
+            footprint = try Self.footprint()
+            original = GuestView(try Self.inside)
+            try #require(original.isUp)
+        }
+
+        private static var inside: [String] {
+            get throws {
+                let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
+                return ["nsenter", "--target", pid, "--net", "--mount", "--"]
+            }
+        }
+
+        private static func virsh(_ arguments: String...) throws -> String {
+            try LabHost.run(["virsh", "--connect", "qemu:///system"] + arguments).output
+        }
+
+        /// What must be as it was: the machine's description with the chain of its disk, that it runs, the files beside
+        /// it, and everything of the node.
+        private static func footprint() throws -> String {
+            [
+                try virsh("dumpxml", "vm1"), try virsh("dumpxml", "--inactive", "vm1"), try virsh("domstate", "vm1"),
+                try virsh("list", "--all", "--name"), try LabHost.inventory(),
+                try LabHost.run(["ip", "netns", "list"]).output,
+            ].joined(separator: "\n")
+        }
+
+        private func clone(_ arguments: String...) throws -> [Made] {
+            Whatif.prepare()
+            let result = try ChildProcess.run(
+                [Whatif.binary, "clone", "vm1"] + arguments + Self.place + ["--json"])
+            #expect(result.status == 0, "\(result.errors)")
+            return try JSONDecoder().decode([Made].self, from: Data(result.output.utf8))
+        }
+
+        /// A clone as its neighbours see it, at its outside address.
+        private func view(_ clone: Made) throws -> GuestView {
+            GuestView([Whatif.binary, "sandbox", "exec", clone.id, "--"], at: clone.address)
+        }
+
+        private func expectNothingLeft() throws {
+            #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
+            #expect(try Self.footprint() == footprint)
+        }
+
+        @Test func twinsGoOnFromOneMoment() throws {
+            let (token, disk) = (try original.token, try original.ask("disk"))
+            let memory = try original.ask("fill?16")
+            let clones = try clone("--from", "memory", "--count", "2")
+            try #require(clones.count == 2)
+            #expect(clones.allSatisfy { $0.way == "background" && $0.pause ?? 0 > 0 })
+            let counter = try original.counter
+            let later = try original.ask("write?1")
+            #expect(later != disk)
+            for clone in clones {
+                let view = try view(clone)
+                #expect(Whatif.wait(seconds: 30) { view.isUp })
+                #expect(try view.token == token && view.ask("memory") == memory && view.ask("disk") == disk)
+                let count = try view.counter
+                #expect(try Whatif.wait(seconds: 30) { try view.counter > count })
+            }
+            let again = try ChildProcess.run([Whatif.binary, "clone", "vm1"] + Self.place)
+            #expect(again.status == 2 && again.errors.contains("captured already for another clone"), "\(again.errors)")
+            let show = try Whatif.run("sandbox", "show", clones[0].id).output
+            #expect(show.contains("memory  256.0 MiB") && show.contains("holds   capture vda "), "\(show)")
+            let removed = try Whatif.run("sandbox", "remove", clones[1].id)
+            #expect(removed.status == 0 && removed.output.contains("of 2 clones"), "\(removed.errors)")
+            try expectNothingLeft()
+            #expect(try original.token == token && original.ask("disk") == later && original.counter >= counter)
+        }
+
+        /// A clone that boots has another token; the disk is that of the moment. One from an image begins with that.
+        @Test(arguments: ["disk", "image"]) func twinsBoot(_ source: String) throws {
+            let (token, disk) = (try original.token, try original.ask("disk"))
+            let image = Self.volume + "/stored.qcow2"
+            if source == "image" {
+                try LabHost.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"]).expectSuccess()
+            }
+            defer { _ = try? LabHost.run(["rm", "-f", image]) }
+            let clone = try #require(
+                try self.clone(
+                    "--from", source == "disk" ? "disk" : image, "--prepare", "echo ready > /tmp/prepared"
+                ).first)
+            #expect(clone.pause == nil)
+            let view = try view(clone)
+            #expect(Whatif.wait(seconds: 60) { view.isUp })
+            #expect(try view.token != token)
+            let holds = try view.ask("disk")
+            #expect((holds == disk) == (source == "disk"))
+            #expect(try view.ask("write?3") != holds)
+            #expect(try original.ask("disk") == disk)
+            #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
+            _ = try LabHost.run(["rm", "-f", image])
+            try expectNothingLeft()
+        }
+
+        @Test(arguments: [
+            (["vm1", "--from", "ram"], "--from: found 'ram', expected disk, memory, or the path of an image"),
+            (["vm1", "--from", "/nowhere/image"], "/nowhere/image"),
+            (["vm1", "--address", "vm1"], "--address: found 'vm1', expected an IPv4 address"),
+            (["vm2"], "there is no domain 'vm2' on this node; domains here: vm1"),
+        ])
+        func whatCannotBeClonedIsRefused(_ arguments: [String], _ words: String) throws {
+            Whatif.prepare()
+            let result = try ChildProcess.run([Whatif.binary, "clone"] + arguments + Self.place)
+            #expect([1, 2].contains(result.status) && result.errors.contains(words), "\(result.errors)")
+            try expectNothingLeft()
+        }
+
+        @Test func aContainersMemoryIsNotCloned() throws {
+            let result = try Whatif.run("clone", "web1", "--from", "memory", "--node", "lab")
+            #expect(
+                result.status == 2 && result.errors.contains("driver for containers does not save"), "\(result.errors)")
+            try expectNothingLeft()
+        }
+
+        /// Killed at every word of its journal and between the steps of a capture, in the making and in the removing: the
+        /// collector leaves nothing, the original runs on its own disk as it did, and is the one that it was.
+        @Test func killedAtAnyMoment() throws {
+            let (token, disk) = (try original.token, try original.ask("disk"))
+            let journal = try Journal(Whatif.state + "/journal.db")
+            var moment = 1
+            while try isKilled(at: moment, ["clone", "vm1", "--from", "memory"] + Self.place) {
+                if let owner = try journal.owners().values.first(where: { $0.keptUntil != nil })?.name {
+                    // Complete and kept just before it was killed: that is no remains.
+                    let id = try journal.entries().first { $0.owner == owner }?.clone ?? ""
+                    #expect(try Whatif.run("sandbox", "remove", id).status == 0)
+                }
+                let collected = try Whatif.run("sandbox", "gc")
+                #expect(collected.status == 0, "\(moment): \(collected.errors)")
+                #expect(try Self.footprint() == footprint, "\(moment)")
+                moment += 1
+            }
+            // Before and after each entry and its being kept, and in the capture.
+            #expect(moment > 2 * (try journal.entries().count) + 10)
+            #expect(try original.token == token && original.ask("disk") == disk)
+
+            // One step further each time: from anywhere on the way the collector would go on as well.
+            let id = try #require(try journal.entries().first?.clone)
+            var step = 0
+            while try isKilled(at: 3 + step % 4, ["sandbox", "remove", id]) {
+                step += 1
+                try #require(step < 60)
+                if try journal.entries().isEmpty { break }
+            }
+            #expect(step > 8)
+            #expect(try Whatif.run("sandbox", "gc").status == 0)
+            try expectNothingLeft()
+            #expect(try original.token == token && original.ask("disk") == disk)
+        }
+
+        /// A moment that the command does not come to lets it end.
+        private func isKilled(at moment: Int, _ arguments: [String]) throws -> Bool {
+            Whatif.prepare()
+            let status = try ChildProcess.run(["env", "WHATIF_KILL_AT=\(moment)", Whatif.binary] + arguments).status
+            #expect(status == 0 || status == 128 + SIGKILL, "\(moment): \(status)")
+            return status != 0
+        }
+    }
+}
