@@ -49,7 +49,10 @@ let fuzzTargets: [Target] = [
 
 let package = Package(
     name: "whatif",
-    products: [.executable(name: "whatif", targets: ["whatif"])],
+    products: [
+        .executable(name: "whatif", targets: ["whatif"]),
+        .executable(name: "whatif-storage", targets: ["whatif-storage"]),
+    ],
     targets: [
         // Floor 0: C libraries from Debian, and the operating system.
         cLibrary("CLibvirt", pkgConfig: "libvirt", apt: "libvirt-dev"),
@@ -58,6 +61,8 @@ let package = Package(
         cLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         cLibrary("CNftables", pkgConfig: "libnftables", apt: "libnftables-dev"),
         cLibrary("CBtrfsUtil", pkgConfig: "libbtrfsutil", apt: "libbtrfsutil-dev"),
+        // It has no file for pkg-config.
+        .systemLibrary(name: "CLVM", path: "Sources/CLVM", providers: [.apt(["liblvm2-dev"])]),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         cLibrary("CGcrypt", pkgConfig: "libgcrypt", apt: "libgcrypt20-dev"),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
@@ -69,7 +74,7 @@ let package = Package(
         room("Compression", ["CZlib"]),
         room("Cryptography", ["CGcrypt"]),
         room("Wire", ["Model", "OperatingSystem", "CPcap"]),
-        room("Volumes", ["Model", "OperatingSystem", "CBtrfsUtil"]),
+        room("Volumes", ["OperatingSystem", "CBtrfsUtil", "CLVM"]),
         room("Hypervisor", ["Model", "OperatingSystem", "CLibvirt"]),
         room("Telemetry", ["Model", "Hypervisor"]),
         room("Store", ["Model", "OperatingSystem", "CSQLite"]),
@@ -104,6 +109,10 @@ let package = Package(
         .executableTarget(
             name: "machine", dependencies: ["Hypervisor", "Lab", "Model", "OperatingSystem", "Store"],
             path: "Tools/benchmarks/Machine", swiftSettings: settings),
+        // For a machine with volumes and without us: it needs no library of Swift's there.
+        .executableTarget(
+            name: "whatif-storage", dependencies: ["OperatingSystem", "Volumes"], swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
 
         // Tests: a folder a module, what several of them share, and the system tests on the real lab.
         .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: settings),
@@ -129,6 +138,7 @@ let package = Package(
                 "Proxies", "Compression", "Model", "OperatingSystem", "Cryptography", "Wire", "FuzzEntries",
                 "TestSupport",
             ]),
+        tests("Volumes", ["Volumes", "OperatingSystem"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"]),
         tests("Planning", ["Planning", "Model", "TestSupport"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),

@@ -2,26 +2,6 @@ import CBtrfsUtil
 import Glibc
 import OperatingSystem
 
-/// What can go wrong with a volume; each case says what to do about it.
-package enum VolumeError: Error, Sendable, CustomStringConvertible {
-    case notASubvolume(path: String)
-    case noRoom(path: String, free: Int64, needed: Int64)
-    case failed(doing: String, path: String, reason: String, code: Int32)
-
-    package var description: String {
-        switch self {
-        case .notASubvolume(let path):
-            "\(path) is not a btrfs subvolume; a clone needs the domain's root file system on one "
-                + "(btrfs subvolume create, then copy the root there)"
-        case .noRoom(let path, let free, let needed):
-            "the volume of \(path) has \(free >> 20) MiB free and a clone needs at least \(needed >> 20) MiB; "
-                + "free some space, or grow the volume (btrfs filesystem resize)"
-        case .failed(let doing, let path, let reason, _):
-            "cannot \(doing) \(path): \(reason)"
-        }
-    }
-}
-
 /// btrfs subvolumes as roots of containers: a snapshot is an instant copy on write, and the original is only read.
 ///
 /// Needs CAP_SYS_ADMIN to delete. Paths are those of the calling process's mount namespace.
@@ -74,17 +54,9 @@ package enum Subvolume {
     }
 
     package static func requireRoom(_ path: String, needed: Int64) throws(VolumeError) {
-        let free = try freeBytes(path)
-        guard free >= needed else { throw .noRoom(path: path, free: free, needed: needed) }
+        var room = RoomNeeded()
+        try room.add(needed, on: path, wayOut: wayOut)
     }
 
-    private static func freeBytes(_ path: String) throws(VolumeError) -> Int64 {
-        var status = statvfs()
-        guard unsafe statvfs(path, &status) == 0 else {
-            let code = errno
-            throw .failed(
-                doing: "read the free space of", path: path, reason: unsafe String(cString: strerror(code)), code: code)
-        }
-        return Int64(status.f_bavail) * Int64(status.f_frsize)
-    }
+    static let wayOut = "grow the volume (btrfs filesystem resize)"
 }

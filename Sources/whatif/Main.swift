@@ -90,8 +90,9 @@ enum WhatIf {
         case let error as VolumeError:
             switch error {
             case .noRoom: return .lacking
-            case .notASubvolume: return .usage
+            case .notASubvolume, .missing, .unsuitable: return .usage
             case .failed(_, _, _, let code): return code == SystemErrorCode.noSpace ? .lacking : .failed
+            case .nameTaken, .notOurs, .inUse, .unreachable: return .failed
             }
         case let error as HypervisorError:
             return error.cause == .noConnection || error.cause == .denied ? .lacking : .failed

@@ -1,0 +1,136 @@
+import Glibc
+
+/// Snapshots of logical volumes: classic ones with an area of their own, and those of thin volumes, in their pool.
+struct LogicalVolumeSnapshots: SnapshotBackend {
+    /// A pool whose metadata are fuller than this takes no more snapshots: without them the whole pool stands still.
+    private static let metadataLimit = 0.9
+
+    func plan(_ requests: [SnapshotRequest]) throws(VolumeError) -> [PlannedSnapshot] {
+        var groups: [String: [LogicalVolumeReport]] = [:]
+        var needed: [String: Int64] = [:]
+        var planned: [PlannedSnapshot] = []
+        for request in requests {
+            guard case .logicalVolume(let source) = request.source else { continue }
+            if groups[source.group] == nil { groups[source.group] = try Self.volumes(of: source.group) }
+            let volumes = groups[source.group] ?? []
+            guard let original = volumes.first(where: { $0.volume == source }) else {
+                throw .missing("logical volume \(source)")
+            }
+            try Self.requireSuitable(original)
+            guard let copy = LogicalVolume(group: source.group, name: request.name.description) else {
+                throw .unsuitable("the name \(request.name)", reason: "LVM does not take it")
+            }
+            guard !volumes.contains(where: { $0.volume == copy }) else { throw .nameTaken("logical volume \(copy)") }
+            if original.type == "thin" {
+                try Self.requireRoom(request.room, in: original, volumes, &needed)
+            } else {
+                let extents = (request.room + original.extent - 1) / original.extent
+                let sum = (needed[source.group] ?? 0) + extents * original.extent
+                needed[source.group] = sum
+                guard original.groupFree >= sum else {
+                    throw .noRoom(
+                        place: "the volume group \(source.group)", free: original.groupFree, needed: sum,
+                        wayOut: "add a disk (vgextend)")
+                }
+            }
+            planned.append(
+                PlannedSnapshot(
+                    source: request.source, kind: original.type == "thin" ? .thin : .classic,
+                    identifier: .logicalVolume(copy, origin: source.name), room: request.room))
+        }
+        return planned
+    }
+
+    private static func requireSuitable(_ original: LogicalVolumeReport) throws(VolumeError) {
+        let what = "logical volume \(original.volume)"
+        guard original.isActive, !original.isSuspended else {
+            throw .unsuitable(what, reason: "it is not active (lvchange --activate y)")
+        }
+        guard !original.isSnapshot else {
+            throw .unsuitable(what, reason: "it is a classic snapshot itself, of which LVM makes none")
+        }
+        guard !original.type.hasSuffix("pool") else {
+            throw .unsuitable(what, reason: "it is a \(original.type), not a volume")
+        }
+    }
+
+    private static func requireRoom(
+        _ room: Int64, in original: LogicalVolumeReport, _ volumes: [LogicalVolumeReport],
+        _ needed: inout [String: Int64]
+    ) throws(VolumeError) {
+        guard let pool = volumes.first(where: { $0.volume.name == original.pool }) else {
+            throw .missing("pool of the logical volume \(original.volume)")
+        }
+        let place = "the thin pool \(pool.volume)"
+        let free = Int64(Double(pool.size) * (1 - (pool.fill ?? 1)))
+        let sum = (needed["\(pool.volume)"] ?? 0) + room
+        needed["\(pool.volume)"] = sum
+        guard free >= sum else {
+            throw .noRoom(place: place, free: free, needed: sum, wayOut: "grow the pool (lvextend)")
+        }
+        guard (pool.metadataFill ?? 1) < metadataLimit else {
+            throw .unsuitable(place, reason: "its metadata are nearly full (lvextend --poolmetadatasize)")
+        }
+    }
+
+    func make(_ snapshot: PlannedSnapshot) throws(VolumeError) {
+        guard case .logicalVolume(let source) = snapshot.source,
+            case .logicalVolume(let copy, _) = snapshot.identifier
+        else { return }
+        // Udev or not, a snapshot begins with what is there: nothing of it is wiped.
+        let how =
+            snapshot.kind == .thin
+            ? ["--setactivationskip", "n"] : ["--size", "\(max(1, snapshot.room))b"]
+        _ = try LVM.shared.get().run(
+            ["lvcreate", "--snapshot", "--yes", "--name", copy.name] + how + ["\(source)"],
+            doing: "make the snapshot \(copy) of", path: "\(source)")
+    }
+
+    func fill(of snapshot: SnapshotIdentifier) throws(VolumeError) -> SnapshotFill {
+        guard case .logicalVolume(let copy, _) = snapshot else { throw .missing("snapshot \(snapshot)") }
+        let volumes = try Self.volumes(of: copy.group)
+        guard let found = volumes.first(where: { $0.volume == copy }) else { throw .missing("snapshot \(snapshot)") }
+        guard let pool = volumes.first(where: { $0.volume.name == found.pool }) else {
+            let share = found.isInvalid ? 1 : found.fill ?? 1
+            return SnapshotFill(
+                share: share, used: Int64(share * Double(found.size)), room: found.size, isInvalid: found.isInvalid)
+        }
+        let share = pool.fill ?? 1
+        return SnapshotFill(
+            share: max(share, pool.metadataFill ?? 1), used: Int64(share * Double(pool.size)), room: pool.size,
+            isInvalid: found.isInvalid)
+    }
+
+    func remove(_ snapshot: SnapshotIdentifier) throws(VolumeError) {
+        guard case .logicalVolume(let copy, let origin) = snapshot else { return }
+        let volumes = try Self.volumes(of: copy.group)
+        // Whoever was killed while LVM had the original suspended has left it so: it waits for ever.
+        if let original = volumes.first(where: { $0.volume.name == origin }), original.isSuspended {
+            _ = try LVM.shared.get().run(
+                ["lvchange", "--refresh", "\(original.volume)"], doing: "resume", path: "\(original.volume)")
+        }
+        guard let found = volumes.first(where: { $0.volume == copy }) else { return }
+        guard !found.type.hasSuffix("pool") else {
+            throw .unsuitable("logical volume \(copy)", reason: "it is a \(found.type), not a snapshot")
+        }
+        if found.isOpen {
+            let holders = found.device.map { Holders.of(.device($0)) } ?? []
+            throw .inUse(
+                "\(copy)",
+                by: holders.isEmpty ? ["somebody that does not show (the kernel, or a process that ends)"] : holders)
+        }
+        _ = try LVM.shared.get().run(["lvremove", "--force", "--yes", "\(copy)"], doing: "remove", path: "\(copy)")
+    }
+
+    /// Throws `missing` when there is no such group: where its disks are not there, nothing is known of its volumes.
+    private static func volumes(of group: String) throws(VolumeError) -> [LogicalVolumeReport] {
+        let options = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"]
+        let text = try LVM.shared.get().run(
+            ["lvs"] + options + [LogicalVolumeReport.fields.joined(separator: ","), group],
+            doing: "read the volume group", path: group)
+        guard let volumes = LogicalVolumeReport.all(text) else {
+            throw .failed(doing: "read the volume group", path: group, reason: "LVM gave no report", code: EIO)
+        }
+        return volumes
+    }
+}
