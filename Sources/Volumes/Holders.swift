@@ -74,6 +74,18 @@ enum Holders {
         }
     }
 
+    /// Programs of that name which bear a word on their command line: one that was started and whose starter was killed goes
+    /// on by itself.
+    static func programs(_ name: String, with word: String) -> [pid_t] {
+        Directory.names("/proc").compactMap { process in
+            guard let pid = pid_t(process), SmallFile.text("/proc/\(process)/comm") == name + "\n",
+                let words = SmallFile.bytes("/proc/\(process)/cmdline")?.split(separator: 0),
+                words.contains(where: { $0.elementsEqual(word.utf8) })
+            else { return nil }
+            return pid
+        }
+    }
+
     private static func describe(_ process: String) -> String {
         let name = SmallFile.text("/proc/\(process)/comm")?.split(separator: "\n").first ?? "a program"
         return "\(name) (process \(process))"

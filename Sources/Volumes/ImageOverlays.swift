@@ -59,7 +59,10 @@ struct ImageOverlays: SnapshotBackend {
     }
 
     func remove(_ snapshot: SnapshotIdentifier) throws(VolumeError) {
-        guard case .overlay(let path) = snapshot, FileStatus.of(path) != nil else { return }
+        guard case .overlay(let path) = snapshot else { return }
+        let makers = Holders.programs("qemu-img", with: path)
+        guard makers.isEmpty else { throw .inUse(path, by: makers.map { "qemu-img (process \($0))" }) }
+        guard FileStatus.of(path) != nil else { return }
         let holders = Holders.of(path)
         guard holders.isEmpty else { throw .inUse(path, by: holders) }
         if unsafe unlink(path) != 0, errno != ENOENT {

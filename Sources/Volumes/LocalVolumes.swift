@@ -31,7 +31,7 @@ package struct LocalVolumes: VolumeService {
         // Each takes those that are its own, and sees all of them: they share room.
         for backend in [subvolumes, logicalVolumes, images] as [any SnapshotBackend] {
             for snapshot in try backend.plan(requests) {
-                guard planned.values.allSatisfy({ $0.identifier != snapshot.identifier }),
+                guard planned.values.allSatisfy({ $0.path != snapshot.path }),
                     let name = snapshot.identifier.name
                 else { throw .nameTaken("\(snapshot.identifier)") }
                 planned[SnapshotRequest(snapshot.source, name: name, room: snapshot.room)] = snapshot

@@ -77,7 +77,6 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
         guard case .logicalVolume(let source) = snapshot.source,
             case .logicalVolume(let copy, _) = snapshot.identifier
         else { return }
-        // Udev or not, a snapshot begins with what is there: nothing of it is wiped.
         let how =
             snapshot.kind == .thin
             ? ["--setactivationskip", "n"] : ["--size", "\(max(1, snapshot.room))b"]

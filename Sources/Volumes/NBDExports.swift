@@ -47,13 +47,7 @@ struct NBDExports {
     private static func argument(_ name: VolumeName) -> String { "--export-name=\(name)" }
 
     private static func servers(of name: VolumeName) -> [pid_t] {
-        Directory.names("/proc").compactMap { process in
-            guard let pid = pid_t(process), SmallFile.text("/proc/\(process)/comm") == "qemu-nbd\n",
-                let words = SmallFile.bytes("/proc/\(process)/cmdline")?.split(separator: 0),
-                words.contains(where: { $0.elementsEqual(argument(name).utf8) })
-            else { return nil }
-            return pid
-        }
+        Holders.programs("qemu-nbd", with: argument(name))
     }
 }
 

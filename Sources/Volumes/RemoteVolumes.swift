@@ -69,11 +69,11 @@ private final class Link: Sendable {
     private let lines = Mutex(LineBuffer())
 
     init(_ command: [String]) throws {
-        // All but the child's own ends close when another program starts.
+        // A socket, and no pipe: writing to a program that has ended is an error there, and no signal.
         var ends: [CInt] = [-1, -1]
-        try check("make a pipe") { unsafe pipe(&ends) }
+        let kind = CInt(SOCK_STREAM.rawValue | UInt32(O_CLOEXEC))
+        try check("make a pair of sockets") { unsafe socketpair(AF_UNIX, kind, 0, &ends) }
         let (theirs, ours) = (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
-        for end in ends { try check("make a pipe") { fcntl(end, F_SETFD, FD_CLOEXEC) } }
         let (answers, complaints) = (try Descriptor.pipe(), try Descriptor.pipe())
         child = try ChildProcess(
             command, input: theirs.raw, output: answers.writing.raw, errors: complaints.writing.raw)
@@ -90,7 +90,10 @@ private final class Link: Sendable {
 
     func ask(_ call: StorageCall, patience: Duration) throws -> StorageReply {
         guard let input = input.withLock({ $0 }) else { throw Lost(description: "it was closed") }
-        try input.writeAll(Array(call.json.text.utf8) + [UInt8(ascii: "\n")])
+        let bytes = Array(call.json.text.utf8) + [UInt8(ascii: "\n")]
+        var sent = 0
+        while sent < bytes.count, let more = Sockets.send(input, bytes, from: sent) { sent += more }
+        // One that is gone has said why.
         let line = try nextLine(within: patience)
         guard let reply = JSONValue(line).flatMap({ StorageReply($0) }) else {
             throw Lost(description: "it does not speak the language of whatif-storage")

@@ -1,0 +1,71 @@
+import Testing
+import Volumes
+
+/// What is LVM's alone.
+extension VolumeTests {
+    @Suite(.serialized) struct LogicalVolumeTests {
+        /// The original is written, the watcher looks each second, and says so while the snapshot is still whole; whoever does
+        /// not listen loses it.
+        @Test func aClassicSnapshotIsGivenUpBeforeLVMDropsIt() throws {
+            let ground = try Ground(.classic)
+            let snapshot = try ground.make("whatif-full", room: 4 << 20)
+            var watch = FillWatch(limit: 0.8, timeToEnd: .seconds(2))
+            var ended: (second: Int, fill: SnapshotFill)?
+            var dropped: Int?
+            for second in 0..<16 where dropped == nil {
+                let fill = try #require(try ground.volumes.fill(of: [snapshot.identifier]).first)
+                if ended == nil, watch.observe(fill, at: Double(second)) != .enough { ended = (second, fill) }
+                if fill.isInvalid { dropped = second }
+                try ground.write("F", kibibytes: 512, at: 512 * second, to: .original(0))
+            }
+            let end = try #require(ended)
+            #expect(!end.fill.isInvalid && end.fill.share < 0.8, "the rate has to be seen before the level")
+            #expect(try #require(dropped, "it was never full") >= end.second + 2)
+            // Nothing is to be had from it any more, but it can be removed.
+            try ground.volumes.remove(snapshot.identifier)
+        }
+
+        @Test func aThinPoolWithoutMetadataOrAClassicSnapshotIsNoSource() throws {
+            let ground = try Ground(.classic)
+            let snapshot = try ground.make("whatif-source")
+            let pool = VolumeSource.logicalVolume(try #require(LogicalVolume("data/pool")))
+            let copy = VolumeSource.logicalVolume(try #require(LogicalVolume("data/whatif-source")))
+            for source in [pool, copy] {
+                #expect {
+                    try ground.volumes.plan([
+                        SnapshotRequest(source, name: try #require(VolumeName("whatif-no")), room: 1 << 20)
+                    ])
+                } throws: {
+                    if case VolumeError.unsuitable = $0 { true } else { false }
+                }
+            }
+            try ground.volumes.remove(snapshot.identifier)
+        }
+
+        /// LVM's own words come through the guest's library, its program and the wire.
+        @Test func whatLVMSaysIsInTheError() throws {
+            let ground = try Ground(.thin)
+            let nowhere = VolumeSource.logicalVolume(try #require(LogicalVolume("nowhere/disk")))
+            #expect {
+                try ground.volumes.plan([
+                    SnapshotRequest(nowhere, name: try #require(VolumeName("whatif-no")), room: 1)
+                ])
+            } throws: {
+                "\($0)" == "cannot read the volume group nowhere: "
+                    + "Volume group \"nowhere\" not found; Cannot process volume group nowhere"
+            }
+        }
+
+        /// A process that dies within LVM's work leaves the original suspended: whoever writes to it hangs.
+        @Test func theOriginalOfAKilledProcessGoesOn() throws {
+            let ground = try Ground(.classic)
+            let snapshot = try ground.make("whatif-suspended")
+            let before = try ground.inventory()
+            try ground.shell("dmsetup suspend data-classic0")
+            #expect(try ground.inventory() != before)
+            try ground.volumes.remove(snapshot.identifier)
+            try ground.write("G", kibibytes: 1, to: .original(0))
+            #expect(try ground.mark(.original(0)) == "G")
+        }
+    }
+}
