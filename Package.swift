@@ -120,7 +120,8 @@ let package = Package(
         .target(
             name: "FuzzEntries",
             dependencies: [
-                "CLinux", "Hypervisor", "Model", "OperatingSystem", "Proxies", "Wire", "YAML", "Report", "TestSupport",
+                "CLinux", "Hypervisor", "Model", "OperatingSystem", "Proxies", "Volumes", "Wire", "YAML", "Report",
+                "TestSupport",
             ],
             path: "Tests/Fuzz",
             swiftSettings: settings),

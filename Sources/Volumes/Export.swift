@@ -84,7 +84,7 @@ package enum ExportIdentifier: Sendable, Hashable, CustomStringConvertible {
         guard let first = places.first, let name = VolumeName(String(first)) else { return nil }
         switch (parts[0], places.count) {
         case ("nbd", 1): self = .nbd(name)
-        case ("nbd", 2) where places[1].hasPrefix("/"): self = .nbdSocket(name, directory: String(places[1]))
+        case ("nbd", 2) where Path.isWhole(places[1]): self = .nbdSocket(name, directory: String(places[1]))
         case ("iscsi", 1): self = .iscsi(name)
         default: return nil
         }

@@ -87,7 +87,8 @@ extension VolumeError {
         case let error as VolumeError: self = error
         case let error as SystemError: self = .failed(doing: doing, path: path, reason: error.reason, code: error.code)
         case let error as ProgramError:
-            self = .failed(doing: doing, path: path, reason: error.reason, code: EIO)
+            let program = error.command.first ?? "a program"
+            self = .failed(doing: doing, path: path, reason: "\(program): \(error.reason)", code: EIO)
         default: self = .failed(doing: doing, path: path, reason: "\(error)", code: EIO)
         }
     }

@@ -31,6 +31,9 @@ struct ISCSIExports {
 
     /// A target goes with its tgtd; whether the volume has gone with it says the volume's own removal.
     func remove(_ name: VolumeName) throws(VolumeError) {
+        // One that was started before its starter was killed: what it makes would not be seen yet.
+        let makers = Holders.programs("tgtadm", with: ExportIdentifier.target(name))
+        guard makers.isEmpty else { throw .inUse("the export \(name)", by: makers.map { "tgtadm (process \($0))" }) }
         let targets: [ISCSITarget]
         do {
             targets = try Self.targets()

@@ -5,6 +5,7 @@ import OperatingSystem
 struct NBDExports {
     /// Milliseconds that a server gets to end.
     private static let patience = 5_000
+    private static let pause = 10
 
     func make(_ request: ExportRequest) throws(VolumeError) {
         guard Self.servers(of: request.name).isEmpty else { throw .nameTaken("\(request.identifier)") }
@@ -32,12 +33,13 @@ struct NBDExports {
         let servers = Self.servers(of: name)
         let clients = servers.flatMap { SocketPeers.of($0) }
         guard clients.isEmpty else { throw .inUse("the export \(name)", by: clients) }
-        for server in servers { kill(server, SIGTERM) }
         var patience = Self.patience
-        while !Self.servers(of: name).isEmpty {
+        while case let servers = Self.servers(of: name), !servers.isEmpty {
             guard patience > 0 else { throw .inUse("the export \(name)", by: ["qemu-nbd, which does not end"]) }
-            usleep(5_000)
-            patience -= 5
+            // Again and again: what comes while it starts it forgets.
+            for server in servers { kill(server, SIGTERM) }
+            usleep(UInt32(Self.pause) * 1000)
+            patience -= Self.pause
         }
         if let socket, unsafe unlink(socket) != 0, errno != ENOENT {
             throw VolumeError("remove", socket, SystemError("remove \(socket)"))

@@ -52,8 +52,8 @@ package enum SnapshotIdentifier: Sendable, Hashable, CustomStringConvertible {
         guard parts.count == 2 else { return nil }
         let place = parts[1]
         switch parts[0] {
-        case "btrfs" where place.hasPrefix("/"): self = .subvolume(path: String(place))
-        case "overlay" where place.hasPrefix("/"): self = .overlay(path: String(place))
+        case "btrfs" where Path.isWhole(place): self = .subvolume(path: String(place))
+        case "overlay" where Path.isWhole(place): self = .overlay(path: String(place))
         case "lvm":
             let names = place.split(separator: "@", omittingEmptySubsequences: false)
             guard names.count == 2, let volume = LogicalVolume(names[0]), LogicalVolume.isName(String(names[1]))
@@ -130,6 +130,11 @@ package struct SnapshotFill: Sendable, Hashable {
 
 /// Absolute paths, by their text alone.
 enum Path {
+    /// Absolute and of one line: it can stand in a command, a report and the journal.
+    static func isWhole(_ path: some StringProtocol) -> Bool {
+        path.hasPrefix("/") && path.utf8.allSatisfy { $0 >= 0x20 }
+    }
+
     static func last(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
 
     /// Without a slash at its end, so that a name can follow.

@@ -81,10 +81,7 @@ extension JSONValue {
         return values.count == array.count ? values : nil
     }
 
-    /// An absolute path that a program can be given.
-    fileprivate var path: String? {
-        string.flatMap { $0.hasPrefix("/") && !$0.utf8.contains(where: { $0 < 0x20 }) ? $0 : nil }
-    }
+    fileprivate var path: String? { string.flatMap { Path.isWhole($0) ? $0 : nil } }
 
     /// A host's address: digits, or a name.
     fileprivate var address: String? {

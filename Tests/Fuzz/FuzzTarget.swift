@@ -54,6 +54,7 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("histogram-log", run: HistogramEntry.log),
             FuzzTarget("save-image", longest: 512, run: SaveImageEntry.run),
             FuzzTarget("session", dictionary: "session", run: SessionEntry.run),
+            FuzzTarget("storage", dictionary: "storage", run: StorageEntry.run),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
         ]
         + [ApplicationProtocol.postgresql, .mysql, .redis].map { name in

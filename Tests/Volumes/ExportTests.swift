@@ -48,10 +48,11 @@ extension VolumeTests {
                 try ground.volumes.remove(snapshot.identifier)
             }
 
-            // By its name alone, as after a crash; twice.
+            // By its name alone, by another process than the one that made it; twice.
             let identifier = try #require(ExportIdentifier("\(request.identifier)"))
-            try ground.volumes.removeExport(identifier)
-            try ground.volumes.removeExport(identifier)
+            let others = try Ground.service(way.kind)
+            try others.removeExport(identifier)
+            try others.removeExport(identifier)
             #expect(throws: (any Error).self) { try ground.host.shell("qemu-io -r -f raw -c 'read 0 512' '\(uri)'") }
             #expect(try ground.mark(.snapshot(snapshot)) == "W")
             #expect(try ground.checksum(.original(0)) == original)
@@ -108,6 +109,21 @@ extension VolumeTests {
             _ = try? ground.host.shell("qemu-io -f raw -c 'write -P 0x57 0 64k' -c flush '\(uri)'")
             #expect(try ground.checksum(.original(0)) == before)
             try ground.volumes.removeExport(readable.identifier)
+        }
+
+        /// Killed at several moments: the name alone is enough, and then there is nothing left that would hold the volume.
+        @Test(arguments: Way.allCases) func whatAKilledProcessExportedIsFoundAndEnded(_ way: Way) throws {
+            let ground = try Ground(way.kind)
+            let snapshot = try ground.make("whatif-lost")
+            let request = try way.request("whatif-lost", of: snapshot.path, ground)
+            for step in 0..<3 {
+                try ground.kill(.export(request), after: (way.kind.isInGuest ? 100_000 : 10_000) * step)
+                #expect(wait(seconds: 5) { (try? ground.volumes.removeExport(request.identifier)) != nil })
+            }
+            try ground.removeWhenFree(snapshot.identifier)
+            #expect(throws: (any Error).self) {
+                try ground.host.shell("qemu-io -r -f raw -c 'read 0 512' '\(way.uri(request))'")
+            }
         }
 
         /// Its targets are gone with it; what it may still hold says the volume.

@@ -20,7 +20,7 @@ final class Ground {
     init(_ kind: Kind) throws {
         self.kind = kind
         host = try #require(StorageHost.current)
-        volumes = kind.isInGuest ? host.guestVolumes : host.volumes
+        volumes = try Self.service(kind)
         if !kind.isInGuest { try shell("rm -rf \(directory)/*") }
         for disk in 0...1 {
             switch kind {
@@ -32,6 +32,12 @@ final class Ground {
             case .classic, .thin: break
             }
         }
+    }
+
+    /// A process of its own.
+    static func service(_ kind: Kind) throws -> RemoteVolumes {
+        let host = try #require(StorageHost.current)
+        return kind.isInGuest ? host.guestVolumes : host.volumes
     }
 
     private var format: String { kind == .rawImage ? "raw" : "qcow2" }
@@ -140,10 +146,13 @@ final class Ground {
 
     // MARK: - Around it
 
-    /// All that there is, by name.
-    func inventory() throws -> String {
+    /// All that there is, by name; of logical volumes what the kernel has and, if asked, what LVM knows of.
+    func inventory(whole: Bool = false) throws -> String {
         switch kind {
-        case .classic, .thin: try shell("volumes lvs --all --noheadings -o lv_name,origin,lv_suspended")
+        case .classic, .thin:
+            try shell(
+                "dmsetup info --columns --noheadings -o name,suspended --sort name"
+                    + (whole ? "; volumes lvs --all --noheadings -o lv_name,origin" : ""))
         case .subvolume: try shell("ls \(directory)")
         case .rawImage, .qcow2Image: try shell("ls \(directory) | grep -v -e live -e out -e flat -e first")
         }
@@ -151,11 +160,14 @@ final class Ground {
 
     /// A process that uses a snapshot; ended by its number.
     func hold(_ snapshot: PlannedSnapshot) throws -> String {
-        let quiet = "> /dev/null 2>&1"
+        let input = kind == .subvolume ? "/dev/null" : snapshot.path
         return try shell(
-            kind == .subvolume
-                ? "cd \(snapshot.path); sleep 600 < /dev/null \(quiet) & echo $!"
-                : "sleep 600 < \(snapshot.path) \(quiet) & echo $!")
+            """
+            cd \(kind == .subvolume ? snapshot.path : "/")
+            sleep 600 < \(input) > /dev/null 2>&1 &
+            while [ "$(cat /proc/$!/comm)" != sleep ]; do busybox usleep 2000; done
+            echo $!
+            """)
     }
 
     /// Starts a program that does a call, and kills it after so many microseconds.

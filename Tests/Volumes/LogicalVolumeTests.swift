@@ -59,11 +59,12 @@ extension VolumeTests {
         /// A process that dies within LVM's work leaves the original suspended: whoever writes to it hangs.
         @Test func theOriginalOfAKilledProcessGoesOn() throws {
             let ground = try Ground(.classic)
-            let snapshot = try ground.make("whatif-suspended")
-            let before = try ground.inventory()
-            try ground.shell("dmsetup suspend data-classic0")
-            #expect(try ground.inventory() != before)
-            try ground.volumes.remove(snapshot.identifier)
+            let before = try ground.inventory(whole: true)
+            let planned = try #require(try ground.volumes.plan([try ground.request("whatif-half")]).first)
+            // What is to become the snapshot is a volume like others until the original has been suspended.
+            try ground.shell("volumes lvcreate -Wn -Zn -L 4M -n whatif-half data; dmsetup suspend data-classic0")
+            try ground.volumes.remove(planned.identifier)
+            #expect(try ground.inventory(whole: true) == before)
             try ground.write("G", kibibytes: 1, to: .original(0))
             #expect(try ground.mark(.original(0)) == "G")
         }

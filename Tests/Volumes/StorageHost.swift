@@ -18,19 +18,21 @@ struct StorageHost: Sendable {
     let directory: String
     /// Such as to be put before a command that is to run inside.
     private let entrance: [String]
+    /// What hangs is a failure, too.
+    private static let bound = ["timeout", "30"]
 
     private static let script = """
         set -e
-        mount -t tmpfs -o size=640m none "$1"
-        cd "$1"
+        ip link set lo up
+        "$2/Sandbox/storage/start" "$1/guest" 192 -- 7000:7000 7001:7001 3260:3260 10809:10809 < /dev/null &
+        mount -t tmpfs -o size=320m none "$1/inside"
+        cd "$1/inside"
         truncate -s 192M btrfs
-        mkfs.btrfs -q btrfs
-        mkdir volume images guest
+        mkfs.btrfs -q btrfs > /dev/null 2>&1
+        mkdir volume images
         mount -o loop,noatime btrfs volume
         mount -t tmpfs -o size=96m none images
-        ip link set lo up
-        "$2/Sandbox/storage/build" "$3" guest
-        "$2/Sandbox/storage/start" guest 192 -- 7000:7000 7001:7001 3260:3260 10809:10809 > qemu 2>&1 < /dev/null &
+        touch up
         # Whoever holds the other end of standard input needs this machine.
         cat > /dev/null
         """
@@ -38,8 +40,10 @@ struct StorageHost: Sendable {
     /// Brings one up for as long as `body` takes.
     static func with(_ body: (StorageHost) async throws -> Void) async throws {
         let directory = "/tmp/whatif-storage-tests-\(ProcessIdentity.current)"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: directory + "/inside", withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
+        // Here, as it may have to be fetched: inside there is no way out.
+        try ChildProcess.succeed([root + "/Sandbox/storage/build", program, directory + "/guest"])
         var ends: [CInt] = [-1, -1]
         try check("make a pipe") { unsafe pipe(&ends) }
         let input = Descriptor(owning: ends[0])
@@ -50,7 +54,7 @@ struct StorageHost: Sendable {
         let outer = try ChildProcess(
             [
                 "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation",
-                "private", "--", "sh", "-c", script, "sh", directory, root, program,
+                "private", "--", "sh", "-c", script, "sh", directory, root,
             ], input: input.raw, output: log.raw, errors: log.raw)
         defer { outer.end() }
         let host = try StorageHost(directory: directory, inside: outer, log: log)
@@ -60,7 +64,7 @@ struct StorageHost: Sendable {
     }
 
     private init(directory: String, inside outer: ChildProcess, log: Descriptor) throws {
-        self.directory = directory
+        self.directory = directory + "/inside"
         var entrance: [String] = []
         let isUp = wait(seconds: 60) {
             let children = "/proc/\(outer.pid)/task/\(outer.pid)/children"
@@ -68,8 +72,9 @@ struct StorageHost: Sendable {
                 return false
             }
             entrance = ["nsenter", "--target", "\(child)", "--net", "--mount", "--pid", "--"]
-            let console = "/proc/\(child)/root\(directory)/guest/console"
-            return (try? String(contentsOfFile: console, encoding: .utf8))?.contains("storage: ready") == true
+            let console = try? String(contentsOfFile: "\(directory)/guest/console", encoding: .utf8)
+            return console?.contains("storage: ready") == true
+                && FileManager.default.fileExists(atPath: "/proc/\(child)/root\(directory)/inside/up")
         }
         self.entrance = entrance
         let words = try log.read(at: 0, count: 65_536)
@@ -91,7 +96,8 @@ struct StorageHost: Sendable {
     /// Runs a shell script on this machine.
     @discardableResult
     func shell(_ script: String) throws -> String {
-        try ChildProcess.succeed(entrance + ["sh", "-e", "-c", script]).trimmingCharacters(in: .whitespacesAndNewlines)
+        try ChildProcess.succeed(entrance + Self.bound + ["sh", "-e", "-c", script]).trimmingCharacters(
+            in: .whitespacesAndNewlines)
     }
 
     func command(_ command: [String]) -> [String] { entrance + command }
@@ -101,7 +107,7 @@ struct StorageHost: Sendable {
     func guest(_ script: String) throws -> String {
         let end = "the script has succeeded"
         let output = try ChildProcess.run(
-            entrance + ["busybox", "nc", "127.0.0.1", "7001"],
+            entrance + Self.bound + ["busybox", "nc", "127.0.0.1", "7001"],
             input: "(set -e; exec 2>&1\n\(script)\n) && echo '\(end)'\nexit\n"
         ).output.trimmingCharacters(in: .whitespacesAndNewlines)
         try #require(output.hasSuffix(end), "the guest on '\(script)': \(output)")

@@ -57,6 +57,8 @@ import Testing
         #"{"version":1,"call":"remove","with":"btrfs:srv/whatif-a"}"#,
         #"{"version":1,"call":"remove","with":"lvm:--all@x"}"#,
         #"{"version":1,"call":"remove","with":"lvm:vg/whatif-a --force@lv"}"#,
+        #"{"version":1,"call":"remove","with":"btrfs:/srv\nb/whatif-a"}"#,
+        #"{"version":1,"call":"removeExport","with":"nbd:whatif-a@run"}"#,
         #"{"version":1,"call":"remove","with":"lvm:vg/whatif-a@-x"}"#, #"{"version":1,"call":"erase","with":null}"#,
         #"{"version":1,"call":"plan","with":[{"source":{"subvolume":"a"},"name":"whatif-a","room":1}]}"#,
         #"{"version":1,"call":"plan","with":[{"source":{"subvolume":"/a"},"name":"other","room":1}]}"#,
