@@ -35,32 +35,42 @@ struct StorageHost: Sendable {
         touch up
         # Whoever holds the other end of standard input needs this machine.
         cat > /dev/null
+        # In order, and nothing else: mounts whose place is removed under them would hold each other for ever.
+        kill -9 -1
+        cd /
+        until umount "$1/inside/volume"; do busybox usleep 10000; done
+        umount --recursive "$1/inside"
+        rm -r "$1"
         """
 
     /// Brings one up for as long as `body` takes.
     static func with(_ body: (StorageHost) async throws -> Void) async throws {
         let directory = "/tmp/whatif-storage-tests-\(ProcessIdentity.current)"
         try FileManager.default.createDirectory(atPath: directory + "/inside", withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var isStarted = false
+        defer { if !isStarted { try? FileManager.default.removeItem(atPath: directory) } }
         // Here, as it may have to be fetched: inside there is no way out.
         try ChildProcess.succeed([root + "/Sandbox/storage/build", program, directory + "/guest"])
         var ends: [CInt] = [-1, -1]
         try check("make a pipe") { unsafe pipe(&ends) }
         let input = Descriptor(owning: ends[0])
         // It closes when the tests are killed, too.
-        let lifeline = Descriptor(owning: ends[1])
-        try check("make a pipe") { fcntl(lifeline.raw, F_SETFD, FD_CLOEXEC) }
+        var lifeline: Descriptor? = Descriptor(owning: ends[1])
+        try check("make a pipe") { fcntl(ends[1], F_SETFD, FD_CLOEXEC) }
         let log = try Descriptor.open("\(directory)/log", O_RDWR | O_CREAT)
         let outer = try ChildProcess(
             [
                 "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation",
                 "private", "--", "sh", "-c", script, "sh", directory, root,
             ], input: input.raw, output: log.raw, errors: log.raw)
-        defer { outer.end() }
+        isStarted = true
+        defer {
+            _ = lifeline.take()
+            if !wait(seconds: 10, until: { outer.hasEnded }) { outer.end() }
+        }
         let host = try StorageHost(directory: directory, inside: outer, log: log)
         try host.prepareGuest()
         try await body(host)
-        withExtendedLifetime(lifeline) {}
     }
 
     private init(directory: String, inside outer: ChildProcess, log: Descriptor) throws {
