@@ -112,16 +112,24 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
         guard !found.type.hasSuffix("pool") else {
             throw .unsuitable("logical volume \(copy)", reason: "it is a \(found.type), not a snapshot")
         }
-        if found.isOpen {
-            let holders = found.device.map { Holders.of(.device($0)) } ?? []
-            throw .inUse(
-                "\(copy)",
-                by: holders.isEmpty ? ["somebody that does not show (the kernel, or a process that ends)"] : holders)
+        // LVM would ask again and again for some seconds, and not say who it is.
+        if found.isOpen { throw inUse(found) }
+        do {
+            _ = try LVM.shared.get().run(["lvremove", "--force", "--yes", "\(copy)"], doing: "remove", path: "\(copy)")
+        } catch {
+            // Opened since.
+            guard case .failed(_, _, let reason, _) = error, reason.contains(" in use") else { throw error }
+            throw inUse(found)
         }
-        _ = try LVM.shared.get().run(["lvremove", "--force", "--yes", "\(copy)"], doing: "remove", path: "\(copy)")
     }
 
-    /// Throws `missing` when there is no such group: where its disks are not there, nothing is known of its volumes.
+    private func inUse(_ volume: LogicalVolumeReport) -> VolumeError {
+        let holders = volume.device.map { Holders.of(.device($0)) } ?? []
+        let unseen = "somebody that does not show (the kernel, or a process that ends)"
+        return .inUse("\(volume.volume)", by: holders.isEmpty ? [unseen] : holders)
+    }
+
+    /// No such group is an error, also for removal: where its disks are missing nothing is known of its volumes.
     private static func volumes(of group: String) throws(VolumeError) -> [LogicalVolumeReport] {
         let options = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"]
         let text = try LVM.shared.get().run(
