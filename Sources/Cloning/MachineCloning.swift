@@ -147,15 +147,15 @@ extension CloneMaker {
 }
 
 /// The files of a capture, as one text for the journal: enough to undo it.
-struct CaptureFiles: Sendable, Hashable {
-    let memory: String?
+package struct CaptureFiles: Sendable, Hashable {
+    package let memory: String?
     /// By target.
-    let overlays: [String: String]
+    package let overlays: [String: String]
 
-    init(memory: String?, overlays: [String: String]) { (self.memory, self.overlays) = (memory, overlays) }
+    package init(memory: String?, overlays: [String: String]) { (self.memory, self.overlays) = (memory, overlays) }
 
     /// A line for each: `memory`, or the disk's target, and the file.
-    init(text: String) {
+    package init(text: String) {
         var overlays: [String: String] = [:]
         var memory: String?
         for line in text.split(separator: "\n") {
@@ -166,7 +166,7 @@ struct CaptureFiles: Sendable, Hashable {
         self.init(memory: memory, overlays: overlays)
     }
 
-    var text: String {
+    package var text: String {
         (overlays.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" } + (memory.map { ["memory \($0)"] } ?? []))
             .joined(separator: "\n")
     }

@@ -20,7 +20,7 @@ package enum NodeAddresses {
     }
 
     /// `10.50.0.40 dev br0 lladdr 52:54:00:00:50:40 REACHABLE`
-    static func neighbours(_ mac: String, in lines: String) -> [IPAddress] {
+    package static func neighbours(_ mac: String, in lines: String) -> [IPAddress] {
         lines.split(separator: "\n").compactMap { line in
             guard word(after: "lladdr", in: String(line)) == mac.lowercased() else { return nil }
             return IPAddress(String(line.prefix { $0 != " " }))
@@ -28,7 +28,7 @@ package enum NodeAddresses {
     }
 
     /// `3: br0    inet 10.50.0.1/24 brd …`
-    static func addresses(in lines: String) -> [IPAddress] {
+    package static func addresses(in lines: String) -> [IPAddress] {
         lines.split(separator: "\n").compactMap { line in
             word(after: "inet", in: String(line)).flatMap { IPAddress(String($0.prefix { $0 != "/" })) }
         }

@@ -33,6 +33,14 @@ enum CloneCommand: Command {
             .value("node", "NAME", "The private host to enter first: lab."),
             .value("from", "disk|memory|PATH", "What the clone begins with (default disk)."),
             .value("cpu", "SHARE", "CPU quota, such as 60% of one core (default: as the original)."),
+            .value("cpu-shares", "N", "CPU weight against others; 1024 is the usual one."),
+            .value("vcpus", "N", "Virtual processors, of a machine."),
+            .value("cpu-set", "LIST", "Processors of the node, such as 0-1,3, of a machine."),
+            .value(
+                "memory", "SIZE", "Memory, such as '256 MiB': a container's limit, what a machine's balloon leaves it."),
+            .value("disk-read", "SIZE", "What it may read from its disks in a second."),
+            .value("disk-write", "SIZE", "What it may write to them in a second."),
+            .value("network", "SIZE", "What it may send in a second, and what it may be sent."),
             .value(
                 "prepare", "COMMAND",
                 "Run this inside the clone until it succeeds (in a machine by QEMU's guest agent in it)."),
@@ -74,7 +82,9 @@ enum CloneCommand: Command {
                     groups.append(try KeptClones(of: original, on: node, nodeName, state, journal, clock))
                 }
                 let clone = try groups[groups.count - 1].make(from: request.source, neighbours: neighbours)
-                if let quota = try request.quota ?? domain.cpuQuota() { try clone.domain.setCPUQuota(quota) }
+                var resources = request.resources
+                resources.cpu = try resources.cpu ?? domain.cpuQuota()
+                try groups[groups.count - 1].give(resources, to: clone)
                 if interrupt.hasCome { throw Interrupted() }
             }
             if let preparation = request.preparation {
@@ -131,7 +141,7 @@ private struct Request {
     let source: CloneSource
     let period: Duration?
     let count: Int
-    let quota: Double?
+    let resources: CloneResources
     let preparation: Preparation?
     let address: IPAddress?
     let neighbours: [IPAddress]
@@ -148,9 +158,7 @@ private struct Request {
             }
         period = try Inputs.duration(arguments, "for")
         count = try Inputs.count(arguments, "count", in: 1...64) ?? 1
-        quota = try arguments.value("cpu").map { text in
-            do { return try Resource.cpu.parse(text) } catch { throw UsageError("--cpu: \(error)") }
-        }
+        resources = try Self.resources(arguments)
         let limit = try Inputs.duration(arguments, "boot-limit") ?? .seconds(60)
         let tier = domain
         preparation = arguments.value("prepare").map {
@@ -158,6 +166,39 @@ private struct Request {
         }
         address = try arguments.value("address").map { try Self.address($0, "address") }
         neighbours = try arguments.values("neighbour").map { try Self.address($0, "neighbour") }
+    }
+
+    private static func resources(_ arguments: ParsedArguments) throws -> CloneResources {
+        let size = { (name: String) throws -> Int64? in
+            guard let text = arguments.value(name) else { return nil }
+            do { return try Units.bytes(text) } catch { throw UsageError("--\(name): \(error)") }
+        }
+        var resources = CloneResources()
+        resources.cpu = try arguments.value("cpu").map { text in
+            do { return try Resource.cpu.parse(text) } catch { throw UsageError("--cpu: \(error)") }
+        }
+        // The kernel's own bounds of the weight.
+        resources.shares = try Inputs.count(arguments, "cpu-shares", in: 2...262_144)
+        resources.processors = try Inputs.count(arguments, "vcpus", in: 1...1024)
+        resources.processorSet = try arguments.value("cpu-set").map(processorSet)
+        resources.memory = try size("memory")
+        resources.diskRead = try size("disk-read")
+        resources.diskWrite = try size("disk-write")
+        resources.network = try size("network")
+        return resources
+    }
+
+    /// `0-1,3`, as the kernel writes it.
+    private static func processorSet(_ text: String) throws -> Set<Int> {
+        var set: Set<Int> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first >= 0,
+                first <= last, last < 4096
+            else { throw UsageError("--cpu-set: found '\(text)', expected numbers and ranges such as 0-1,3") }
+            set.formUnion(first...last)
+        }
+        return set
     }
 
     private static func address(_ text: String, _ option: String) throws -> IPAddress {
@@ -215,6 +256,11 @@ private final class KeptClones {
         let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture)
         made.append(Made(clone: clone, seconds: Double(clock.now - begun) / 1e9))
         return clone
+    }
+
+    func give(_ resources: CloneResources, to clone: Clone) throws {
+        guard let plan = plans.last(where: { $0.front.identity == clone.identity }) else { return }
+        try maker.give(resources, to: clone, of: plan.identity)
     }
 
     func keep(until time: Timestamp) throws { try journal.keep(owner, until: time) }

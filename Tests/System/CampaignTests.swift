@@ -252,7 +252,7 @@ extension SystemTests {
             let journal = try Journal(Whatif.state + "/journal.db")
             #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
             let collected = try Whatif.run("sandbox", "gc")
-            #expect(collected.status == 0 && collected.output.contains("belong to a running campaign"))
+            #expect(collected.status == 0 && collected.output.contains("are in use or kept"))
             #expect(try journal.entries().count == Whatif.thingsOfACampaign)
             #expect(try Whatif.run("lab", "down").status == 1)
             kill(run.pid, SIGINT)

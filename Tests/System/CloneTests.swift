@@ -63,6 +63,26 @@ extension SystemTests {
             #expect(gone.status == 2 && gone.errors.contains("there is no clone '\(clone.id)'"))
         }
 
+        @Test func itGetsWhatIsSaid() throws {
+            let clone = try #require(
+                try self.clone(
+                    "db1", "--cpu-shares", "512", "--memory", "96 MiB", "--disk-write", "5 MiB", "--network", "1 MiB"
+                ).first)
+            let schedule = try LabHost.virsh("schedinfo", clone.domain).filter { $0 != " " }
+            #expect(schedule.contains("cpu_shares:512\n"))
+            #expect(
+                try LabHost.virsh("memtune", clone.domain).filter { $0 != " " }.contains("hard_limit:\(96 << 10)\n"))
+            #expect(try LabHost.virsh("blkiotune", clone.domain).contains(",\(5 << 20)\n"))
+            for device in ["wic", "wil"] {
+                let rules = try LabHost.run(["tc", "qdisc", "show", "dev", device + clone.id]).output
+                #expect(rules.contains("tbf") && rules.contains("rate 8388Kbit"), "\(rules)")
+            }
+            #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
+            let refused = try Whatif.run("clone", "db1", "--node", "lab", "--vcpus", "2")
+            #expect(refused.status != 0 && refused.errors.contains("not supported"), "\(refused.errors)")
+            try expectNothingLeft()
+        }
+
         @Test func itGoesWithItsTime() throws {
             let clones = try clone("web1", "--count", "20", "--for", "1 ms")
             #expect(Set(clones.map(\.id)).count == 20 && Set(clones.map(\.address)).count == 20)
@@ -101,6 +121,8 @@ extension SystemTests {
             (["nobody"], 2, "there is no domain 'nobody' on this node; domains here: app1, db1, web1"),
             (["web1", "--from", "/etc"], 2, "/etc is not a btrfs subvolume"),
             (["web1", "--cpu", "half"], 2, "--cpu: found 'half', expected a percentage"),
+            (["web1", "--cpu-set", "1-0"], 2, "--cpu-set: found '1-0', expected numbers and ranges"),
+            (["web1", "--memory", "much"], 2, "--memory: found 'much', expected a size"),
             (["web1", "--count", "0"], 2, "--count: found '0', expected a number from 1 to 64"),
             (["web1", "--neighbour", "web2"], 2, "--neighbour: found 'web2', expected an IPv4 address"),
             (["web1", "--prepare", "exit 3", "--boot-limit", "1 s"], 1, "'exit 3' ended with exit code 3"),
