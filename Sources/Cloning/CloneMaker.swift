@@ -8,7 +8,7 @@ import Volumes
 package final class CloneMaker {
     let node: Node
     private let nodeName: String?
-    private let journal: Journal
+    let journal: Journal
     private let owner: String
     private let clock: SteadyClock
 

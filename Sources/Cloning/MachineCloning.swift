@@ -76,10 +76,19 @@ extension CloneMaker {
     /// Holds a machine's state for the clone, if it begins with that. Nil for what does not.
     func capture(_ clone: ClonePlan) throws -> MachineCapture? {
         guard case .machine(let beginning) = clone.beginning, beginning.image == nil else { return nil }
-        let original = clone.original
-        guard let domain = try node.domain(original.name), let first = original.diskFiles.first else {
-            throw CloneError.unsupported(domain: original.name, "it has no disk, or is gone")
+        let name = clone.original.name
+        guard let domain = try node.domain(name) else {
+            throw CloneError.unsupported(domain: name, "it is gone")
         }
+        let lock = try journal.lock(domain: name)
+        defer { withExtendedLifetime(lock) {} }
+        // As it is now, with nobody else at it.
+        let original = try domain.description()
+        _ = try MachineBeginning(original, beginning.hasMemory ? .memory : .disk)
+        guard let first = original.diskFiles.first else {
+            throw CloneError.unsupported(domain: name, "it has no disk that can be written")
+        }
+        let way = try beginning.hasMemory ? domain.captureAbility().way : nil
         let memory = beginning.hasMemory ? Path.folder(of: first) + clone.identity.domain + ".save" : nil
         var overlays: [String: String] = [:]
         for disk in original.writableDisks {
@@ -87,15 +96,15 @@ extension CloneMaker {
             overlays[disk.target] =
                 Path.folder(of: file) + clone.identity.domain + "-" + disk.target + "-original.qcow2"
         }
-        let needed = Self.roomNeeded + (beginning.hasMemory ? Int64(original.memoryKiB ?? 0) << 10 : 0)
+        let needed =
+            Self.roomNeeded + (beginning.hasMemory ? Int64(SaveImage.room(memoryKiB: original.memoryKiB ?? 0)) : 0)
         for file in overlays.values { try Subvolume.requireRoom(Path.folder(of: file), needed: needed) }
         try record(.capture, CaptureFiles(memory: memory, overlays: overlays).text, clone)
-        guard let memory else {
+        guard let memory, let way else {
             try domain.overlayDisks(overlays)
             return MachineCapture(original: original, memory: nil, way: nil, pause: nil)
         }
         let plan = MemoryCapturePlan(memory: memory, overlays: overlays, pauseLimit: Self.pauseLimit)
-        let way = try domain.captureAbility().way
         let made = try domain.capture(plan, way)
         return MachineCapture(original: made.original, memory: made.image, way: way, pause: made.pause)
     }

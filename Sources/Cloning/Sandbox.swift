@@ -24,8 +24,10 @@ package enum Sandbox {
     package static func abandoned(
         _ entries: [JournalEntry], in state: StateDirectory, _ journal: Journal, at now: Timestamp
     ) throws -> [JournalEntry] {
+        // In this order: an owner is kept before it gives its lock back.
+        let ended = try ended(Set(entries.map(\.owner)), in: state)
         let kept = try journal.owners().values.filter { $0.keptUntil.map { $0 > now } ?? false }.map(\.name)
-        let owners = try ended(Set(entries.map(\.owner)).subtracting(kept), in: state)
+        let owners = ended.subtracting(kept)
         return entries.filter { owners.contains($0.owner) }
     }
 
@@ -33,12 +35,15 @@ package enum Sandbox {
     /// and said after the rest was tried. `node` is nil when the node of these entries does not exist any more.
     package static func remove(_ entries: [JournalEntry], node: Node?, journal: Journal) throws {
         var failures: [String] = []
-        for entry in entries.sorted(by: { $0.id > $1.id }) {
+        // Of a domain that cannot be stopped the rules and disks stay, too.
+        var living: Set<String> = []
+        for entry in entries.sorted(by: { $0.id > $1.id }) where !living.contains(entry.owner) {
             do {
-                if let node { try remove(entry, node) }
+                if let node { try remove(entry, node, journal) }
                 try journal.close(entry)
             } catch {
                 failures.append("\(error)")
+                if entry.kind == .domain { living.insert(entry.owner) }
             }
         }
         if !failures.isEmpty { throw RemovalError(failures: failures) }
@@ -67,7 +72,7 @@ package enum Sandbox {
         }
     }
 
-    private static func remove(_ entry: JournalEntry, _ node: Node) throws {
+    private static func remove(_ entry: JournalEntry, _ node: Node, _ journal: Journal) throws {
         switch entry.kind {
         case .domain:
             if let domain = try node.domain(entry.identifier) {
@@ -75,8 +80,8 @@ package enum Sandbox {
             } else {
                 StrayContainer.end(named: entry.identifier)
             }
-            // libvirt keeps the console of every container it has run.
-            unsafe unlink("/var/log/libvirt/lxc/\(entry.identifier).log")
+            // libvirt keeps the console of every container, and QEMU's words.
+            for driver in ["lxc", "qemu"] { unsafe unlink("/var/log/libvirt/\(driver)/\(entry.identifier).log") }
         case .rules:
             try Ruleset.apply(SandboxRules.remove(entry.identifier))
         case .bridge, .interface:
@@ -105,6 +110,8 @@ package enum Sandbox {
             }
         case .capture:
             let files = CaptureFiles(text: entry.identifier)
+            let lock = try journal.lock(domain: entry.original)
+            defer { withExtendedLifetime(lock) {} }
             if let original = try node.domain(entry.original) {
                 try original.endCapture(memory: files.memory, overlays: files.overlays)
             } else {

@@ -25,7 +25,13 @@ final class CaptureRun {
     var pause: Duration { watch.pause }
     var duration: Duration { .nanoseconds(clock.now - start) }
 
-    func end() { guardian?.end() }
+    /// Lets the guest go on, if it stands because of us.
+    func letGo() {
+        for _ in 0..<20 where (try? domain.resume()) == nil { usleep(50_000) }
+    }
+
+    /// The guard is needed no longer when the guest runs; else it goes on trying by itself.
+    func end() { if (try? domain.state()) == .running { guardian?.end() } }
 
     func checkPause() throws(HypervisorError) {
         let pause = watch.pause
@@ -49,7 +55,7 @@ extension CaptureRun {
         } catch {
             throw warden.reason ?? error
         }
-        guard watch.waitForResumption(until: deadline) else {
+        guard watch.waitForResumption(until: clock.now + plan.pauseLimit.nanoseconds) else {
             throw HypervisorError(doing, message: "it did not go on", cause: .pauseTooLong)
         }
     }
@@ -127,7 +133,7 @@ extension CaptureRun {
         do {
             let header = try SaveImageHeader(xml: xml, wasRunning: true, isComplete: false)
             let file = try Descriptor.create(plan.memory)
-            let size = header.size + memory << 10 + memory << 2 + Self.devices
+            let size = header.size + SaveImage.room(memoryKiB: memory)
             let code = posix_fallocate(file.raw, 0, off_t(size))
             if code != 0 { throw SystemError("take \(size >> 20) MiB for \(plan.memory)", code: code) }
             try file.writeAll(header.bytes())
@@ -136,10 +142,6 @@ extension CaptureRun {
             throw HypervisorError(doing, message: "\(error)", cause: .other)
         }
     }
-
-    /// What the state of a machine's devices takes at most beside its memory, the memory of its screens included; of each
-    /// page there are some bytes, too.
-    private static let devices = 256 << 20
 
     private func waitForMemory(_ monitor: Monitor) throws(HypervisorError) {
         while true {

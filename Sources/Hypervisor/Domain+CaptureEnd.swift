@@ -8,12 +8,16 @@ extension Domain {
     /// writes to its own disks. Clones on its overlays' images have to be gone. Can be called again, and on a machine that
     /// was never captured.
     ///
-    /// What is not said is found by its name: of overlays those that the machine writes to.
+    /// Where no overlays are said, they are found by their names: those that the machine writes to.
     package func endCapture(memory: String?, overlays files: [String: String] = [:]) throws(HypervisorError) {
         if isActive {
             try endBackground()
-            if let memory { try endSnapshot(into: memory) }
-            for target in Set(try overlays().keys).union(files.keys).sorted() {
+            if let memory {
+                try endSnapshot(into: memory)
+                // Before the disks: on a full volume their commit needs its room.
+                if Self.isOurs(memory) { try remove(memory, "end the capture of \(name)") }
+            }
+            for target in files.isEmpty ? try overlays().keys.sorted() : files.keys.sorted() {
                 try commitOverlay(of: target, file: files[target])
             }
         } else if let (target, file) = try overlays().sorted(by: { $0.key < $1.key }).first {
@@ -46,7 +50,7 @@ extension Domain {
             }
         default: break
         }
-        try remove(file, doing)
+        try removeSpent(file, doing)
     }
 
     /// Only we set this capability of QEMU: the machine may stand because of us, and may be copying its memory.
@@ -81,7 +85,8 @@ extension Domain {
 
     /// libvirt goes on with a snapshot whose client has died; it resumes the guest when it is broken off.
     private func endSnapshot(into memory: String) throws(HypervisorError) {
-        guard unsafe access(memory, F_OK) == 0 else { return }
+        // With a complete image ours is over: what libvirt may be at is the operator's.
+        if unsafe access(memory, F_OK) != 0 || (try? SaveImage(path: memory).header().isComplete) == true { return }
         let clock = SteadyClock()
         let deadline = clock.now + Self.patience
         while try isTakingSnapshot() {

@@ -1,4 +1,5 @@
 import CLibvirt
+import Foundation
 import Glibc
 import Model
 import OperatingSystem
@@ -29,6 +30,12 @@ extension Domain {
     package func overlayDisks(_ files: [String: String]) throws(HypervisorError) {
         let doing = "snapshot the disks of \(name)"
         try checkFiles(overlays: files, doing)
+        // Its end would write one overlay into another's base.
+        if let (target, file) = try overlays().first {
+            throw HypervisorError(
+                doing, message: "its \(target) is still on \(file) of an earlier capture: end that first", cause: .other
+            )
+        }
         do throws(HypervisorError) {
             let snapshot = try prepareSnapshot(files)
             FaultPoint.pass()
@@ -65,7 +72,9 @@ extension Domain {
                 else { throw HypervisorError(doing) }
             }
             FaultPoint.pass()
-            try pivot(target, until: deadline, clock, doing)
+            try pivot(target, until: deadline, clock, doing) { () throws(HypervisorError) in
+                try noteMerged(current, doing)
+            }
             FaultPoint.pass()
             try removeOverlay(current, of: target, doing)
             FaultPoint.pass()
@@ -88,7 +97,48 @@ extension Domain {
                 doing, message: "\(chain.first ?? "another image") was put over \(file) meanwhile: commit that first",
                 cause: .unsupported)
         }
+        try removeSpent(file, doing)
+    }
+
+    /// Beside an overlay whose contents stand in the image below it as well: from then on it is worth nothing, once the
+    /// machine has turned away from it.
+    private func mergedMark(_ overlay: String) -> String { overlay + ".merged" }
+
+    private func noteMerged(_ overlay: String, _ doing: String) throws(HypervisorError) {
+        do throws(SystemError) {
+            _ = try Descriptor.open(mergedMark(overlay), O_WRONLY | O_CREAT | O_NOFOLLOW)
+        } catch {
+            throw HypervisorError(doing, error)
+        }
+    }
+
+    /// Removes an overlay that was merged, or never written to. Of another the machine may have turned away without us, as
+    /// when it was defined anew: then that file alone holds what the guest wrote last.
+    func removeSpent(_ file: String, _ doing: String) throws(HypervisorError) {
+        guard unsafe access(file, F_OK) == 0 else { return try remove(mergedMark(file), doing) }
+        if unsafe access(mergedMark(file), F_OK) != 0, try hasData(file, doing) {
+            throw HypervisorError(
+                doing,
+                message:
+                    "\(name) does not use \(file) any more, which was not merged and holds what the guest wrote to it; "
+                    + "merge it (qemu-img commit) or move it away, and run this again",
+                cause: .unsupported)
+        }
         try remove(file, doing)
+        try remove(mergedMark(file), doing)
+    }
+
+    private func hasData(_ overlay: String, _ doing: String) throws(HypervisorError) -> Bool {
+        struct Extent: Decodable {
+            let depth: Int
+            let data: Bool
+        }
+        do {
+            let text = try ChildProcess.succeed(["qemu-img", "map", "-U", "--output=json", overlay])
+            return try JSONDecoder().decode([Extent].self, from: Data(text.utf8)).contains { $0.depth == 0 && $0.data }
+        } catch {
+            throw HypervisorError(doing, message: "\(error)", cause: .other)
+        }
     }
 
     private func commitIsUnderWay(_ target: String, _ doing: String) throws(HypervisorError) -> Bool {
@@ -103,9 +153,10 @@ extension Domain {
     }
 
     /// Asks until the commit has come near enough to the guest's writes.
-    private func pivot(_ target: String, until deadline: Int64, _ clock: SteadyClock, _ doing: String)
-        throws(HypervisorError)
-    {
+    private func pivot(
+        _ target: String, until deadline: Int64, _ clock: SteadyClock, _ doing: String,
+        before: () throws(HypervisorError) -> Void
+    ) throws(HypervisorError) {
         while true {
             var info = virDomainBlockJobInfo()
             let status = unsafe virDomainGetBlockJobInfo(handle, target, &info, 0)
@@ -114,6 +165,7 @@ extension Domain {
                 throw HypervisorError(doing, message: "the commit ended early, as on a full disk", cause: .other)
             }
             if info.end > 0, info.cur == info.end {
+                try before()
                 if unsafe virDomainBlockJobAbort(handle, target, VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT.rawValue) == 0 {
                     return
                 }

@@ -117,7 +117,9 @@ extension Domain {
             }
             try run.checkPause()
         } catch {
-            run.end()
+            // First of all.
+            run.letGo()
+            defer { run.end() }
             do throws(HypervisorError) {
                 try endCapture(memory: plan.memory, overlays: plan.overlays)
             } catch let further {

@@ -9,6 +9,10 @@ package struct SaveImage: Sendable, Hashable {
 
     package init(path: String) { self.path = path }
 
+    /// Bytes that an image takes at most behind its header: the memory, some bytes for each page of it, and the state of
+    /// the devices, the memory of screens included.
+    package static func room(memoryKiB: Int) -> Int { memoryKiB << 10 + memoryKiB << 2 + 256 << 20 }
+
     package func header() throws(HypervisorError) -> SaveImageHeader {
         do {
             return try header(in: try Descriptor.open(path, O_RDONLY | O_NOFOLLOW))

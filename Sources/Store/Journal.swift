@@ -1,6 +1,6 @@
 import Glibc
 package import Model
-import OperatingSystem
+package import OperatingSystem
 
 /// One thing that exists, or may exist, on a node because of us: enough to remove it without any other knowledge.
 package struct JournalEntry: Sendable, Hashable {
@@ -96,7 +96,11 @@ package final class Journal {
     /// Writes that the things of `owner` are complete and wanted until `time`, whoever ends meanwhile.
     package func keep(_ owner: String, until time: Timestamp) throws(StoreError) {
         FaultPoint.pass()
-        try database.run("UPDATE owner SET kept = ? WHERE name = ?", [.integer(time.nanoseconds), .text(owner)])
+        let rows = try database.run(
+            "UPDATE owner SET kept = ? WHERE name = ? RETURNING name", [.integer(time.nanoseconds), .text(owner)])
+        guard !rows.isEmpty else {
+            throw StoreError(path: database.path, doing: "keep", reason: "there is no owner \(owner)", code: 0)
+        }
         FaultPoint.pass()
     }
 
@@ -118,6 +122,26 @@ package final class Journal {
         }
         return Dictionary(uniqueKeysWithValues: owners.map { ($0.name, $0) })
     }
+
+    /// The lock of an on-line domain, for as long as the result lives: whoever turns its disks or ends that holds it. Waits
+    /// for others, but not for long.
+    package func lock(domain: String) throws -> FileLock {
+        let name = String(
+            domain.unicodeScalars.map {
+                $0.properties.isAlphabetic || $0.value < 58 && $0.value > 47 ? Character($0) : "_"
+            })
+        let folder = database.path.prefix(through: database.path.lastIndex(of: "/") ?? database.path.startIndex)
+        for _ in 0..<400 {
+            if let lock = try FileLock.take("\(folder)locks/\(Self.domainLock)\(name)") { return lock }
+            usleep(50_000)
+        }
+        throw StoreError(
+            path: database.path, doing: "lock the domain \(domain)",
+            reason: "another command is at work on it; run this again when that is over", code: 0)
+    }
+
+    /// What the names of such locks begin with, unlike any owner's.
+    package static let domainLock = "domain-"
 
     /// Forgets one of whom nothing is left.
     package func forget(_ owner: String) throws(StoreError) {

@@ -67,6 +67,7 @@ enum CloneCommand: Command {
         let request = try Request(arguments)
         let state = try StateDirectory.standard()
         let (node, nodeName) = try Inputs.node(arguments, state)
+        let source = try request.source.resolved()
         let interrupt = try InterruptSignal()
         let clock = SteadyClock()
         let domain = try Campaign.find(request.domain, node)
@@ -78,10 +79,10 @@ enum CloneCommand: Command {
         do {
             for _ in 0..<request.count {
                 // Clones of a machine's one moment stay together.
-                if groups.isEmpty || !original.isMachine || request.source.isImage {
+                if groups.isEmpty || !original.isMachine || source.isImage {
                     groups.append(try KeptClones(of: original, on: node, nodeName, state, journal, clock))
                 }
-                let clone = try groups[groups.count - 1].make(from: request.source, neighbours: neighbours)
+                let clone = try groups[groups.count - 1].make(from: source, neighbours: neighbours)
                 var resources = request.resources
                 resources.cpu = try resources.cpu ?? domain.cpuQuota()
                 try groups[groups.count - 1].give(resources, to: clone)
@@ -100,7 +101,10 @@ enum CloneCommand: Command {
             }
             try show(groups.flatMap(\.made), arguments)
             if !arguments.flag("wait") { return .done }
-            _ = interrupt.wait(seconds: request.period?.seconds ?? 1e9)
+            let end = Timestamp(nanoseconds: clock.now) + (request.period ?? .seconds(1_000_000_000))
+            while Timestamp(nanoseconds: clock.now) < end, interrupt.wait(seconds: 1) == .timedOut {
+                for group in groups { try group.requireRoom() }
+            }
         } catch {
             do { try remove(groups) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
@@ -211,6 +215,16 @@ private struct Request {
 
 extension CloneSource {
     fileprivate var isImage: Bool { if case .image = self { true } else { false } }
+
+    /// An image by its path on the node without links and in full: it is named in another file's header.
+    fileprivate func resolved() throws -> CloneSource {
+        guard case .image(let path) = self else { return self }
+        guard let real = unsafe realpath(path, nil) else {
+            throw UsageError("--from: \(path): \(unsafe String(cString: strerror(errno)))")
+        }
+        defer { unsafe free(real) }
+        return .image(unsafe String(cString: real))
+    }
 }
 
 /// Clones that belong to no campaign, with an owner in the journal of their own: they go together.
@@ -262,6 +276,8 @@ private final class KeptClones {
         guard let plan = plans.last(where: { $0.front.identity == clone.identity }) else { return }
         try maker.give(resources, to: clone, of: plan.identity)
     }
+
+    func requireRoom() throws { try maker.requireRoom(for: original) }
 
     func keep(until time: Timestamp) throws { try journal.keep(owner, until: time) }
 

@@ -79,9 +79,13 @@ enum SandboxCollectCommand: Command {
             let holding = try? Set(journal.entries().map(\.owner)), let known = try? journal.owners().keys,
             let ended = try? Sandbox.ended(Set(locks).union(known).subtracting(holding), in: state)
         else { return }
-        for name in ended {
-            try? FileManager.default.removeItem(atPath: state.lock(name))
-            try? journal.forget(name)
+        for name in ended where !name.hasPrefix(Journal.domainLock) {
+            // Held while its file goes: another would hold a lock without a name.
+            guard let lock = try? FileLock.take(state.lock(name)) else { continue }
+            withExtendedLifetime(lock) {
+                try? journal.forget(name)
+                try? FileManager.default.removeItem(atPath: state.lock(name))
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ extension SystemTests {
 
         /// A clone that boots has another token; the disk is that of the moment. One from an image begins with that.
         @Test(arguments: ["disk", "image"]) func twinsBoot(_ source: String) throws {
-            let (token, disk) = (try original.token, try original.ask("disk"))
+            let (token, disk) = (try original.token, try original.ask("write?4"))
             let image = Self.volume + "/stored.qcow2"
             if source == "image" {
                 try LabHost.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"]).expectSuccess()
@@ -138,6 +138,44 @@ extension SystemTests {
 
         /// Killed at every word of its journal and between the steps of a capture, in the making and in the removing: the
         /// collector leaves nothing, the original runs on its own disk as it did, and is the one that it was.
+        /// One of two gets it, and the other hears so, whichever comes first.
+        @Test func twoAtOnce() throws {
+            let token = try original.token
+            let commands = try (0..<2).map { number in
+                try Whatif.start(["clone", "vm1", "--from", "memory"] + Self.place, log: "clone\(number).log")
+            }
+            let codes = commands.map { $0.wait() }
+            #expect(codes.sorted() == [0, 2], "\(Whatif.log("clone0.log")) \(Whatif.log("clone1.log"))")
+            #expect((Whatif.log("clone0.log") + Whatif.log("clone1.log")).contains("captured already"))
+            #expect(try original.token == token)
+            let id = try #require(try Journal(Whatif.state + "/journal.db").entries().first?.clone)
+            #expect(try Whatif.run("sandbox", "remove", id).status == 0)
+            try expectNothingLeft()
+        }
+
+        /// Its operator defines the machine anew from what it was, and starts that, while it writes to our overlay: what it
+        /// wrote there stays until somebody has looked at it.
+        @Test func whatTheOriginalWroteIsNeverRemoved() throws {
+            let before = try Self.virsh("dumpxml", "--inactive", "vm1")
+            let clone = try #require(try self.clone("--from", "disk").first)
+            _ = try original.ask("write?5")
+            let overlay = "\(Self.volume)/\(clone.domain)-vda-original.qcow2"
+            try LabHost.run(["test", "-s", overlay]).expectSuccess()
+            _ = try Self.virsh("destroy", "vm1")
+            let definition = Whatif.state + "/lab/vm1.xml"
+            try Data(before.utf8).write(to: URL(fileURLWithPath: definition))
+            _ = try Self.virsh("define", definition)
+            try FileManager.default.removeItem(atPath: definition)
+            let refused = try Whatif.run("sandbox", "remove", clone.id)
+            #expect(refused.status == 1 && refused.errors.contains("holds what the guest wrote"), "\(refused.errors)")
+            try LabHost.run(["test", "-s", overlay]).expectSuccess()
+            try LabHost.run(["rm", overlay]).expectSuccess()
+            #expect(try Whatif.run("sandbox", "gc").status == 0)
+            _ = try Self.virsh("start", "vm1")
+            #expect(Whatif.wait(seconds: 60) { original.isUp })
+            #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
+        }
+
         @Test(arguments: ["memory", "disk"]) func killedAtAnyMoment(_ source: String) throws {
             let (token, disk) = (try original.token, try original.ask("disk"))
             let journal = try Journal(Whatif.state + "/journal.db")
