@@ -91,9 +91,10 @@ package final class CloneMaker {
     /// start; then the domains, callees before their callers.
     ///
     /// `attach` is called when bridges and rules stand, to make the proxies' legs (their outer ends are each `port`).
-    /// `capture` is of the same machine, for another of its clones.
+    /// `capture` is of the same machine, for another of its clones; `resources` are for the clone in front.
     package func make(
-        _ plan: SandboxPlan, capture: MachineCapture? = nil, attach: () throws -> Void
+        _ plan: SandboxPlan, capture: MachineCapture? = nil, _ resources: CloneResources = CloneResources(),
+        attach: () throws -> Void
     ) throws -> ClonedTiers {
         let clones = plan.behind + plan.joined + [plan.front]
         try snapshotContainers(clones)
@@ -102,7 +103,8 @@ package final class CloneMaker {
         try makeNetwork(plan, attach)
         let made = try zip(clones, captures).enumerated().map { index, pair in
             let network = index < plan.behind.count ? SandboxIdentity(front: pair.0.identity) : plan.identity
-            return try start(pair.0, pair.1, bridge: network.bridge)
+            let isFront = pair.0.identity == plan.front.identity
+            return try start(pair.0, pair.1, in: network, isFront ? resources : CloneResources())
         }
         return ClonedTiers(
             front: made[made.count - 1], joined: Array(made.dropLast().dropFirst(plan.behind.count)),
@@ -112,9 +114,9 @@ package final class CloneMaker {
     /// A clone that belongs to no campaign: the proxies' end of its sandbox stands in a network namespace of its own, with
     /// these addresses.
     package func make(
-        _ plan: SandboxPlan, neighbours: [IPAddress], capture: MachineCapture? = nil
+        _ plan: SandboxPlan, neighbours: [IPAddress], capture: MachineCapture? = nil, _ resources: CloneResources
     ) throws -> Clone {
-        try make(plan, capture: capture) {
+        try make(plan, capture: capture, resources) {
             let leg = ProxyLeg(plan.identity, neighbours: neighbours)
             let name = plan.identity.namespace
             try record(.namespace, name, plan.front)
@@ -162,7 +164,9 @@ package final class CloneMaker {
         }
     }
 
-    private func start(_ clone: ClonePlan, _ capture: MachineCapture?, bridge: String) throws -> Clone {
+    private func start(
+        _ clone: ClonePlan, _ capture: MachineCapture?, in sandbox: SandboxIdentity, _ resources: CloneResources
+    ) throws -> Clone {
         let identity = clone.identity
         // libvirt makes and removes it with the domain, unless libvirtd is killed between.
         try record(.interface, identity.device, clone)
@@ -171,13 +175,17 @@ package final class CloneMaker {
         switch clone.beginning {
         case .container:
             let xml = try clone.original.clone(
-                named: identity.domain, root: clone.root ?? "", bridge: bridge, device: identity.device)
+                named: identity.domain, root: clone.root ?? "", bridge: sandbox.bridge, device: identity.device)
             domain = try node.create(xml)
-        case .machine(let beginning):
-            domain = try start(clone, beginning, capture, bridge: bridge)
+        case .machine:
+            domain = try create(clone, capture, bridge: sandbox.bridge)
         }
-        return Clone(
+        let made = Clone(
             identity: identity, original: clone.original.name, domain: domain, root: clone.root, capture: capture)
+        try give(resources, to: made, of: sandbox)
+        // From a memory image it stands until it has what it is to have.
+        if capture?.memory != nil { try domain.resume() }
+        return made
     }
 
     /// Throws when a volume that original and clone share is about to be full.

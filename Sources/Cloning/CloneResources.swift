@@ -27,7 +27,7 @@ extension CloneMaker {
     /// Gives a running clone what is said, through libvirt and, for the network, which libvirt limits for machines only and
     /// not on every kernel, by a token bucket at each end of the clone's way to its proxies. What its driver cannot is
     /// libvirt's refusal.
-    package func give(_ resources: CloneResources, to clone: Clone, of sandbox: SandboxIdentity) throws {
+    func give(_ resources: CloneResources, to clone: Clone, of sandbox: SandboxIdentity) throws {
         let domain = clone.domain
         if let cpu = resources.cpu { try domain.setCPUQuota(cpu) }
         if let shares = resources.shares { try domain.setCPUShares(shares) }

@@ -135,9 +135,8 @@ extension CloneMaker {
         Path.folder(of: disk.file ?? "") + clone.identity.domain + "-" + disk.target + ".qcow2"
     }
 
-    func start(
-        _ clone: ClonePlan, _ beginning: MachineBeginning, _ capture: MachineCapture?, bridge: String
-    ) throws -> Domain {
+    /// From a memory image it stands.
+    func create(_ clone: ClonePlan, _ capture: MachineCapture?, bridge: String) throws -> Domain {
         let original = capture?.original ?? clone.original
         var disks: [String: DiskImage] = [:]
         for disk in clone.original.writableDisks {
@@ -149,9 +148,7 @@ extension CloneMaker {
                 name: name, disks: disks, bridge: bridge, device: clone.identity.device,
                 hasMemory: capture?.memory != nil))
         guard let memory = capture?.memory else { return try node.create(xml) }
-        let domain = try node.restore(memory, as: xml, named: name, paused: true)
-        try domain.resume()
-        return domain
+        return try node.restore(memory, as: xml, named: name, paused: true)
     }
 }
 

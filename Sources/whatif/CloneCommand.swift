@@ -74,6 +74,8 @@ enum CloneCommand: Command {
         var original = try domain.description()
         if let address = request.address { original.learn(address) }
         let neighbours = try request.neighbours.isEmpty ? NodeAddresses.onBridge(of: original) : request.neighbours
+        var resources = request.resources
+        resources.cpu = try resources.cpu ?? domain.cpuQuota()
         let journal = try Journal(state.journal)
         var groups: [KeptClones] = []
         do {
@@ -82,10 +84,7 @@ enum CloneCommand: Command {
                 if groups.isEmpty || !original.isMachine || source.isImage {
                     groups.append(try KeptClones(of: original, on: node, nodeName, state, journal, clock))
                 }
-                let clone = try groups[groups.count - 1].make(from: source, neighbours: neighbours)
-                var resources = request.resources
-                resources.cpu = try resources.cpu ?? domain.cpuQuota()
-                try groups[groups.count - 1].give(resources, to: clone)
+                try groups[groups.count - 1].make(from: source, neighbours: neighbours, resources)
                 if interrupt.hasCome { throw Interrupted() }
             }
             if let preparation = request.preparation {
@@ -224,66 +223,5 @@ extension CloneSource {
         }
         defer { unsafe free(real) }
         return .image(unsafe String(cString: real))
-    }
-}
-
-/// Clones that belong to no campaign, with an owner in the journal of their own: they go together.
-private final class KeptClones {
-    struct Made {
-        let clone: Clone
-        /// How long it took to make.
-        let seconds: Double
-    }
-
-    private let owner: String
-    private let lock: FileLock
-    private let state: StateDirectory
-    private let journal: Journal
-    private let maker: CloneMaker
-    private let original: DomainDescription
-    private let clock: SteadyClock
-    private var plans: [SandboxPlan] = []
-    private(set) var made: [Made] = []
-
-    init(
-        of original: DomainDescription, on node: Node, _ nodeName: String?, _ state: StateDirectory,
-        _ journal: Journal, _ clock: SteadyClock
-    ) throws {
-        owner = JournalOwner.newName(at: Timestamp(nanoseconds: clock.now))
-        guard let lock = try FileLock.take(state.lock(owner)) else { throw CampaignError.busy(owner) }
-        self.lock = lock
-        self.state = state
-        self.journal = journal
-        self.original = original
-        self.clock = clock
-        maker = CloneMaker(node: node, nodeName: nodeName, journal: journal, owner: owner, clock: clock)
-        try journal.register(
-            JournalOwner(name: owner, requester: ProcessIdentity.requester, purpose: "clone of \(original.name)"))
-    }
-
-    deinit { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(owner)) } }
-
-    func make(from source: CloneSource, neighbours: [IPAddress]) throws -> Clone {
-        let begun = clock.now
-        let plan = try maker.plan(original, from: source)
-        plans.append(plan)
-        let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture)
-        made.append(Made(clone: clone, seconds: Double(clock.now - begun) / 1e9))
-        return clone
-    }
-
-    func give(_ resources: CloneResources, to clone: Clone) throws {
-        guard let plan = plans.last(where: { $0.front.identity == clone.identity }) else { return }
-        try maker.give(resources, to: clone, of: plan.identity)
-    }
-
-    func requireRoom() throws { try maker.requireRoom(for: original) }
-
-    func keep(until time: Timestamp) throws { try journal.keep(owner, until: time) }
-
-    func remove() throws {
-        try journal.release(owner)
-        for plan in plans.reversed() { try maker.remove(plan) }
-        try journal.forget(owner)
     }
 }
