@@ -4,6 +4,8 @@ import Model
 /// Why a clone could not be made.
 package enum CloneError: Error, Sendable, CustomStringConvertible {
     case unsupported(domain: String, String)
+    /// A file that a machine wrote to since its capture; the machine is not defined on the node any more.
+    case stranded(domain: String, file: String)
     case doesNotBoot(domain: String, within: Duration, lastWords: String)
     /// `status` is nil when the time was over before it ended.
     case notPrepared(tier: String, command: String, status: Int32?, within: Duration, complaint: String)
@@ -11,6 +13,10 @@ package enum CloneError: Error, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unsupported(let domain, let reason): "cannot clone \(domain): \(reason)"
+        case .stranded(let domain, let file):
+            "cannot end the capture of \(domain): it is not defined here any more, and what it wrote last is in \(file); if it "
+                + "runs on another node, commit that file there (virsh blockcommit --active --pivot --shallow), else keep it "
+                + "elsewhere, and run this again"
         case .doesNotBoot(let domain, let limit, let words):
             "the clone of \(domain) did not answer within \(Format.duration(limit)); raise 'boot-limit' in the service file "
                 + "if it is merely slow"

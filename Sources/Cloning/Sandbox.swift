@@ -117,9 +117,7 @@ package enum Sandbox {
             } else {
                 // Its overlay, if it has one, is all that is left of what it wrote last.
                 for file in files.overlays.values where unsafe access(file, F_OK) == 0 {
-                    throw CloneError.unsupported(
-                        domain: entry.original,
-                        "it is not defined any more, and what it wrote last is in \(file); save that file elsewhere")
+                    throw CloneError.stranded(domain: entry.original, file: file)
                 }
                 if let memory = files.memory { unsafe unlink(memory) }
             }

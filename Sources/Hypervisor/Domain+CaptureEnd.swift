@@ -22,10 +22,12 @@ extension Domain {
             }
         } else if let (target, file) = try overlays().sorted(by: { $0.key < $1.key }).first {
             // What the guest wrote last is in there.
-            throw HypervisorError(
-                "bring back \(target) of \(name)",
-                message: "it is off, and its newest data are in \(file): start it and run this again",
-                cause: .unsupported)
+            let wayOut =
+                try hasMovedAway()
+                ? "it was migrated, and writes to \(file) where it is now: do not start it here, but commit that file there "
+                    + "(virsh blockcommit \(name) \(target) --active --pivot --shallow)"
+                : "it is off, and its newest data are in \(file): start it and run this again"
+            throw HypervisorError("bring back \(target) of \(name)", message: wayOut, cause: .unsupported)
         } else {
             for (target, file) in files.sorted(by: { $0.key < $1.key }) where Self.isOurs(file) {
                 try removeUnused(file, of: target)

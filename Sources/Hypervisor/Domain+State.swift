@@ -20,6 +20,15 @@ extension Domain {
         }
     }
 
+    /// Whether it is off because it was migrated to another node, where it goes on.
+    func hasMovedAway() throws(HypervisorError) -> Bool {
+        var (state, reason): (Int32, Int32) = (0, 0)
+        guard unsafe virDomainGetState(handle, &state, &reason, 0) == 0 else {
+            throw HypervisorError("read the state of \(name)")
+        }
+        return state == Int32(VIR_DOMAIN_SHUTOFF.rawValue) && reason == Int32(VIR_DOMAIN_SHUTOFF_MIGRATED.rawValue)
+    }
+
     /// Stops the processors. What is sent to the domain meanwhile waits.
     package func suspend() throws(HypervisorError) {
         guard unsafe virDomainSuspend(handle) == 0 else { throw HypervisorError("suspend \(name)") }
