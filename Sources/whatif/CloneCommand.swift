@@ -19,10 +19,11 @@ enum CloneCommand: Command {
             goes when this command ends. Needs root.
 
             --from disk: the clone boots from a snapshot of the disks, as after a loss of power. --from memory (QEMU
-            machines): it goes on from a moment of the original, which stands meanwhile for some milliseconds; several
-            clones of one command share that moment, and go together. While such clones are there the original's disks are
-            held and it writes to overlays, which are merged back when they go; one of a path: it begins with that stored
-            image, a btrfs subvolume or the image of a disk.
+            machines): it goes on from a moment of the original, which stands meanwhile for some milliseconds. --from PATH:
+            it begins with a stored image, a btrfs subvolume or the image of a disk.
+
+            A machine's clones of one command share its moment, and go together. While they are there its disks are held as
+            they were, and it writes to overlays, which are merged back when the clones go.
 
             '--json' writes a list: id, domain, address, made (seconds it took), pause (seconds that the original stood),
             way (of the capture).
