@@ -1,11 +1,14 @@
 package import Hypervisor
 import Model
+package import Volumes
 
 /// Why a clone could not be made.
 package enum CloneError: Error, Sendable, CustomStringConvertible {
     case unsupported(domain: String, String)
     /// A file that a machine wrote to since its capture; the machine is not defined on the node any more.
     case stranded(domain: String, file: String)
+    /// What its snapshot lives in is about to be full.
+    case full(snapshot: String, FillWatch.Reason)
     case doesNotBoot(domain: String, within: Duration, lastWords: String)
     /// `status` is nil when the time was over before it ended.
     case notPrepared(tier: String, command: String, status: Int32?, within: Duration, complaint: String)
@@ -17,6 +20,9 @@ package enum CloneError: Error, Sendable, CustomStringConvertible {
             "cannot end the capture of \(domain): it is not defined here any more, and what it wrote last is in \(file); if it "
                 + "runs on another node, commit that file there (virsh blockcommit --active --pivot --shallow), else keep it "
                 + "elsewhere, and run this again"
+        case .full(let snapshot, let reason):
+            "ended before it would have been full: \(snapshot): \(reason); give more room (--room), or try when the original "
+                + "writes less"
         case .doesNotBoot(let domain, let limit, let words):
             "the clone of \(domain) did not answer within \(Format.duration(limit)); raise 'boot-limit' in the service file "
                 + "if it is merely slow"
@@ -56,6 +62,10 @@ package struct ClonePlan: Sendable {
     package let identity: CloneIdentity
     package let original: DomainDescription
     let beginning: Beginning
+    /// Of a machine's disks that are no files.
+    let site: VolumeSite
+    /// How its memory is to be taken; nil chooses.
+    let way: CaptureWay?
 
     enum Beginning: Sendable, Hashable {
         /// A snapshot of this subvolume.

@@ -11,6 +11,7 @@ package final class CloneMaker {
     let journal: Journal
     private let owner: String
     private let clock: SteadyClock
+    private var watched: [WatchedSnapshots] = []
 
     /// Free space below which a snapshot is refused: a clone writes logs and temporary files while it runs.
     static let roomNeeded: Int64 = 64 << 20
@@ -28,15 +29,18 @@ package final class CloneMaker {
 
     /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made.
     package func plan(
-        _ front: DomainDescription, from source: CloneSource = .disk, with joined: [DomainDescription] = [],
-        behind: [DomainDescription] = []
+        _ front: DomainDescription, from source: CloneSource = .disk, by way: CaptureWay? = nil,
+        on site: VolumeSite = VolumeSite(),
+        with joined: [DomainDescription] = [], behind: [DomainDescription] = []
     ) throws -> SandboxPlan {
         var taken: Set<IPAddress> = []
         let plan = { (original: DomainDescription, source: CloneSource) in
             var identity: CloneIdentity
             repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
+            let site = original.name == front.name ? site : VolumeSite()
             return ClonePlan(
-                identity: identity, original: original, beginning: try self.beginning(of: original, source))
+                identity: identity, original: original, beginning: try self.beginning(of: original, source, on: site),
+                site: site, way: way)
         }
         return SandboxPlan(
             front: try plan(front, source), joined: try joined.map { try plan($0, .disk) },
@@ -44,8 +48,10 @@ package final class CloneMaker {
     }
 
     /// Refuses what cannot be cloned so.
-    private func beginning(of original: DomainDescription, _ source: CloneSource) throws -> ClonePlan.Beginning {
-        if original.isMachine { return .machine(try MachineBeginning(original, source)) }
+    private func beginning(
+        of original: DomainDescription, _ source: CloneSource, on site: VolumeSite
+    ) throws -> ClonePlan.Beginning {
+        if original.isMachine { return .machine(try MachineBeginning(original, source, on: site)) }
         let refuse = { (reason: String) in CloneError.unsupported(domain: original.name, reason) }
         guard original.type == "lxc" else {
             throw refuse("it is a \(original.type) domain; this version clones LXC containers and QEMU machines")
@@ -155,13 +161,16 @@ package final class CloneMaker {
     }
 
     private func snapshotContainers(_ clones: [ClonePlan]) throws {
-        let roots = clones.compactMap { clone in clone.root.map { (clone, $0) } }
-        for (clone, root) in roots { try record(.subvolume, root, clone) }
-        let needed = Self.roomNeeded * Int64(roots.count)
-        for case (let clone, let root) in roots {
-            guard case .container(let subvolume) = clone.beginning else { continue }
-            try Subvolume.snapshot(subvolume, to: root, needed: needed)
+        let containers = clones.compactMap { clone -> (ClonePlan, SnapshotRequest)? in
+            guard case .container(let subvolume) = clone.beginning, let name = VolumeName(clone.identity.subvolume)
+            else {
+                return nil
+            }
+            return (clone, SnapshotRequest(.subvolume(path: subvolume), name: name, room: Self.roomNeeded))
         }
+        let snapshots = try LocalVolumes().plan(containers.map(\.1))
+        for (clone, snapshot) in zip(containers.map(\.0), snapshots) { try record(.subvolume, snapshot.path, clone) }
+        try LocalVolumes().make(snapshots)
     }
 
     private func start(
@@ -193,6 +202,13 @@ package final class CloneMaker {
         for path in [original.root].compactMap(\.self) + original.diskFiles {
             try Subvolume.requireRoom(path, needed: Self.roomKept)
         }
+        let now = Double(clock.now) / 1e9
+        for index in watched.indices { try watched[index].check(at: now) }
+    }
+
+    /// From now on `requireRoom` asks how full these are.
+    func watch(_ snapshots: [SnapshotIdentifier], of service: any VolumeService) {
+        watched.append(WatchedSnapshots(snapshots, of: service))
     }
 
     /// A fixed address: an automatic one equals a port's and swallows frames.
@@ -211,6 +227,7 @@ package final class CloneMaker {
         let clones = Set((plan.behind + plan.joined + [plan.front]).map(\.identity.id))
         let entries = try journal.entries().filter { clones.contains($0.clone) && $0.owner == owner }
         try Sandbox.remove(entries, node: node, journal: journal)
+        watched = []
     }
 }
 

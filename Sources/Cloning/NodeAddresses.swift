@@ -34,6 +34,16 @@ package enum NodeAddresses {
         }
     }
 
+    /// The address from which this machine reaches another.
+    static func source(towards address: String) throws -> String {
+        let route = try ChildProcess.succeed(["ip", "-oneline", "route", "get", address])
+        guard let source = word(after: "src", in: route) else {
+            throw ProgramError(
+                command: ["ip", "route", "get", address], reason: "it names no source address: \(route)")
+        }
+        return source
+    }
+
     static func word(after mark: String, in line: String) -> String? {
         let words = line.split(whereSeparator: \.isWhitespace)
         guard let place = words.firstIndex(where: { $0 == mark }), words.indices.contains(place + 1) else { return nil }

@@ -37,9 +37,10 @@ package enum Sandbox {
         var failures: [String] = []
         // Of a domain that cannot be stopped the rules and disks stay, too.
         var living: Set<String> = []
+        let volumes = VolumeRemoval()
         for entry in entries.sorted(by: { $0.id > $1.id }) where !living.contains(entry.owner) {
             do {
-                if let node { try remove(entry, node, journal) }
+                if let node { try remove(entry, node, journal, volumes) }
                 try journal.close(entry)
             } catch {
                 failures.append("\(error)")
@@ -59,7 +60,7 @@ package enum Sandbox {
             case .capture:
                 let files = CaptureFiles(text: entry.identifier)
                 return try allocatedBytes(files.overlays.values + [files.memory].compactMap(\.self))
-            case .namespace, .bridge, .rules, .interface, .domain: return nil
+            case .snapshot, .export, .namespace, .bridge, .rules, .interface, .domain: return nil
             }
         }
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
@@ -72,7 +73,9 @@ package enum Sandbox {
         }
     }
 
-    private static func remove(_ entry: JournalEntry, _ node: Node, _ journal: Journal) throws {
+    private static func remove(
+        _ entry: JournalEntry, _ node: Node, _ journal: Journal, _ volumes: VolumeRemoval
+    ) throws {
         switch entry.kind {
         case .domain:
             if let domain = try node.domain(entry.identifier) {
@@ -102,12 +105,10 @@ package enum Sandbox {
                     command: ["ip", "netns", "delete", entry.identifier],
                     reason: String(result.errors.prefix { $0 != "\n" }))
             }
-        case .subvolume:
-            try Subvolume.delete(entry.identifier)
-        case .overlay:
-            if unsafe unlink(entry.identifier) == -1, errno != ENOENT {
-                throw SystemError("remove \(entry.identifier)")
-            }
+        case .subvolume: try volumes.remove(.subvolume(path: entry.identifier))
+        case .overlay: try volumes.remove(.overlay(path: entry.identifier))
+        case .snapshot: try volumes.remove(snapshot: KeptVolume(text: entry.identifier))
+        case .export: try volumes.remove(export: KeptVolume(text: entry.identifier))
         case .capture:
             let files = CaptureFiles(text: entry.identifier)
             let lock = try journal.lock(domain: entry.original)

@@ -76,7 +76,7 @@ extension CaptureRun {
 
 // By QEMU's background snapshot.
 extension CaptureRun {
-    func background() throws(HypervisorError) {
+    func background(_ together: () throws -> Void) throws(HypervisorError) {
         let monitor = Monitor(domain)
         let file = try makeImage()
         FaultPoint.pass()
@@ -103,6 +103,8 @@ extension CaptureRun {
             try domain.take(snapshot, doing)
             FaultPoint.pass()
         }
+        try HypervisorError.translating(doing, together)
+        FaultPoint.pass()
         let tooLong = HypervisorError(doing, stoodFor: plan.pauseLimit, limit: plan.pauseLimit)
         // Behind the limit nothing more is begun: the caller undoes it, and resumes the guest first of all.
         guard clock.now < limit else { throw tooLong }

@@ -27,7 +27,13 @@ extension Domain {
     /// The guest stands for some milliseconds if it runs. All disks or none. The files are made, and must not be there;
     /// what fails is undone.
     /// After a crash behind it: the files exist, and `overlays` finds them.
-    package func overlayDisks(_ files: [String: String]) throws(HypervisorError) {
+    ///
+    /// What `together` does, such as snapshots of disks that are no files, belongs to the same moment: the guest stands for
+    /// it, at most for `limit`. Returns how long it stood, which without `together` is not measured.
+    @discardableResult
+    package func overlayDisks(
+        _ files: [String: String], atMost limit: Duration = .seconds(2), together: (() throws -> Void)? = nil
+    ) throws(HypervisorError) -> Duration? {
         let doing = "snapshot the disks of \(name)"
         try checkFiles(overlays: files, doing)
         // Its end would write one overlay into another's base.
@@ -39,7 +45,15 @@ extension Domain {
         do throws(HypervisorError) {
             let snapshot = try prepareSnapshot(files)
             FaultPoint.pass()
-            try take(snapshot, doing)
+            guard let together else {
+                try take(snapshot, doing)
+                return nil
+            }
+            return try whileStanding(atMost: limit) {
+                if !files.isEmpty { try take(snapshot, doing) }
+                FaultPoint.pass()
+                try together()
+            }
         } catch {
             try endCapture(memory: nil, overlays: files)
             throw error

@@ -96,7 +96,12 @@ extension Domain {
     /// After a crash in between: the file `memory` may be there, in part or whole; `overlays` tells on which of our files
     /// the machine writes; it may be copying memory still. `endCapture` undoes all of it, for a caller who knows the plan
     /// or only the name of the domain. A machine that stands because of us goes on by itself (`ResumeGuard`).
-    package func capture(_ plan: MemoryCapturePlan, _ way: CaptureWay) throws(HypervisorError) -> MemoryCapture {
+    ///
+    /// What `together` does, such as snapshots of disks that are no files, belongs to the same moment: the guest stands for
+    /// it. Only `background` can wait for it.
+    package func capture(
+        _ plan: MemoryCapturePlan, _ way: CaptureWay, together: () throws -> Void = {}
+    ) throws(HypervisorError) -> MemoryCapture {
         let doing = "capture \(name)"
         try checkFiles(memory: plan.memory, overlays: plan.overlays, doing)
         guard try state() == .running else {
@@ -113,7 +118,7 @@ extension Domain {
         do throws(HypervisorError) {
             switch way {
             case .live: try run.live()
-            case .background: try run.background()
+            case .background: try run.background(together)
             }
             try run.checkPause()
         } catch {

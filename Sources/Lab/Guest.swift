@@ -35,14 +35,32 @@ package struct Guest: Sendable {
         return folder
     }
 
-    /// Makes its disk, defines it and starts it, on the bridge `br0` of a host. It answers some seconds later.
+    /// Defines it and starts it, on the bridge `br0` of a host; it answers some seconds later. The disks are those of libvirt's
+    /// `<disk>` elements.
+    package func start(on host: PrivateHost, disks: [String]) throws {
+        let values = [
+            "NAME": name, "MEMORY": "\(memoryMiB)", "ADDRESS": address + "/24", "MAC": mac,
+            "DISKS": disks.joined(separator: "\n"), "GUEST": try Self.image(cache: host.cache, say: { _ in }),
+        ]
+        try Self.start("guest/machine.xml", values, on: host)
+    }
+
+    /// With a disk of its own in a file, which is made.
     package func start(on host: PrivateHost, disk: String) throws {
         try ChildProcess.succeed(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"])
-        let values = [
-            "NAME": name, "MEMORY": "\(memoryMiB)", "ADDRESS": address + "/24", "MAC": mac, "DISK": disk,
-            "GUEST": try Self.image(cache: host.cache, say: { _ in }),
-        ]
-        let template = try String(contentsOfFile: try LabFiles.recipes() + "/guest/vm1.xml", encoding: .utf8)
+        let element = """
+            <disk type='file' device='disk'>
+              <driver name='qemu' type='qcow2'/>
+              <source file='\(disk)'/>
+              <target dev='vda' bus='virtio'/>
+            </disk>
+            """
+        try start(on: host, disks: [element])
+    }
+
+    /// From a recipe with `@NAME@` for values.
+    static func start(_ recipe: String, _ values: [String: String], on host: PrivateHost) throws {
+        let template = try String(contentsOfFile: try LabFiles.recipes() + "/" + recipe, encoding: .utf8)
         let xml = values.reduce(template) { $0.replacingOccurrences(of: "@\($1.key)@", with: $1.value) }
         try Node(connect: host.uri("qemu")).define(xml).start()
     }

@@ -16,10 +16,18 @@ package struct Lab {
         package var cpuQuota: Double?
     }
 
+    /// What a lab may have beside the service. The raw value is the name on the command line.
+    package enum Addition: String, CaseIterable, Sendable {
+        case machine = "vm"
+        case storage
+    }
+
     /// The tiers in the order in which they start.
     package static let domains = ["db1", "app1", "web1"]
     /// The virtual machine of a lab that was brought up with one.
     package static let machine = Guest()
+    /// The storage machine of a lab that was brought up with one.
+    package static let storage = StorageMachine()
     package static let web = Endpoint(IPAddress(v4: 0x0a32_000a), 80)
     /// What the app tier starts with: too little for the demonstration's load, so that there is something to find.
     package static let appQuota = 0.28
@@ -35,13 +43,14 @@ package struct Lab {
     }
 
     /// Brings the lab up, and leaves the calling process inside the private host. What fails is undone.
-    package func up(withMachine: Bool = false) throws {
+    package func up(with further: Set<Addition> = []) throws {
         guard ProcessIdentity.isRoot else { throw LabError.notRoot }
         if files.holder != nil { throw LabError.alreadyUp }
         let recipes = try LabFiles.recipes()
         let archive = try files.rootArchive(recipes: recipes)
         if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
-        if withMachine { try Guest.image(say: say) }
+        if !further.isEmpty { try Guest.image(say: say) }
+        if further.contains(.storage) { try StorageMachine.image(say: say) }
         // What a killed `up` or `down` may have left.
         try down()
         let home = try NamespaceSet(of: "self")
@@ -51,7 +60,10 @@ package struct Lab {
             try Namespaces.enter(of: holder)
             try makeVolume(archive)
             try startService(recipes)
-            if withMachine { try startMachine() }
+            // They boot beside each other.
+            if further.contains(.storage) { try startStorage() }
+            if further.contains(.machine) { try startMachine() }
+            if further.contains(.storage) { try startMachineOnStorage() }
         } catch {
             // From inside, the host's own cgroups and processes could not be told from the lab's.
             try home.enter()
@@ -105,11 +117,27 @@ package struct Lab {
     private func startMachine() throws {
         say("starting vm1 (a virtual machine of QEMU)")
         try Self.machine.start(on: files.host, disk: files.volume + "/vm1.qcow2")
-        guard let address = IPAddress(Self.machine.address) else { return }
+        try waitForGuest(Self.machine)
+    }
+
+    private func waitForGuest(_ guest: Guest) throws {
+        guard let address = IPAddress(guest.address) else { return }
         let server = Endpoint(address, 80)
         let health = try Fetch.get(server, "/cgi-bin/state", times: 1, within: .seconds(60), interrupt: interrupt)
-        guard health == [200] else { throw LabError.serviceFailed("vm1 does not answer") }
-        say("vm1 answers at http://\(server)/cgi-bin/state")
+        guard health == [200] else { throw LabError.serviceFailed("\(guest.name) does not answer") }
+        say("\(guest.name) answers at http://\(server)/cgi-bin/state")
+    }
+
+    private func startStorage() throws {
+        say("starting store1 (a storage machine with LVM)")
+        try Self.storage.start(on: files.host, disk: files.volume + "/store1.raw")
+    }
+
+    private func startMachineOnStorage() throws {
+        try Self.storage.prepareVolumes(isInterrupted: { interrupt.hasCome })
+        say("starting vm2 (a virtual machine on store1's logical volumes)")
+        try StorageMachine.machine.start(on: files.host, disks: Self.storage.disks)
+        try waitForGuest(StorageMachine.machine)
     }
 
     /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
@@ -139,11 +167,16 @@ package struct Lab {
     package static func status(_ files: LabFiles) throws -> [DomainStatus] {
         let containers = try status(try Node(connect: files.host.uri("lxc")))
         // QEMU's driver needs its time for a first connection, and is not asked without need.
-        guard FileManager.default.fileExists(atPath: files.volume + "/vm1.qcow2") else { return containers }
-        var machines = try status(try Node(connect: files.host.uri("qemu")))
-        for index in machines.indices where machines[index].name == machine.name {
-            machines[index].address = machine.address
+        let hasMachines = ["vm1.qcow2", "store1.raw"].contains {
+            FileManager.default.fileExists(atPath: "\(files.volume)/\($0)")
         }
+        guard hasMachines else { return containers }
+        var machines = try status(try Node(connect: files.host.uri("qemu")))
+        let addresses = [
+            machine.name: machine.address, StorageMachine.machine.name: StorageMachine.machine.address,
+            storage.name: storage.address,
+        ]
+        for index in machines.indices { machines[index].address = addresses[machines[index].name] ?? "" }
         return containers + machines
     }
 

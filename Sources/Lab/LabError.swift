@@ -4,6 +4,7 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
     case alreadyUp
     case notRoot
     case recipesMissing(searched: [String])
+    case programMissing(String)
     case hostFailed(String)
     case serviceFailed(String)
     case inUse(pids: [Int32])
@@ -17,6 +18,7 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
         case .recipesMissing(let searched):
             "the folder Sandbox with the lab's recipes was not found (looked in \(searched.joined(separator: ", "))); "
                 + "set WHATIF_SANDBOX to it"
+        case .programMissing(let path): "there is no \(path); build it (swift build)"
         case .hostFailed(let reason): "the lab's private host did not start: \(reason)"
         case .serviceFailed(let reason): "the lab's auction service did not start: \(reason)"
         case .inUse(let pids):

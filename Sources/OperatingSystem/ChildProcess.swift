@@ -32,6 +32,8 @@ package final class ChildProcess: Sendable {
     package init(_ command: [String], input: CInt? = nil, output: CInt? = nil, errors: CInt? = nil) throws(ProgramError)
     {
         self.command = command
+        // Whoever started us may have had no interest in children: then the kernel would keep no status of ours.
+        signal(SIGCHLD, SIG_DFL)
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }

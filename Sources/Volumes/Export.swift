@@ -46,6 +46,12 @@ package struct ExportRequest: Sendable, Hashable {
         }
     }
 
+    /// Of a kind that we give out, and of one line.
+    static func isURI(_ text: String) -> Bool {
+        ["nbd://", "nbd+unix:///", "iscsi://"].contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+    }
+
     private static func host(_ address: String) -> String { address.contains(":") ? "[\(address)]" : address }
 
     /// Throws when what is given out for writing is not a snapshot of ours.

@@ -12,15 +12,14 @@ struct ImageOverlays: SnapshotBackend {
         var room = RoomNeeded()
         var planned: [PlannedSnapshot] = []
         for request in requests {
-            guard case .image(let path, let format, let directory) = request.source else { continue }
-            guard FileStatus.of(path) != nil else { throw .missing("image \(path)") }
-            // A domain may write to it still; its kind does not change by that.
-            let found = try Self.information(path, [format == .raw ? "--format=raw" : "", "--force-share"])["format"]
-            guard found?.string == format.rawValue else {
-                throw .unsuitable(
-                    path, reason: "it is not a \(format.rawValue) image but \(found?.string ?? "unknown")")
+            let home: String
+            switch request.source {
+            case .image(let path, let format, let directory):
+                try Self.requireImage(path, format)
+                home = directory ?? Path.parent(path)
+            case .export(_, let directory): home = directory
+            case .subvolume, .logicalVolume: continue
             }
-            let home = directory ?? Path.parent(path)
             guard FileStatus.of(home)?.st_mode.isDirectory == true else { throw .missing("directory \(home)") }
             let overlay = "\(home)/\(request.name)\(SnapshotIdentifier.overlayEnding)"
             guard FileStatus.of(overlay) == nil else { throw .nameTaken(overlay) }
@@ -32,22 +31,41 @@ struct ImageOverlays: SnapshotBackend {
         return planned
     }
 
-    func make(_ snapshot: PlannedSnapshot) throws(VolumeError) {
-        guard case .image(let path, let format, _) = snapshot.source else { return }
-        guard FileStatus.of(snapshot.path) == nil else { throw .nameTaken(snapshot.path) }
-        // QEMU's own locks say whether somebody writes: then the clone would see a mixture of moments.
-        do {
-            _ = try Self.information(path, ["--format=\(format.rawValue)"])
-        } catch {
-            guard Self.isLocked(error) else { throw error }
-            throw .inUse(path, by: Holders.of(path))
+    private static func requireImage(_ path: String, _ format: ImageFormat) throws(VolumeError) {
+        guard FileStatus.of(path) != nil else { throw .missing("image \(path)") }
+        // A domain may write to it still; its kind does not change by that.
+        let found = try information(path, [format == .raw ? "--format=raw" : "", "--force-share"])["format"]
+        guard found?.string == format.rawValue else {
+            throw .unsuitable(path, reason: "it is not a \(format.rawValue) image but \(found?.string ?? "unknown")")
         }
+    }
+
+    func make(_ snapshot: PlannedSnapshot) throws(VolumeError) {
+        let below: (place: String, format: ImageFormat)
+        switch snapshot.source {
+        case .image(let path, let format, _): below = (path, format)
+        case .export(let uri, _): below = (uri, .raw)
+        case .subvolume, .logicalVolume: return
+        }
+        guard FileStatus.of(snapshot.path) == nil else { throw .nameTaken(snapshot.path) }
+        if case .image = snapshot.source { try Self.requireStill(below.place, below.format) }
         do {
             try ChildProcess.succeed([
-                "qemu-img", "create", "-q", "-f", "qcow2", "-F", format.rawValue, "-b", path, snapshot.path,
+                "qemu-img", "create", "-q", "-f", "qcow2", "-F", below.format.rawValue, "-b", below.place,
+                snapshot.path,
             ])
         } catch {
             throw VolumeError("make the overlay", snapshot.path, error)
+        }
+    }
+
+    /// QEMU's own locks say whether somebody writes: then the clone would see a mixture of moments.
+    private static func requireStill(_ path: String, _ format: ImageFormat) throws(VolumeError) {
+        do {
+            _ = try information(path, ["--format=\(format.rawValue)"])
+        } catch {
+            guard isLocked(error) else { throw error }
+            throw .inUse(path, by: Holders.of(path))
         }
     }
 
@@ -68,6 +86,20 @@ struct ImageOverlays: SnapshotBackend {
         if unsafe unlink(path) != 0, errno != ENOENT {
             throw VolumeError("remove the overlay", path, SystemError("remove \(path)"))
         }
+    }
+
+    /// Of an image that a machine may write to at this moment.
+    static func format(of path: String) throws(VolumeError) -> ImageFormat {
+        guard FileStatus.of(path) != nil else { throw .missing("image \(path)") }
+        let found = try information(path, ["--force-share"])["format"]?.string ?? "unknown"
+        guard let format = ImageFormat(rawValue: found) else {
+            throw .unsuitable(
+                path,
+                reason:
+                    "it is a \(found) image, and none of \(ImageFormat.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        return format
     }
 
     private static func information(_ path: String, _ options: [String]) throws(VolumeError) -> JSONValue {

@@ -14,7 +14,7 @@ package struct LocalVolumes: VolumeService {
         switch source {
         case .subvolume: subvolumes
         case .logicalVolume: logicalVolumes
-        case .image: images
+        case .image, .export: images
         }
     }
 

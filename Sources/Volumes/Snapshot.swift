@@ -1,5 +1,10 @@
 /// How the bytes of a disk image lie in its file.
-package enum ImageFormat: String, Sendable, Hashable, CaseIterable { case raw, qcow2 }
+package enum ImageFormat: String, Sendable, Hashable, CaseIterable {
+    case raw, qcow2
+
+    /// Of the image in a file, as qemu-img(1) finds it.
+    package static func of(_ path: String) throws(VolumeError) -> ImageFormat { try ImageOverlays.format(of: path) }
+}
 
 /// What is to be snapshot.
 package enum VolumeSource: Sendable, Hashable {
@@ -11,6 +16,9 @@ package enum VolumeSource: Sendable, Hashable {
     /// wrote until it was given an overlay of its own (libvirt's external snapshot). The clone's overlay goes into
     /// `directory`; nil is beside the image.
     case image(path: String, ImageFormat, directory: String? = nil)
+    /// The bytes of a disk that another machine serves for reading (`ExportRequest.uri`). The clone's overlay goes into
+    /// `directory` here.
+    case export(uri: String, directory: String)
 }
 
 /// A snapshot that is wanted.

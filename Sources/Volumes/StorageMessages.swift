@@ -106,6 +106,8 @@ extension VolumeSource {
                 "image": .string(path), "format": .string(format.rawValue),
                 "directory": directory.map { .string($0) } ?? .null,
             ])
+        case .export(let uri, let directory):
+            .object(["export": .string(uri), "directory": .string(directory)])
         }
     }
 
@@ -119,6 +121,8 @@ extension VolumeSource {
             let directory = json["directory"], directory == .null || directory.path != nil
         {
             self = .image(path: path, format, directory: directory.path)
+        } else if let uri = json["export"]?.string, ExportRequest.isURI(uri), let directory = json["directory"]?.path {
+            self = .export(uri: uri, directory: directory)
         } else {
             return nil
         }

@@ -43,6 +43,21 @@ package struct LogicalVolume: Sendable, Hashable, CustomStringConvertible {
         self.init(group: String(parts[0]), name: String(parts[1]))
     }
 
+    /// By the device that it is: `/dev/group/name`, or `/dev/mapper/group-name`, where hyphens of names stand twice
+    /// (lvm(8), "dm-names").
+    package init?(device: String) {
+        if let name = device.dropping(prefix: "/dev/mapper/") {
+            let parts = name.replacing("--", with: "/").split(separator: "-", omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            let plain = parts.map { String($0.replacing("/", with: "-")) }
+            self.init(group: plain[0], name: plain[1])
+        } else if let name = device.dropping(prefix: "/dev/") {
+            self.init(name)
+        } else {
+            return nil
+        }
+    }
+
     package static func isName(_ text: String) -> Bool {
         guard (1...127).contains(text.utf8.count), text != ".", text != "..", !text.hasPrefix("-") else { return false }
         return text.utf8.allSatisfy { VolumeName.isPlain($0) || "+_.-".utf8.contains($0) }
@@ -50,4 +65,8 @@ package struct LogicalVolume: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "\(group)/\(name)" }
     package var path: String { "/dev/\(group)/\(name)" }
+}
+
+extension String {
+    fileprivate func dropping(prefix: String) -> Substring? { hasPrefix(prefix) ? dropFirst(prefix.count) : nil }
 }

@@ -7,6 +7,7 @@ import Model
 import OperatingSystem
 import Report
 import Store
+import Volumes
 
 /// `whatif clone DOMAIN`
 enum CloneCommand: Command {
@@ -23,7 +24,9 @@ enum CloneCommand: Command {
             it begins with a stored image, a btrfs subvolume or the image of a disk.
 
             A machine's clones of one command share its moment, and go together. While they are there its disks are held as
-            they were, and it writes to overlays, which are merged back when the clones go.
+            they were: of files, it writes to overlays, which are merged back when the clones go; of logical volumes LVM
+            makes snapshots, on another machine too (--storage), which serves them for reading over NBD or iSCSI. A snapshot
+            that the original has filled is lost: with --wait its clones are ended before that, without it nobody looks.
 
             '--json' writes a list: id, domain, address, made (seconds it took), pause (seconds that the original stood),
             way (of the capture).
@@ -33,6 +36,10 @@ enum CloneCommand: Command {
             .value("connect", "URI", "libvirt of the node (default lxc:///system)."),
             .value("node", "NAME", "The private host to enter first: lab."),
             .value("from", "disk|memory|PATH", "What the clone begins with (default disk)."),
+            .value(
+                "capture", "background|live",
+                "How memory is taken: QEMU's way, with the shorter pause, or libvirt's (default: the first that can be had)."
+            ),
             .value("cpu", "SHARE", "CPU quota, such as 60% of one core (default: as the original)."),
             .value("cpu-shares", "N", "CPU weight against others; 1024 is the usual one."),
             .value("vcpus", "N", "Virtual processors, of a machine."),
@@ -46,6 +53,17 @@ enum CloneCommand: Command {
                 "prepare", "COMMAND",
                 "Run this inside the clone until it succeeds (in a machine by QEMU's guest agent in it)."),
             .value("boot-limit", "DURATION", "How long --prepare may take (default 60 s)."),
+            .value(
+                "storage", "COMMAND",
+                "What leads to whatif-storage on the machine that has the domain's volumes, such as 'ssh storage1 whatif-storage' (default: this machine's LVM)."
+            ),
+            .repeated(
+                "volume", "DISK=GROUP/NAME", "The logical volume that a disk of the domain comes from over the network."
+            ),
+            .value("export", "URI", "Where that machine serves snapshots: \(ExportPlace.expected)."),
+            .value(
+                "room", "SIZE",
+                "What the domain may write to a logical volume while its clones live (default 64 MiB)."),
             .value("address", "ADDRESS", "The domain's address, where neither its XML nor the node knows it."),
             .repeated(
                 "neighbour", "ADDRESS",
@@ -85,7 +103,8 @@ enum CloneCommand: Command {
                 if groups.isEmpty || !original.isMachine || source.isImage {
                     groups.append(try KeptClones(of: original, on: node, nodeName, state, journal, clock))
                 }
-                try groups[groups.count - 1].make(from: source, neighbours: neighbours, resources)
+                try groups[groups.count - 1].make(
+                    from: source, on: request.site, by: request.way, neighbours: neighbours, resources)
                 if interrupt.hasCome { throw Interrupted() }
             }
             if let preparation = request.preparation {
@@ -149,6 +168,8 @@ private struct Request {
     let preparation: Preparation?
     let address: IPAddress?
     let neighbours: [IPAddress]
+    let site: VolumeSite
+    let way: CaptureWay?
 
     init(_ arguments: ParsedArguments) throws {
         domain = arguments.operand(0) ?? ""
@@ -170,13 +191,46 @@ private struct Request {
         }
         address = try arguments.value("address").map { try Self.address($0, "address") }
         neighbours = try arguments.values("neighbour").map { try Self.address($0, "neighbour") }
+        site = try Self.site(arguments)
+        way = try arguments.value("capture").map { text in
+            guard let way = CaptureWay(rawValue: text) else {
+                throw UsageError("--capture: found '\(text)', expected background or live")
+            }
+            return way
+        }
+        if way != nil, source != .memory { throw UsageError("--capture: only with --from memory") }
+    }
+
+    private static func site(_ arguments: ParsedArguments) throws -> VolumeSite {
+        var site = VolumeSite()
+        site.through = arguments.value("storage")
+        if site.through?.contains("\n") == true { throw UsageError("--storage: expected one line") }
+        for text in arguments.values("volume") {
+            let parts = text.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, let volume = LogicalVolume(parts[1]) else {
+                throw UsageError("--volume: found '\(text)', expected DISK=GROUP/NAME, such as vda=data/vm1")
+            }
+            site.volumes[String(parts[0])] = volume
+        }
+        site.export = try arguments.value("export").map { text in
+            guard let place = ExportPlace(text) else {
+                throw UsageError("--export: found '\(text)', expected \(ExportPlace.expected)")
+            }
+            return place
+        }
+        if site.through != nil, site.export == nil { throw UsageError("--storage: say --export, too") }
+        if site.export != nil, site.through == nil { throw UsageError("--export: say --storage, too") }
+        site.room = try size(arguments, "room") ?? VolumeSite.usualRoom
+        return site
+    }
+
+    private static func size(_ arguments: ParsedArguments, _ name: String) throws -> Int64? {
+        guard let text = arguments.value(name) else { return nil }
+        do { return try Units.bytes(text) } catch { throw UsageError("--\(name): \(error)") }
     }
 
     private static func resources(_ arguments: ParsedArguments) throws -> CloneResources {
-        let size = { (name: String) throws -> Int64? in
-            guard let text = arguments.value(name) else { return nil }
-            do { return try Units.bytes(text) } catch { throw UsageError("--\(name): \(error)") }
-        }
+        let size = { (name: String) in try Self.size(arguments, name) }
         var resources = CloneResources()
         resources.cpu = try arguments.value("cpu").map { text in
             do { return try Resource.cpu.parse(text) } catch { throw UsageError("--cpu: \(error)") }

@@ -43,9 +43,12 @@ final class KeptClones {
     deinit { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(owner)) } }
 
     @discardableResult
-    func make(from source: CloneSource, neighbours: [IPAddress], _ resources: CloneResources) throws -> Clone {
+    func make(
+        from source: CloneSource, on site: VolumeSite, by way: CaptureWay?, neighbours: [IPAddress],
+        _ resources: CloneResources
+    ) throws -> Clone {
         let begun = clock.now
-        let plan = try maker.plan(original, from: source)
+        let plan = try maker.plan(original, from: source, by: way, on: site)
         plans.append(plan)
         let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture, resources)
         made.append(Made(clone: clone, seconds: Double(clock.now - begun) / 1e9))

@@ -13,16 +13,26 @@ enum LabUpCommand: Command {
             nginx (web1), gunicorn with an auction application (app1) and PostgreSQL (db1), in containers of libvirt on btrfs,
             in namespaces of their own. Nothing touches the root namespaces. Needs root. The first time, the containers' root
             file system is built from Debian packages.
+
+            --with vm: also a virtual machine, vm1, that tells of its memory and disk by HTTP. --with storage: also a storage
+            machine with LVM, store1, and a virtual machine, vm2, with disks on two of its logical volumes: clone that with
+            --connect qemu:///system --storage '\(Lab.storage.command)' --export \(Lab.storage.export) --volume vda=data/vm2
+            --volume vdb=data/vm2-thin.
             """,
-        options: [.value("with", "WHAT", "vm: also a virtual machine, vm1, that tells of its memory and disk by HTTP.")]
+        options: [.repeated("with", "WHAT", "vm or storage; both may be said.")]
     )
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("the lab")
-        let further = arguments.value("with")
-        guard further == nil || further == "vm" else { throw UsageError("--with: expected vm") }
+        let further = try arguments.values("with").map { text in
+            guard let addition = Lab.Addition(rawValue: text) else {
+                let known = Lab.Addition.allCases.map(\.rawValue).joined(separator: " or ")
+                throw UsageError("--with: found '\(text)', expected \(known)")
+            }
+            return addition
+        }
         let files = LabFiles(try StateDirectory.standard())
-        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).up(withMachine: further != nil)
+        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).up(with: Set(further))
         return .done
     }
 }

@@ -35,6 +35,7 @@ enum StorageEntry {
         case .subvolume(let path): [path]
         case .logicalVolume(let volume): [volume.path]
         case .image(let path, _, let directory): [path] + (directory.map { [$0] } ?? [])
+        case .export(let uri, let directory): [directory] + (uri.contains("://") ? [] : [uri])
         }
     }
 

@@ -6,17 +6,17 @@ import Testing
 
 extension SystemTests {
     /// `whatif clone` of a virtual machine, on the real lab.
-    @Suite(.serialized, .labWithMachine) final class MachineCloneTests {
-        private struct Made: Decodable {
+    @Suite(.serialized, .labWithMachines) final class MachineCloneTests {
+        struct Made: Decodable {
             var id, domain, address: String
             var pause: Double?
             var way: String?
         }
 
-        private static let place = ["--node", "lab", "--connect", "qemu:///system"]
-        private static let volume = Whatif.state + "/lab/volume"
-        private let footprint: String
-        private let original: GuestView
+        static let place = ["--node", "lab", "--connect", "qemu:///system"]
+        static let volume = Whatif.state + "/lab/volume"
+        let footprint: String
+        let original: GuestView
 
         init() throws {
             footprint = try Self.footprint()
@@ -24,43 +24,59 @@ extension SystemTests {
             try #require(original.isUp)
         }
 
-        private static var inside: [String] {
+        static var inside: [String] {
             get throws {
                 let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
                 return ["nsenter", "--target", pid, "--net", "--mount", "--"]
             }
         }
 
-        private static func virsh(_ arguments: String...) throws -> String {
+        static func virsh(_ arguments: String...) throws -> String {
             try LabHost.run(["virsh", "--connect", "qemu:///system"] + arguments).output
         }
 
         /// What must be as it was: the machine's description with the chain of its disk, that it runs, the files beside
         /// it, and everything of the node.
-        private static func footprint() throws -> String {
+        static func footprint() throws -> String {
             [
-                // Whether the guest's agent has come up is not ours.
-                try virsh("dumpxml", "vm1").replacing(/\sstate='(dis)?connected'/, with: ""),
-                try virsh("dumpxml", "--inactive", "vm1"), try virsh("domstate", "vm1"),
+                try ["vm1", "vm2"].map { name in
+                    // Whether the guest's agent has come up is not ours.
+                    try virsh("dumpxml", name).replacing(/\sstate='(dis)?connected'/, with: "")
+                        + virsh("dumpxml", "--inactive", name) + virsh("domstate", name)
+                }.joined(),
                 try virsh("list", "--all", "--name"), try LabHost.inventory(),
                 try LabHost.run(["ip", "netns", "list"]).output,
+                try LabHost.run(["ls", "/var/lib/libvirt/images"]).output,
+                try storage("volumes lvs -o lv_name,origin,attr"),
+                try storage("netstat -ltn | sort; ps | grep -c '[q]emu-nbd'; tgtadm --op show --mode target"),
             ].joined(separator: "\n")
         }
 
-        private func clone(_ arguments: String...) throws -> [Made] {
+        /// What a shell of the storage machine says.
+        static func storage(_ script: String) throws -> String {
+            let output = try ChildProcess.run(
+                try inside + ["timeout", "20", "busybox", "nc", "10.50.0.60", "7001"],
+                input: "(\(script)) 2>&1; echo over\nexit\n"
+            ).output
+            try #require(output.hasSuffix("over\n"), "\(script): \(output)")
+            return String(output.dropLast(5))
+        }
+
+        func clone(_ arguments: String...) throws -> [Made] { try clone("vm1", arguments) }
+
+        func clone(_ name: String, _ arguments: [String]) throws -> [Made] {
             Whatif.prepare()
-            let result = try ChildProcess.run(
-                [Whatif.binary, "clone", "vm1"] + arguments + Self.place + ["--json"])
+            let result = try ChildProcess.run([Whatif.binary, "clone", name] + arguments + Self.place + ["--json"])
             #expect(result.status == 0, "\(result.errors)")
             return try JSONDecoder().decode([Made].self, from: Data(result.output.utf8))
         }
 
         /// A clone as its neighbours see it, at its outside address.
-        private func view(_ clone: Made) throws -> GuestView {
+        func view(_ clone: Made) throws -> GuestView {
             GuestView([Whatif.binary, "sandbox", "exec", clone.id, "--"], at: clone.address)
         }
 
-        private func expectNothingLeft() throws {
+        func expectNothingLeft() throws {
             #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
             #expect(try Self.footprint() == footprint)
         }
@@ -120,7 +136,7 @@ extension SystemTests {
             (["vm1", "--from", "ram"], "--from: found 'ram', expected disk, memory, or the path of an image"),
             (["vm1", "--from", "/nowhere/image"], "/nowhere/image"),
             (["vm1", "--address", "vm1"], "--address: found 'vm1', expected an IPv4 address"),
-            (["vm2"], "there is no domain 'vm2' on this node; domains here: vm1"),
+            (["vm3"], "there is no domain 'vm3' on this node; domains here: store1, vm1, vm2"),
         ])
         func whatCannotBeClonedIsRefused(_ arguments: [String], _ words: String) throws {
             Whatif.prepare()
@@ -210,7 +226,7 @@ extension SystemTests {
         }
 
         /// A moment that the command does not come to lets it end.
-        private func isKilled(at moment: Int, _ arguments: [String]) throws -> Bool {
+        func isKilled(at moment: Int, _ arguments: [String]) throws -> Bool {
             Whatif.prepare()
             let status = try ChildProcess.run(["env", "WHATIF_KILL_AT=\(moment)", Whatif.binary] + arguments).status
             #expect(status == 0 || status == 128 + SIGKILL, "\(moment): \(status)")

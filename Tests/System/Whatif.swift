@@ -51,14 +51,14 @@ enum Whatif {
 
 /// The lab for a whole suite: up before, down after, whatever happens between.
 struct LabTrait: SuiteTrait, TestScoping {
-    /// Whether there is a virtual machine in it, too.
-    var hasMachine = false
+    /// What is in it beside the service, as the command has it.
+    var further: [String] = []
 
     @concurrent func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         try Whatif.run("lab", "down")
-        let up = try hasMachine ? Whatif.run("lab", "up", "--with", "vm") : Whatif.run("lab", "up")
+        let up = try ChildProcess.run([Whatif.binary, "lab", "up"] + further.flatMap { ["--with", $0] })
         guard up.status == 0 else {
             Issue.record("the lab does not come up: \(up.errors)")
             return
@@ -75,7 +75,7 @@ struct LabTrait: SuiteTrait, TestScoping {
 
 extension Trait where Self == LabTrait {
     static var lab: Self { LabTrait() }
-    static var labWithMachine: Self { LabTrait(hasMachine: true) }
+    static var labWithMachines: Self { LabTrait(further: ["vm", "storage"]) }
 }
 
 /// Looks into the lab's private host from outside, with tools that we did not write.

@@ -138,6 +138,23 @@ extension VolumeTests {
             try ground.shell("tgtd; until tgtadm --op show --mode system > /dev/null 2>&1; do usleep 20000; done")
         }
 
+        /// Also where the program was started by one that ignores its children, as the guest's `nc` does.
+        @Test func aPortThatIsTakenIsSaid() throws {
+            let ground = try Ground(.classic)
+            let snapshot = try ground.make("whatif-taken")
+            let request = try Way.nbd.request("whatif-taken", of: snapshot.path, ground)
+            try ground.volumes.export(request)
+            let other = try Way.nbd.request("whatif-taken-too", of: snapshot.path, ground, isReadOnly: true)
+            #expect {
+                try ground.volumes.export(other)
+            } throws: {
+                "\($0)".contains("Address already in use")
+            }
+            try ground.volumes.removeExport(other.identifier)
+            try ground.volumes.removeExport(request.identifier)
+            try ground.removeWhenFree(snapshot.identifier)
+        }
+
         @Test func whatIsNotThereIsNotServed() throws {
             let ground = try Ground(.qcow2Image)
             let request = try Way.nbdSocket.request("whatif-none", of: ground.path(7), ground, isReadOnly: true)

@@ -7,7 +7,7 @@ import Testing
     private static let names = ["whatif-a", "whatif-0f3c2a-1"].compactMap { VolumeName($0) }
     private static let sources: [VolumeSource] = [
         .subvolume(path: "/srv/a \"b\"\\c/ü"), .image(path: "/i/base", .raw),
-        .image(path: "/i", .qcow2, directory: "/o"),
+        .image(path: "/i", .qcow2, directory: "/o"), .export(uri: "nbd://[fd00::1]:10809/whatif-a", directory: "/o"),
         LogicalVolume("vg/lv").map { .logicalVolume($0) } ?? .subvolume(path: "/"),
     ]
     private static let requests = sources.map { SnapshotRequest($0, name: names[0], room: 1 << 40) }
@@ -65,6 +65,8 @@ import Testing
         #"{"version":1,"call":"plan","with":[{"source":{"subvolume":"/a"},"name":"whatif-a b","room":1}]}"#,
         #"{"version":1,"call":"plan","with":[{"source":{"subvolume":"/a"},"name":"whatif-a","room":-1}]}"#,
         #"{"version":1,"call":"plan","with":[{"source":{"subvolume":"/a\u0000"},"name":"whatif-a","room":1}]}"#,
+        #"{"version":1,"call":"plan","with":[{"source":{"export":"/etc/passwd","directory":"/o"},"name":"whatif-a","room":1}]}"#,
+        #"{"version":1,"call":"plan","with":[{"source":{"export":"nbd://a b","directory":"/o"},"name":"whatif-a","room":1}]}"#,
         #"{"version":1,"call":"export","with":{"name":"whatif-a","path":"/a","format":"raw","readOnly":true,"#
             + #""over":{"nbd":"-x","port":1}}}"#,
         #"{"version":1,"call":"export","with":{"name":"whatif-a","path":"/a","format":"raw","readOnly":true,"#

@@ -1,0 +1,124 @@
+import Foundation
+import Glibc
+import OperatingSystem
+import Store
+import Testing
+
+/// Clones of a machine with disks on another machine's logical volumes, a classic and a thin one.
+extension SystemTests.MachineCloneTests {
+    private static let volumes = [
+        "--storage", "busybox nc 10.50.0.60 7000", "--volume", "vda=data/vm2", "--volume", "vdb=data/vm2-thin",
+    ]
+    private static let nbd = ["--export", "nbd://10.50.0.60:10900-10999"]
+
+    private func vm2() throws -> GuestView { GuestView(try Self.inside, at: "10.50.0.41") }
+
+    /// The numbers that the guest had written to each of its disks at one moment.
+    private func expectOneMoment(_ view: GuestView) throws {
+        let found = try view.state("found").split(separator: " ").compactMap { Int($0) }
+        try #require(found.count == 2)
+        #expect((0...1).contains(found[0] - found[1]), "the disks are not of one moment: \(found)")
+        #expect(found[1] > 0)
+    }
+
+    @Test(arguments: ["background", "live"]) func twinsGoOnFromSnapshotsElsewhere(_ way: String) throws {
+        let original = try vm2()
+        let (token, disk) = (try original.token, try original.ask("write?7"))
+        let clones = try clone(
+            "vm2", ["--from", "memory", "--capture", way, "--count", "2"] + Self.volumes + Self.nbd)
+        try #require(clones.count == 2)
+        #expect(clones.allSatisfy { $0.way == way && $0.pause ?? 0 > 0 })
+        let later = try original.ask("write?8")
+        #expect(later != disk)
+        // It writes to its own volumes, whatever the way was.
+        #expect(try !Self.virsh("domblklist", "vm2").contains("whatif-"))
+        for clone in clones {
+            let view = try view(clone)
+            #expect(Whatif.wait(seconds: 30) { view.isUp })
+            #expect(try view.token == token && view.ask("disk") == disk)
+            #expect(try view.ask("write?9") != disk)
+        }
+        #expect(try original.ask("disk") == later)
+        #expect(try Whatif.run("sandbox", "remove", clones[0].id).status == 0)
+        try expectNothingLeft()
+        #expect(try original.token == token && original.ask("disk") == later)
+    }
+
+    @Test(arguments: ["nbd", "iscsi"]) func aTwinBootsFromOneMomentOfAllDisks(_ way: String) throws {
+        let original = try vm2()
+        let disk = try original.ask("write?3")
+        let export = way == "nbd" ? Self.nbd : ["--export", "iscsi://10.50.0.60"]
+        let clone = try #require(try self.clone("vm2", Self.volumes + export).first)
+        #expect(clone.pause ?? 0 > 0)
+        let show = try Whatif.run("sandbox", "show", clone.id).output
+        #expect(show.contains("snapshot lvm:data/\(clone.domain)-vda@vm2, through busybox nc"), "\(show)")
+        #expect(show.contains("export \(way):\(clone.domain)-vdb"), "\(show)")
+        let view = try view(clone)
+        #expect(Whatif.wait(seconds: 60) { view.isUp })
+        #expect(try view.ask("disk") == disk)
+        try expectOneMoment(view)
+        #expect(try view.ask("write?4") != disk && original.ask("disk") == disk)
+        #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
+        try expectNothingLeft()
+    }
+
+    /// LVM would invalidate a classic snapshot that the original has filled: the clone ends before.
+    @Test func aCloneEndsBeforeItsSnapshotIsFull() throws {
+        Whatif.prepare()
+        let command = ["clone", "vm2", "--wait", "--room", "8 MiB"] + Self.place + Self.volumes + Self.nbd
+        let waiting = try Whatif.start(command, log: "full.log")
+        #expect(Whatif.wait(seconds: 60) { Whatif.log("full.log").contains("runs as") }, "\(Whatif.log("full.log"))")
+        let original = try vm2()
+        for seed in 0..<7 { _ = try original.ask("write?\(seed)") }
+        #expect(waiting.wait() == 1)
+        #expect(Whatif.log("full.log").contains("ended before it would have been full"), "\(Whatif.log("full.log"))")
+        try expectNothingLeft()
+    }
+
+    @Test(
+        arguments: [
+            ([], "its disk vda is on nbd vm2: say which logical volume that is (--volume vda=GROUP/NAME)"),
+            (volumes + nbd + ["--room", "1 GiB"], "the volume group data has"),
+            (volumes + nbd + ["--volume", "vdc=data/vm2"], "it has no disk vdc that can be written"),
+            (
+                volumes.map { $0.replacing("data/vm2-thin", with: "data/none") } + nbd,
+                "there is no logical volume data/none"
+            ),
+            (volumes.map { $0.replacing("7000", with: "7999") } + nbd, "no answer from"),
+            (volumes, "--storage: say --export, too"),
+            (volumes + ["--export", "ftp://10.50.0.60"], "--export: found 'ftp://10.50.0.60', expected nbd://"),
+        ] as [([String], String)])
+    func volumesThatCannotBeSnapshotAreRefused(_ arguments: [String], _ words: String) throws {
+        Whatif.prepare()
+        let result = try ChildProcess.run([Whatif.binary, "clone", "vm2"] + arguments + Self.place)
+        #expect([1, 2, 4].contains(result.status) && result.errors.contains(words), "\(result.errors)")
+        try expectNothingLeft()
+    }
+
+    /// Of what is made for volumes elsewhere; the rest of a clone's life is the same as with other disks.
+    @Test func killedWhileItsVolumesAreAtWork() throws {
+        let original = try vm2()
+        let (token, disk) = (try original.token, try original.ask("disk"))
+        let journal = try Journal(Whatif.state + "/journal.db")
+        let command = ["clone", "vm2"] + Self.place + Self.volumes + Self.nbd
+        var moment = 1
+        while try isKilled(at: moment, command), try !journal.entries().contains(where: { $0.kind == .bridge }) {
+            let collected = try Whatif.run("sandbox", "gc")
+            #expect(collected.status == 0, "\(moment): \(collected.errors)")
+            #expect(try Self.footprint() == footprint, "\(moment)")
+            moment += 1
+        }
+        // Capture, two snapshots, two exports, two overlays: before and after each word, and in the capture.
+        #expect(moment > 14)
+        #expect(try Whatif.run("sandbox", "gc").status == 0)
+        try expectNothingLeft()
+
+        let id = try #require(try clone("vm2", Self.volumes + Self.nbd).first?.id)
+        // Behind the domain and the network, at each word of the removal.
+        var step = 12
+        while try isKilled(at: step, ["sandbox", "remove", id]), try !journal.entries().isEmpty { step = 3 + step % 2 }
+        #expect(try Whatif.run("sandbox", "gc").status == 0)
+        try expectNothingLeft()
+        #expect(try original.token == token && original.ask("disk") == disk)
+    }
+}
