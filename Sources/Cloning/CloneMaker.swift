@@ -104,8 +104,7 @@ package final class CloneMaker {
     ) throws -> ClonedTiers {
         let clones = plan.behind + plan.joined + [plan.front]
         try snapshotContainers(clones)
-        let captures = try clones.map { try capture ?? self.capture($0) }
-        for (clone, capture) in zip(clones, captures) { try makeDisks(clone, capture) }
+        let captures = try clones.map { try machine($0, capture) }
         try makeNetwork(plan, attach)
         let made = try zip(clones, captures).enumerated().map { index, pair in
             let network = index < plan.behind.count ? SandboxIdentity(front: pair.0.identity) : plan.identity

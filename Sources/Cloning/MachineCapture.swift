@@ -48,25 +48,27 @@ extension CloneMaker {
     /// How long a machine may stand for its clone. Beyond it, the clone is given up.
     private static let pauseLimit = Duration.seconds(2)
 
-    /// Holds a machine's state for the clone, if it begins with that. Nil for what does not.
-    func capture(_ clone: ClonePlan) throws -> MachineCapture? {
-        guard case .machine(let beginning) = clone.beginning, beginning.image == nil else { return nil }
+    /// Holds a machine's state. `makeDisks` is called when what the clone's disks lie over stands, by target: its memory is
+    /// still being copied then, where that can be.
+    func capture(_ clone: ClonePlan, makeDisks: ([String: OverlayBase]) throws -> Void) throws -> MachineCapture {
         let name = clone.original.name
         guard let domain = try node.domain(name) else {
             throw CloneError.unsupported(domain: name, "it is gone")
         }
         let lock = try journal.lock(domain: name)
         defer { withExtendedLifetime(lock) {} }
-        let way = try beginning.hasMemory ? clone.way ?? domain.captureAbility().way : nil
+        let hasMemory = if case .machine(let beginning) = clone.beginning { beginning.hasMemory } else { false }
+        let way = try hasMemory ? clone.way ?? domain.captureAbility().way : nil
         let plan = try plan(clone, domain, way)
-        let (memory, pause) = try take(plan, way)
-        if !plan.snapshots.isEmpty { watch(plan.snapshots.map(\.snapshot.identifier), of: plan.service) }
-        let served = try serve(plan, clone)
-        let below = try MachineBeginning(plan.original, .disk, on: plan.site).holds.compactMapValues { hold in
+        var below = try MachineBeginning(plan.original, .disk, on: plan.site).holds.compactMapValues { hold in
             if case .image(let path, let format) = hold { OverlayBase.image(path: path, format) } else { nil }
         }
-        return MachineCapture(
-            original: plan.original, memory: memory, way: way, pause: pause, below: below.merging(served) { $1 })
+        let (memory, pause) = try take(plan, way) {
+            if !plan.snapshots.isEmpty { watch(plan.snapshots.map(\.snapshot.identifier), of: plan.service) }
+            below.merge(try serve(plan, clone)) { $1 }
+            try makeDisks(below)
+        }
+        return MachineCapture(original: plan.original, memory: memory, way: way, pause: pause, below: below)
     }
 
     /// As the machine is now, with nobody else at it; refuses what has no room.
@@ -110,30 +112,40 @@ extension CloneMaker {
             snapshots: zip(requests, snapshots).map { ($0.target, $1) })
     }
 
-    private func take(_ plan: CapturePlan, _ way: CaptureWay?) throws -> (SaveImage?, Duration?) {
+    /// `meanwhile` is what can be done when the disks are held.
+    private func take(
+        _ plan: CapturePlan, _ way: CaptureWay?, meanwhile: () throws -> Void
+    ) throws -> (SaveImage?, Duration?) {
         guard let memory = plan.memory, let way else {
-            // One volume is of one moment by itself.
-            if plan.files.isEmpty, plan.snapshots.count == 1 {
-                try plan.makeSnapshots()
-                return (nil, nil)
-            }
-            let together: (() throws -> Void)? = plan.snapshots.isEmpty ? nil : { try plan.makeSnapshots() }
-            return (nil, try plan.domain.overlayDisks(plan.files, atMost: Self.pauseLimit, together: together))
+            let pause = try holdDisks(plan)
+            try meanwhile()
+            return (nil, pause)
         }
         let capture = MemoryCapturePlan(memory: memory, overlays: plan.files, pauseLimit: Self.pauseLimit)
-        let made: MemoryCapture
-        switch way {
-        case .background: made = try plan.domain.capture(capture, way, together: plan.makeSnapshots)
-        case .live:
-            made = try plan.domain.capture(capture, way)
-            if !plan.snapshots.isEmpty {
-                try plan.makeSnapshots()
-                for (target, _) in plan.snapshots {
-                    try plan.domain.commitOverlay(of: target, file: plan.files[target])
-                }
-            }
+        let made = try plan.domain.capture(capture, way) {
+            if way == .background { try plan.makeSnapshots() }
+        } meanwhile: {
+            if way == .live { try makeSnapshotsOfWhatStands(plan) }
+            try meanwhile()
         }
         return (made.image, made.pause)
+    }
+
+    /// Behind libvirt's own way: of volumes to which the machine does not write for now. Then it does again.
+    private func makeSnapshotsOfWhatStands(_ plan: CapturePlan) throws {
+        guard !plan.snapshots.isEmpty else { return }
+        try plan.makeSnapshots()
+        for (target, _) in plan.snapshots { try plan.domain.commitOverlay(of: target, file: plan.files[target]) }
+    }
+
+    private func holdDisks(_ plan: CapturePlan) throws -> Duration? {
+        // One volume is of one moment by itself.
+        if plan.files.isEmpty, plan.snapshots.count == 1 {
+            try plan.makeSnapshots()
+            return nil
+        }
+        let together: (() throws -> Void)? = plan.snapshots.isEmpty ? nil : { try plan.makeSnapshots() }
+        return try plan.domain.overlayDisks(plan.files, atMost: Self.pauseLimit, together: together)
     }
 
     /// Lets clones reach the snapshots of another machine; by target, what their overlays lie over.

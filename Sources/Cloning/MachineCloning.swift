@@ -5,16 +5,28 @@ import Store
 import Volumes
 
 extension CloneMaker {
-    /// The clone's own disks: overlays over what the original's were at the moment, or over an image.
-    func makeDisks(_ clone: ClonePlan, _ capture: MachineCapture?) throws {
-        guard case .machine(let beginning) = clone.beginning else { return }
-        var requests: [SnapshotRequest] = []
-        for disk in clone.original.writableDisks {
-            let base =
-                try beginning.image.map { .image(path: $0, try ImageFormat.of($0)) } ?? capture?.below[disk.target]
-            guard let base, let name = VolumeName("\(clone.identity.domain)-\(disk.target)") else { continue }
-            requests.append(
-                SnapshotRequest(base.source(overlayIn: folder(of: disk, clone)), name: name, room: Self.roomNeeded))
+    /// The disks of a machine's clone, behind what it takes to hold the original's state; which has been done if there is a
+    /// capture. Nil for what begins with no capture.
+    func machine(_ clone: ClonePlan, _ capture: MachineCapture?) throws -> MachineCapture? {
+        guard case .machine(let beginning) = clone.beginning else { return nil }
+        if let image = beginning.image {
+            let base = OverlayBase.image(path: image, try ImageFormat.of(image))
+            let disks = clone.original.writableDisks.map { ($0.target, base) }
+            try makeDisks(clone, over: Dictionary(disks) { first, _ in first })
+            return nil
+        }
+        guard let capture else { return try self.capture(clone) { try makeDisks(clone, over: $0) } }
+        try makeDisks(clone, over: capture.below)
+        return capture
+    }
+
+    /// The clone's own disks, by target: overlays over what the original's were at the moment, or over an image.
+    private func makeDisks(_ clone: ClonePlan, over bases: [String: OverlayBase]) throws {
+        let requests = clone.original.writableDisks.compactMap { disk -> SnapshotRequest? in
+            guard let base = bases[disk.target], let name = VolumeName("\(clone.identity.domain)-\(disk.target)") else {
+                return nil
+            }
+            return SnapshotRequest(base.source(overlayIn: folder(of: disk, clone)), name: name, room: Self.roomNeeded)
         }
         let overlays = try LocalVolumes().plan(requests)
         for overlay in overlays { try record(.overlay, overlay.path, clone) }

@@ -76,7 +76,9 @@ extension CaptureRun {
 
 // By QEMU's background snapshot.
 extension CaptureRun {
-    func background(_ together: () throws -> Void) throws(HypervisorError) {
+    func background(
+        _ together: () throws -> Void, _ meanwhile: () throws -> Void
+    ) throws(HypervisorError) {
         let monitor = Monitor(domain)
         let file = try makeImage()
         FaultPoint.pass()
@@ -117,6 +119,7 @@ extension CaptureRun {
         }
         guardian?.end()
         FaultPoint.pass()
+        try HypervisorError.translating(doing, meanwhile)
         try waitForMemory(monitor)
         FaultPoint.pass()
         try monitor.setBackgroundSnapshot(false)

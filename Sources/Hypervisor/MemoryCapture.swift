@@ -98,9 +98,10 @@ extension Domain {
     /// or only the name of the domain. A machine that stands because of us goes on by itself (`ResumeGuard`).
     ///
     /// What `together` does, such as snapshots of disks that are no files, belongs to the same moment: the guest stands for
-    /// it. Only `background` can wait for it.
+    /// it. Only `background` can wait for it. What `meanwhile` does is done beside the copying, or behind it.
     package func capture(
-        _ plan: MemoryCapturePlan, _ way: CaptureWay, together: () throws -> Void = {}
+        _ plan: MemoryCapturePlan, _ way: CaptureWay, together: () throws -> Void = {},
+        meanwhile: () throws -> Void = {}
     ) throws(HypervisorError) -> MemoryCapture {
         let doing = "capture \(name)"
         try checkFiles(memory: plan.memory, overlays: plan.overlays, doing)
@@ -117,10 +118,14 @@ extension Domain {
         let run = try CaptureRun(self, plan)
         do throws(HypervisorError) {
             switch way {
-            case .live: try run.live()
-            case .background: try run.background(together)
+            case .live:
+                try run.live()
+                try run.checkPause()
+                try HypervisorError.translating(doing, meanwhile)
+            case .background:
+                try run.background(together, meanwhile)
+                try run.checkPause()
             }
-            try run.checkPause()
         } catch {
             // First of all.
             run.letGo()
