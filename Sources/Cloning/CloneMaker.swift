@@ -54,7 +54,9 @@ package final class CloneMaker {
         if original.isMachine { return .machine(try MachineBeginning(original, source, on: site)) }
         let refuse = { (reason: String) in CloneError.unsupported(domain: original.name, reason) }
         guard original.type == "lxc" else {
-            throw refuse("it is a \(original.type) domain; this version clones LXC containers and QEMU machines")
+            throw refuse(
+                "not supported by this driver: libvirt's for \(original.type) domains takes no snapshots of memory or disks; "
+                    + "LXC containers and QEMU machines are cloned")
         }
         guard original.shared.isEmpty else {
             throw refuse("a clone would share with production: \(original.shared.joined(separator: ", "))")

@@ -25,7 +25,6 @@ struct MachineBeginning: Sendable, Hashable {
         case .image(let path): (hasMemory, image) = (false, path)
         }
         var obstacles = original.obstacles(withMemory: hasMemory)
-        if original.firmwareVariables != nil { obstacles.append("its firmware keeps variables in a file (<nvram>)") }
         let disks = original.writableDisks
         var holds: [String: DiskHold] = [:]
         if image != nil {

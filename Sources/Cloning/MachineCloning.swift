@@ -1,3 +1,4 @@
+import Glibc
 import Hypervisor
 import Model
 import OperatingSystem
@@ -31,6 +32,16 @@ extension CloneMaker {
         let overlays = try LocalVolumes().plan(requests)
         for overlay in overlays { try record(.overlay, overlay.path, clone) }
         try LocalVolumes().make(overlays)
+        if let variables = clone.original.firmwareVariables, let copy = variablesCopy(clone) {
+            try record(.file, copy, clone)
+            let (source, target) = (try Descriptor.open(variables, O_RDONLY), try Descriptor.create(copy))
+            while case let bytes = try source.readSome(), !bytes.isEmpty { try target.writeAll(bytes) }
+        }
+    }
+
+    /// Of what the machine's firmware remembers, such as what to boot; beside it.
+    private func variablesCopy(_ clone: ClonePlan) -> String? {
+        clone.original.firmwareVariables.map { Path.folder(of: $0) + clone.identity.domain + "-variables.fd" }
     }
 
     /// Beside the original's, where that is a file.
@@ -53,7 +64,7 @@ extension CloneMaker {
         let xml = try original.machineClone(
             .init(
                 name: name, disks: disks, bridge: bridge, device: clone.identity.device,
-                hasMemory: capture?.memory != nil))
+                hasMemory: capture?.memory != nil, firmwareVariables: variablesCopy(clone)))
         guard let memory = capture?.memory else { return try node.create(xml) }
         return try node.restore(memory, as: xml, named: name, paused: true)
     }

@@ -56,7 +56,7 @@ package enum Sandbox {
         let sizes = try entries.compactMap { entry -> Int64? in
             switch entry.kind {
             case .subvolume: return try Subvolume.exclusiveBytes(entry.identifier)
-            case .overlay: return try allocatedBytes([entry.identifier])
+            case .overlay, .file: return try allocatedBytes([entry.identifier])
             case .capture:
                 let files = CaptureFiles(text: entry.identifier)
                 return try allocatedBytes(files.overlays.values + [files.memory].compactMap(\.self))
@@ -107,6 +107,10 @@ package enum Sandbox {
             }
         case .subvolume: try volumes.remove(.subvolume(path: entry.identifier))
         case .overlay: try volumes.remove(.overlay(path: entry.identifier))
+        case .file:
+            if unsafe unlink(entry.identifier) == -1, errno != ENOENT {
+                throw SystemError("remove \(entry.identifier)")
+            }
         case .snapshot: try volumes.remove(snapshot: KeptVolume(text: entry.identifier))
         case .export: try volumes.remove(export: KeptVolume(text: entry.identifier))
         case .capture:
