@@ -6,6 +6,8 @@ package struct CaptureFiles: Sendable, Hashable {
 
     package init(memory: String?, overlays: [String: String]) { (self.memory, self.overlays) = (memory, overlays) }
 
+    package var files: [String] { overlays.values + [memory].compactMap(\.self) }
+
     /// A line for each: `memory`, or the disk's target, and the file.
     package init(text: String) {
         var overlays: [String: String] = [:]

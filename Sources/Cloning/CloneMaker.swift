@@ -11,12 +11,11 @@ package final class CloneMaker {
     let journal: Journal
     private let owner: String
     private let clock: SteadyClock
-    private var watched: [WatchedSnapshots] = []
+    /// Of what is there now.
+    private var room: RoomWatch?
 
     /// Free space below which a snapshot is refused: a clone writes logs and temporary files while it runs.
     static let roomNeeded: Int64 = 64 << 20
-    /// Free space below which a running clone is given up: the on-line domain writes to the same volume.
-    private static let roomKept: Int64 = 16 << 20
 
     /// `owner` names the campaign whose lock the caller holds.
     package init(node: Node, nodeName: String?, journal: Journal, owner: String, clock: SteadyClock) {
@@ -104,6 +103,7 @@ package final class CloneMaker {
         _ plan: SandboxPlan, capture: MachineCapture? = nil, _ resources: CloneResources = CloneResources(),
         attach: () throws -> Void
     ) throws -> ClonedTiers {
+        room = nil
         let clones = plan.behind + plan.joined + [plan.front]
         try snapshotContainers(clones)
         let captures = try clones.map { try machine($0, capture) }
@@ -198,18 +198,10 @@ package final class CloneMaker {
         return made
     }
 
-    /// Throws when a volume that original and clone share is about to be full.
-    package func requireRoom(for original: DomainDescription) throws {
-        for path in [original.root].compactMap(\.self) + original.diskFiles {
-            try Subvolume.requireRoom(path, needed: Self.roomKept)
-        }
-        let now = Double(clock.now) / 1e9
-        for index in watched.indices { try watched[index].check(at: now) }
-    }
-
-    /// From now on `requireRoom` asks how full these are.
-    func watch(_ snapshots: [SnapshotIdentifier], of service: any VolumeService) {
-        watched.append(WatchedSnapshots(snapshots, of: service))
+    /// Throws when a volume that originals and clones share is about to be full.
+    package func requireRoom() throws {
+        if room == nil { room = RoomWatch(try journal.entries().filter { $0.owner == owner }) }
+        try room?.check(at: Double(clock.now) / 1e9)
     }
 
     /// A fixed address: an automatic one equals a port's and swallows frames.
@@ -228,7 +220,7 @@ package final class CloneMaker {
         let clones = Set((plan.behind + plan.joined + [plan.front]).map(\.identity.id))
         let entries = try journal.entries().filter { clones.contains($0.clone) && $0.owner == owner }
         try Sandbox.remove(entries, node: node, journal: journal)
-        watched = []
+        room = nil
     }
 }
 

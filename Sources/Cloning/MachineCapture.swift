@@ -64,7 +64,6 @@ extension CloneMaker {
             if case .image(let path, let format) = hold { OverlayBase.image(path: path, format) } else { nil }
         }
         let (memory, pause) = try take(plan, way) {
-            if !plan.snapshots.isEmpty { watch(plan.snapshots.map(\.snapshot.identifier), of: plan.service) }
             below.merge(try serve(plan, clone)) { $1 }
             try makeDisks(below)
         }

@@ -58,8 +58,7 @@ package enum Sandbox {
             case .subvolume: return try Subvolume.exclusiveBytes(entry.identifier)
             case .overlay, .file: return try allocatedBytes([entry.identifier])
             case .capture:
-                let files = CaptureFiles(text: entry.identifier)
-                return try allocatedBytes(files.overlays.values + [files.memory].compactMap(\.self))
+                return try allocatedBytes(CaptureFiles(text: entry.identifier).files)
             case .snapshot, .export, .namespace, .bridge, .rules, .interface, .domain: return nil
             }
         }

@@ -274,9 +274,7 @@ struct Experiment {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
         try sandbox.throwFailure()
         try bench.tap.throwFailure()
-        for original in [bench.original] + (bench.scope.behind + bench.scope.joined).map(\.original) {
-            try bench.maker.requireRoom(for: original)
-        }
+        try bench.maker.requireRoom()
     }
 }
 

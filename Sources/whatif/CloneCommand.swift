@@ -16,8 +16,8 @@ enum CloneCommand: Command {
         discussion: """
             The clone keeps its address and MAC inside, and reaches nothing but a network namespace of its own, which stands
             where the domain's neighbours stand on-line: 'whatif sandbox exec ID -- COMMAND' runs a command there. It stays
-            until 'whatif sandbox remove ID'; with --for, 'whatif sandbox gc' removes it after that time; with --wait, it
-            goes when this command ends. Needs root.
+            until 'whatif sandbox remove ID', or until the time of --for is over; with --wait, it goes when this command
+            ends. A clone whose volume, or whose original's, is about to be full is ended before that. Needs root.
 
             --from disk: the clone boots from a snapshot of the disks, as after a loss of power. --from memory (QEMU
             machines): it goes on from a moment of the original, which stands meanwhile for some milliseconds. --from PATH:
@@ -25,8 +25,7 @@ enum CloneCommand: Command {
 
             A machine's clones of one command share its moment, and go together. While they are there its disks are held as
             they were: of files, it writes to overlays, which are merged back when the clones go; of logical volumes LVM
-            makes snapshots, on another machine too (--storage), which serves them for reading over NBD or iSCSI. A snapshot
-            that the original has filled is lost: with --wait its clones are ended before that, without it nobody looks.
+            makes snapshots, on another machine too (--storage), which serves them for reading over NBD or iSCSI.
 
             '--json' writes a list: id, domain, address, made (seconds it took), pause (seconds that the original stood),
             way (of the capture).
@@ -85,6 +84,8 @@ enum CloneCommand: Command {
         try Inputs.requireRoot("cloning")
         let request = try Request(arguments)
         let state = try StateDirectory.standard()
+        // Before the node is entered, whose processes go with it.
+        let guardian = try arguments.flag("wait") ? nil : CloneGuard(state)
         let (node, nodeName) = try Inputs.node(arguments, state)
         let source = try request.source.resolved()
         let interrupt = try InterruptSignal()
@@ -116,7 +117,10 @@ enum CloneCommand: Command {
             }
             if !arguments.flag("wait") {
                 let end = request.period.map { Timestamp(nanoseconds: clock.now) + $0 } ?? .distantFuture
-                for group in groups { try group.keep(until: end) }
+                for group in groups {
+                    try group.keep(until: end)
+                    try guardian?.lookAfter(group.owner)
+                }
             }
             try show(groups.flatMap(\.made), arguments)
             if !arguments.flag("wait") { return .done }

@@ -14,7 +14,7 @@ final class KeptClones {
         let seconds: Double
     }
 
-    private let owner: String
+    let owner: String
     private let lock: FileLock
     private let state: StateDirectory
     private let journal: Journal
@@ -55,7 +55,7 @@ final class KeptClones {
         return clone
     }
 
-    func requireRoom() throws { try maker.requireRoom(for: original) }
+    func requireRoom() throws { try maker.requireRoom() }
 
     func keep(until time: Timestamp) throws { try journal.keep(owner, until: time) }
 

@@ -20,6 +20,7 @@ enum WhatIf {
             MatrixQueryCommand.self, MatrixPlotCommand.self,
             ApplyCommand.self, WatchCommand.self, CloneCommand.self, SandboxListCommand.self,
             SandboxShowCommand.self, SandboxExecCommand.self, SandboxRemoveCommand.self, SandboxCollectCommand.self,
+            SandboxGuardCommand.self,
             CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,
             TraceMergeCommand.self, TraceRedactCommand.self, ReplayCommand.self,
         ]

@@ -84,12 +84,38 @@ extension SystemTests {
         }
 
         @Test func itGoesWithItsTime() throws {
-            let clones = try clone("web1", "--count", "20", "--for", "1 ms")
+            let id = try #require(try clone("web1", "--for", "1 s").first?.id)
+            #expect(Whatif.wait(seconds: 30) { (try? Whatif.run("sandbox", "show", id).status) != 0 })
+            #expect(Whatif.wait(seconds: 30) { guardians.isEmpty }, "it goes on without clones")
+            #expect(Whatif.log("guard.log").contains("their time is over"))
+            try expectNothingLeft()
+        }
+
+        /// Also when whoever looked after them was killed.
+        @Test func theyAreCollectedBehindTheirTime() throws {
+            let clones = try clone("web1", "--count", "20", "--for", "4 s")
+            guardians.forEach { kill($0, SIGKILL) }
             #expect(Set(clones.map(\.id)).count == 20 && Set(clones.map(\.address)).count == 20)
             #expect(try LabHost.virsh("list", "--name").split(separator: "\n").count == 3 + 20)
-            let collected = try Whatif.run("sandbox", "gc")
-            #expect(collected.status == 0 && collected.output.contains("of 20 clones"), "\(collected.errors)")
+            #expect(
+                Whatif.wait(seconds: 30) {
+                    (try? Whatif.run("sandbox", "gc").output.contains("of 20 clones")) == true
+                })
             try expectNothingLeft()
+        }
+
+        /// Those that look after clones of this state directory.
+        private var guardians: [pid_t] {
+            let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return processes.compactMap { pid_t($0) }.filter { pid in
+                let words = { (file: String) in
+                    FileManager.default.contents(atPath: "/proc/\(pid)/\(file)")?.split(separator: 0).map {
+                        String(decoding: $0, as: UTF8.self)
+                    } ?? []
+                }
+                return words("cmdline").dropFirst() == ["sandbox", "guard"]
+                    && words("environ").contains("WHATIF_STATE=\(Whatif.state)")
+            }
         }
 
         @Test func itGoesWithItsCommand() throws {
