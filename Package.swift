@@ -148,7 +148,7 @@ let package = Package(
         tests("Manager", ["Manager", "Model", "Wire"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
-        tests("Cloning", ["Cloning", "Model"]),
+        tests("Cloning", ["Cloning", "Hypervisor", "Model"]),
         tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
         tests(
             "System", ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "machine", "whatif"],

@@ -47,20 +47,12 @@ package struct Clone: Sendable {
     package let capture: MachineCapture?
 }
 
-/// What a clone begins with.
-package enum CloneSource: Sendable, Hashable {
-    /// What is on the original's disks now: the clone boots, as after a loss of power.
-    case disk
-    /// Disks and memory of one moment: the clone goes on from there.
-    case memory
-    /// An image that was stored before: the path of a subvolume, or of a disk's image.
-    case image(String)
-}
-
 /// A clone to be made.
 package struct ClonePlan: Sendable {
     package let identity: CloneIdentity
     package let original: DomainDescription
+    /// In place of the original's definition.
+    let variant: DomainDescription?
     let beginning: Beginning
     /// Of a machine's disks that are no files.
     let site: VolumeSite

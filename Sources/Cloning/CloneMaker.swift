@@ -1,3 +1,4 @@
+import Glibc
 package import Hypervisor
 package import Model
 package import OperatingSystem
@@ -26,24 +27,38 @@ package final class CloneMaker {
         self.clock = clock
     }
 
-    /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made.
+    /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made. The clone in front is made as
+    /// `variant` describes it, if there is one.
     package func plan(
-        _ front: DomainDescription, from source: CloneSource = .disk, by way: CaptureWay? = nil,
-        on site: VolumeSite = VolumeSite(),
-        with joined: [DomainDescription] = [], behind: [DomainDescription] = []
+        _ front: DomainDescription, from source: CloneSource = .disk, variant: DomainDescription? = nil,
+        by way: CaptureWay? = nil, on site: VolumeSite = VolumeSite(), with joined: [DomainDescription] = [],
+        behind: [DomainDescription] = []
     ) throws -> SandboxPlan {
         var taken: Set<IPAddress> = []
-        let plan = { (original: DomainDescription, source: CloneSource) in
+        let obstacles = variant.map { CloneVariant.obstacles($0, of: front) } ?? []
+        guard obstacles.isEmpty else {
+            throw CloneError.unsupported(
+                domain: front.name, "as the variant describes it: \(obstacles.joined(separator: "; "))")
+        }
+        let plan = { (original: DomainDescription, source: CloneSource, variant: DomainDescription?) in
             var identity: CloneIdentity
             repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
             let site = original.name == front.name ? site : VolumeSite()
             return ClonePlan(
-                identity: identity, original: original, beginning: try self.beginning(of: original, source, on: site),
-                site: site, way: way)
+                identity: identity, original: original, variant: variant,
+                beginning: try self.beginning(of: original, source, on: site), site: site, way: way)
         }
         return SandboxPlan(
-            front: try plan(front, source), joined: try joined.map { try plan($0, .disk) },
-            behind: try behind.map { try plan($0, .disk) })
+            front: try plan(front, source, variant), joined: try joined.map { try plan($0, .disk, nil) },
+            behind: try behind.map { try plan($0, .disk, nil) })
+    }
+
+    /// An image by its path on the node without links and in full: it is named in another file's header.
+    package static func resolved(_ source: CloneSource) throws(SystemError) -> CloneSource {
+        guard case .image(let path) = source else { return source }
+        guard let real = unsafe realpath(path, nil) else { throw SystemError("find the image \(path)") }
+        defer { unsafe free(real) }
+        return .image(unsafe String(cString: real))
     }
 
     /// Refuses what cannot be cloned so.
@@ -74,7 +89,8 @@ package final class CloneMaker {
         guard !original.name.hasPrefix("whatif-") else {
             throw CloneError.unsupported(domain: original.name, "it is a clone itself")
         }
-        guard let interface = original.interfaces.first, let address = try address(of: original, interface) else {
+        guard let interface = original.interfaces.first, let address = try Self.address(of: original, on: node)
+        else {
             throw CloneError.unsupported(
                 domain: original.name,
                 "no IPv4 address of its first <interface> is known: neither its XML names one (<ip address='…'/>) nor do "
@@ -84,10 +100,9 @@ package final class CloneMaker {
             number: .random(in: 1...0xff_fffe), insideAddress: address, insideMAC: interface.mac)
     }
 
-    /// By its XML, or by what the node knows of it.
-    private func address(
-        of original: DomainDescription, _ interface: DomainDescription.Interface
-    ) throws -> IPAddress? {
+    /// Of its first interface, by its XML, or by what the node knows of it.
+    package static func address(of original: DomainDescription, on node: Node) throws -> IPAddress? {
+        guard let interface = original.interfaces.first else { return nil }
         let isKnown = { (address: IPAddress) in address.v4 != nil }
         if let address = interface.addresses.first(where: isKnown) { return address }
         let leased = try node.domain(original.name)?.leasedAddresses ?? []
@@ -98,9 +113,9 @@ package final class CloneMaker {
     /// start; then the domains, callees before their callers.
     ///
     /// `attach` is called when bridges and rules stand, to make the proxies' legs (their outer ends are each `port`).
-    /// `capture` is of the same machine, for another of its clones; `resources` are for the clone in front.
+    /// `capture` is of the same machine, for another of its clones; `allocation` is for the clone in front.
     package func make(
-        _ plan: SandboxPlan, capture: MachineCapture? = nil, _ resources: CloneResources = CloneResources(),
+        _ plan: SandboxPlan, capture: MachineCapture? = nil, _ allocation: Allocation = Allocation(),
         attach: () throws -> Void
     ) throws -> ClonedTiers {
         room = nil
@@ -111,7 +126,7 @@ package final class CloneMaker {
         let made = try zip(clones, captures).enumerated().map { index, pair in
             let network = index < plan.behind.count ? SandboxIdentity(front: pair.0.identity) : plan.identity
             let isFront = pair.0.identity == plan.front.identity
-            return try start(pair.0, pair.1, in: network, isFront ? resources : CloneResources())
+            return try start(pair.0, pair.1, in: network, isFront ? allocation : Allocation())
         }
         return ClonedTiers(
             front: made[made.count - 1], joined: Array(made.dropLast().dropFirst(plan.behind.count)),
@@ -121,9 +136,9 @@ package final class CloneMaker {
     /// A clone that belongs to no campaign: the proxies' end of its sandbox stands in a network namespace of its own, with
     /// these addresses.
     package func make(
-        _ plan: SandboxPlan, neighbours: [IPAddress], capture: MachineCapture? = nil, _ resources: CloneResources
+        _ plan: SandboxPlan, neighbours: [IPAddress], capture: MachineCapture? = nil, _ allocation: Allocation
     ) throws -> Clone {
-        try make(plan, capture: capture, resources) {
+        try make(plan, capture: capture, allocation) {
             let leg = ProxyLeg(plan.identity, neighbours: neighbours)
             let name = plan.identity.namespace
             try record(.namespace, name, plan.front)
@@ -175,27 +190,43 @@ package final class CloneMaker {
     }
 
     private func start(
-        _ clone: ClonePlan, _ capture: MachineCapture?, in sandbox: SandboxIdentity, _ resources: CloneResources
+        _ clone: ClonePlan, _ capture: MachineCapture?, in sandbox: SandboxIdentity, _ allocation: Allocation
     ) throws -> Clone {
         let identity = clone.identity
         // libvirt makes and removes it with the domain, unless libvirtd is killed between.
         try record(.interface, identity.device, clone)
         try record(.domain, identity.domain, clone)
         let domain: Domain
-        switch clone.beginning {
-        case .container:
-            let xml = try clone.original.clone(
-                named: identity.domain, root: clone.root ?? "", bridge: sandbox.bridge, device: identity.device)
-            domain = try node.create(xml)
-        case .machine:
-            domain = try create(clone, capture, bridge: sandbox.bridge)
+        do {
+            domain = try create(clone, capture, in: sandbox, allocation)
+        } catch let error as HypervisorError where error.cause == .other || error.cause == .unsupported {
+            // What its definition says that the original's does not.
+            let changed = allocation.values.filter {
+                [.variant, .processors, .vcpus].contains($0.key) && $0.value != .asIs
+            }
+            guard let (resource, setting) = changed.min(by: { $0.key < $1.key }) else { throw error }
+            throw AllocationError.refused(
+                resource, domain: identity.domain, wanted: setting, reason: error.message)
         }
         let made = Clone(
             identity: identity, original: clone.original.name, domain: domain, root: clone.root, capture: capture)
-        try give(resources, to: made, of: sandbox)
+        try give(allocation, to: made, of: sandbox)
         // From a memory image it stands until it has what it is to have.
         if capture?.memory != nil { try domain.resume() }
         return made
+    }
+
+    private func create(
+        _ clone: ClonePlan, _ capture: MachineCapture?, in sandbox: SandboxIdentity, _ allocation: Allocation
+    ) throws -> Domain {
+        switch clone.beginning {
+        case .container:
+            let xml = try (clone.variant ?? clone.original).clone(
+                named: clone.identity.domain, root: clone.root ?? "", bridge: sandbox.bridge,
+                device: clone.identity.device, processors: allocation[.processors]?.name)
+            return try node.create(xml)
+        case .machine: return try create(clone, capture, bridge: sandbox.bridge, allocation)
+        }
     }
 
     /// Throws when a volume that originals and clones share is about to be full.
@@ -210,9 +241,13 @@ package final class CloneMaker {
     }
 
     func record(_ kind: JournalEntry.Kind, _ identifier: String, _ clone: ClonePlan) throws {
+        try record(kind, identifier, of: clone.identity.id, clone.original.name)
+    }
+
+    func record(_ kind: JournalEntry.Kind, _ identifier: String, of clone: String, _ original: String) throws {
         _ = try journal.record(
-            kind, identifier, clone: clone.identity.id, owner: owner, node: nodeName, connect: node.uri,
-            original: clone.original.name, at: Timestamp(nanoseconds: clock.now))
+            kind, identifier, clone: clone, owner: owner, node: nodeName, connect: node.uri, original: original,
+            at: Timestamp(nanoseconds: clock.now))
     }
 
     /// Removes everything of this sandbox that the journal knows, also what was begun and not finished.

@@ -1,4 +1,5 @@
 import Hypervisor
+import Model
 import Volumes
 
 /// How one of a machine's disks is held as it was at a moment.

@@ -54,17 +54,20 @@ extension CloneMaker {
     }
 
     /// From a memory image it stands.
-    func create(_ clone: ClonePlan, _ capture: MachineCapture?, bridge: String) throws -> Domain {
-        let original = capture?.original ?? clone.original
+    func create(
+        _ clone: ClonePlan, _ capture: MachineCapture?, bridge: String, _ allocation: Allocation
+    ) throws -> Domain {
+        let original = clone.variant ?? capture?.original ?? clone.original
         var disks: [String: DiskImage] = [:]
         for disk in clone.original.writableDisks {
-            disks[disk.target] = DiskImage(.file(overlay(of: disk, clone)), format: "qcow2")
+            disks[clone.target(of: disk)] = DiskImage(.file(overlay(of: disk, clone)), format: "qcow2")
         }
         let name = clone.identity.domain
         let xml = try original.machineClone(
             .init(
                 name: name, disks: disks, bridge: bridge, device: clone.identity.device,
-                hasMemory: capture?.memory != nil, firmwareVariables: variablesCopy(clone)))
+                hasMemory: capture?.memory != nil, firmwareVariables: variablesCopy(clone),
+                processors: allocation[.vcpus]?.number.map { Int($0) }))
         guard let memory = capture?.memory else { return try node.create(xml) }
         return try node.restore(memory, as: xml, named: name, paused: true)
     }

@@ -16,7 +16,7 @@ package struct RoomWatch {
             switch entry.kind {
             case .subvolume, .overlay, .file: [entry.identifier]
             case .capture: CaptureFiles(text: entry.identifier).files
-            case .snapshot, .export, .namespace, .bridge, .rules, .interface, .domain: []
+            case .snapshot, .export, .namespace, .bridge, .rules, .interface, .domain, .frequency: []
             }
         }
         folders = Set(files.map { Path.folder(of: $0) }).sorted()

@@ -40,7 +40,12 @@ package enum Sandbox {
         let volumes = VolumeRemoval()
         for entry in entries.sorted(by: { $0.id > $1.id }) where !living.contains(entry.owner) {
             do {
-                if let node { try remove(entry, node, journal, volumes) }
+                if entry.kind == .frequency {
+                    // Of this machine, whatever became of the node.
+                    try CoreFrequencies().restore(entry.identifier)
+                } else if let node {
+                    try remove(entry, node, journal, volumes)
+                }
                 try journal.close(entry)
             } catch {
                 failures.append("\(error)")
@@ -59,7 +64,7 @@ package enum Sandbox {
             case .overlay, .file: return try allocatedBytes([entry.identifier])
             case .capture:
                 return try allocatedBytes(CaptureFiles(text: entry.identifier).files)
-            case .snapshot, .export, .namespace, .bridge, .rules, .interface, .domain: return nil
+            case .snapshot, .export, .namespace, .bridge, .rules, .interface, .domain, .frequency: return nil
             }
         }
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
@@ -104,6 +109,7 @@ package enum Sandbox {
                     command: ["ip", "netns", "delete", entry.identifier],
                     reason: String(result.errors.prefix { $0 != "\n" }))
             }
+        case .frequency: break
         case .subvolume: try volumes.remove(.subvolume(path: entry.identifier))
         case .overlay: try volumes.remove(.overlay(path: entry.identifier))
         case .file:

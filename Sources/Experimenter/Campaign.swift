@@ -26,6 +26,7 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
     case noAddress(domain: String)
     case noTraffic(domain: String, interface: String)
     case encrypted(domain: String)
+    case badVariant(String, file: String, reason: String)
     case controlFailed([String])
     case busy(String)
 
@@ -36,13 +37,16 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
                 + (known.isEmpty ? "none" : known.sorted().joined(separator: ", "))
         case .notRunning(let name): "the domain '\(name)' is not running; start it (virsh start \(name)) and run again"
         case .noAddress(let domain):
-            "the domain '\(domain)' has no IPv4 address in its XML; add <ip address='…' prefix='…'/> to its <interface>"
+            "no IPv4 address of '\(domain)' is known: neither its XML names one nor do the node's DHCP server and neighbour "
+                + "table; add <ip address='…' prefix='…'/> to the <interface> of a container, or ping a machine from the node"
         case .noTraffic(let domain, let interface):
             "no request to '\(domain)' was seen on \(interface) within 10 s; is the service under load, and does the port "
                 + "in 'serves' match?"
         case .encrypted(let domain):
             "the requests to '\(domain)' are encrypted and cannot be replayed; name the tier behind what ends the encryption "
                 + "(the load balancer or proxy that holds the certificate), or let it speak plainly on a private network"
+        case .badVariant(let name, let file, let reason):
+            "the variant '\(name)' is no domain: \(file): \(reason); 'virsh dumpxml --inactive' prints one to begin with"
         case .controlFailed(let reasons):
             "the control clone could not be measured: " + reasons.joined(separator: "; ")
         case .busy(let id): "campaign \(id) is running already"
@@ -82,13 +86,14 @@ package struct Campaign {
         // All domains of the file are looked up first: a wrong name is found before anything is made.
         for name in file.tiers.flatMap(\.domains) { _ = try Self.find(name, node) }
         let domain = try Self.find(name, node)
-        let original = try domain.description()
+        let original = try Self.describe(domain, node)
         let server = Endpoint(try Self.address(of: original), tier.serves.port)
         let scope = try SandboxScope(file, front: name, node)
-        guard let callerName = file.callers.first?.domains.first else {
-            throw CampaignError.unknownDomain("caller of \(tier.name)", known: [])
-        }
-        let caller = try Self.address(of: try Self.find(callerName, node).description())
+        let callerName = file.callers.first?.domains.first
+        guard
+            let caller = try callerName.map({ try Self.address(of: Self.describe(Self.find($0, node), node)) })
+                ?? specification.client
+        else { throw CampaignError.unknownDomain("caller of \(tier.name)", known: []) }
         guard let interface = original.interfaces.first?.device else { throw CampaignError.notRunning(name) }
 
         let id = JournalOwner.newName(at: now)
@@ -99,19 +104,28 @@ package struct Campaign {
         try journal.register(
             JournalOwner(name: id, requester: ProcessIdentity.requester, purpose: "campaign of \(file.service)"))
         defer { try? journal.forget(id) }
-        let onLine = Allocation([.cpu: try domain.cpuQuota() ?? Double(node.processorCount)])
+        let point = try OnLinePoint(domain, original, axes: specification.axes)
+        let maker = { (node: Node) in
+            CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock)
+        }
+        let meanings = try Meanings(file, of: original, maker: maker)
+        var bound = specification
+        bound.clone = try CloneMaker.resolved(specification.clone)
+        // What cannot be cloned so is refused before anything is made.
+        for variant in [nil] + meanings.allVariants {
+            _ = try maker(node).plan(original, from: bound.clone, variant: variant)
+        }
         var record = CampaignRecord(
             id: id, service: file.service, tier: tier.name,
             with: specification.with.isEmpty ? nil : specification.with,
-            forward: file.forwardTiers.isEmpty ? nil : file.forwardTiers.map(\.name), domain: name,
-            connect: file.connect, node: file.node, started: now, sla: file.sla, goal: specification.goal,
-            onLine: onLine,
+            forward: file.forwardTiers.isEmpty ? nil : file.forwardTiers.map(\.name),
+            clone: bound.clone == .disk ? nil : bound.clone, domain: name, connect: file.connect, node: file.node,
+            started: now, sla: file.sla, goal: specification.goal, onLine: point.axes,
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
         let bench = Workbench(
-            specification: specification, domain: domain, original: original, tier: tier, server: server,
-            caller: caller, scope: scope, tap: tap,
-            maker: CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock),
+            specification: bound, domain: domain, original: original, tier: tier, server: server,
+            caller: caller, scope: scope, base: point.others, meanings: meanings, tap: tap, maker: maker(node),
             clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
         try tap.start(
             interface: interface, clock: clock, server: WatchedServer(server, tier.serves.protocolName),
@@ -203,7 +217,12 @@ package struct Campaign {
         let experiment = Experiment(bench: bench, allocation: allocation, isControl: matrix == nil) { phase, progress in
             report(.phase(phase.rawValue, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0))
         }
-        let result = try experiment.run()
+        let result: Experiment.Result
+        do {
+            result = try experiment.run()
+        } catch let error where matrix != nil && Self.isOfAllocation(error) {
+            return Cell(allocation, .invalid(nil, reasons: ["\(error)"]))
+        }
         guard result.invalidity.isEmpty, let measurement = result.measurement else {
             return Cell(allocation, .invalid(result.measurement, reasons: result.invalidity))
         }
@@ -216,6 +235,15 @@ package struct Campaign {
                 metric: metric, predicted: predicted, measured: measured.value, threshold: file.campaign.checkThreshold)
         }
         return cell
+    }
+
+    /// Whether another allocation may do: a clone that cannot live with this one is no reason to end the campaign.
+    private static func isOfAllocation(_ error: any Error) -> Bool {
+        switch error {
+        case CloneError.doesNotBoot, CloneError.notPrepared: true
+        case let error as AllocationError: error.isOfValue
+        default: false
+        }
     }
 
     private func waitForTraffic(_ tap: OnLineTap, domain: String, interface: String) throws {
@@ -234,6 +262,17 @@ package struct Campaign {
         }
         guard domain.isActive else { throw CampaignError.notRunning(name) }
         return domain
+    }
+
+    /// With its address, also where only the node knows that.
+    static func describe(_ domain: Domain, _ node: Node) throws -> DomainDescription {
+        var description = try domain.description()
+        if let address = try CloneMaker.address(of: description, on: node),
+            description.interfaces.first?.addresses.contains(address) == false
+        {
+            description.learn(address)
+        }
+        return description
     }
 
     static func address(of domain: DomainDescription) throws -> IPAddress {

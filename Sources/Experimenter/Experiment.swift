@@ -16,6 +16,9 @@ struct Workbench {
     let server: Endpoint
     let caller: IPAddress
     let scope: SandboxScope
+    /// What the domain has on-line of resources that are no axis, and what the names on the axes mean.
+    let base: Allocation
+    let meanings: Meanings
     let tap: OnLineTap
     let maker: CloneMaker
     let clock: SteadyClock
@@ -62,10 +65,12 @@ struct Experiment {
     let isControl: Bool
     let progress: (Phase, ReplayLoop.Progress?) -> Void
 
+    private var maker: CloneMaker { bench.meanings.maker(allocation) ?? bench.maker }
+
     func run() throws -> Result {
-        let plan = try bench.maker.plan(
-            bench.original, with: bench.scope.joined.map(\.original),
-            behind: bench.scope.behind.map(\.original))
+        let plan = try maker.plan(
+            bench.original, from: bench.specification.clone, variant: bench.meanings.variant(allocation),
+            with: bench.scope.joined.map(\.original), behind: bench.scope.behind.map(\.original))
         let (front, nextTiers) = (plan.front.identity, bench.scope.nextTiers)
         let policy = AnswerPolicy(bench.specification.answers, timeShift: bench.specification.timeShift)
         let loop = try ReplayLoop(
@@ -89,8 +94,8 @@ struct Experiment {
             // they are prepared.
             let heardSince = bench.now
             if !needsPreparation { subscribe(loop) }
-            let clones = try bench.maker.make(plan) { try sandbox.attach(bench.interrupt) }
-            let result = try measure(clones, sandbox, heardSince)
+            let clones = try maker.make(plan, startingAllocation) { try sandbox.attach(bench.interrupt) }
+            let result = try measure(clones, plan, sandbox, heardSince)
             try end(plan, sandbox)
             return result
         } catch {
@@ -130,14 +135,14 @@ struct Experiment {
     private func end(_ plan: SandboxPlan, _ sandbox: SandboxThread) throws {
         bench.tap.unsubscribe()
         defer { _ = try? sandbox.stop() }
-        try bench.maker.remove(plan)
+        try maker.remove(plan)
     }
 
     private func measure(
-        _ clones: ClonedTiers, _ sandbox: SandboxThread, _ heardSince: Timestamp
+        _ clones: ClonedTiers, _ plan: SandboxPlan, _ sandbox: SandboxThread, _ heardSince: Timestamp
     ) throws -> Result {
         let specification = bench.specification
-        try setQuotas(clones) { $0.map { max(1, $0) } }
+        try setQuotasOfOthers(clones) { $0.map { max(1, $0) } }
         var heardSince = heardSince
         if needsPreparation {
             try prepare(clones, sandbox)
@@ -149,7 +154,8 @@ struct Experiment {
         try wait(Self.priming, sandbox, .booting)
         try requireAlive(clones)
 
-        try setQuotas(clones) { $0 }
+        try setQuotasOfOthers(clones) { $0 }
+        try maker.give(allocation.over(bench.base), to: clones.front, in: plan) { try pause($0, sandbox) }
         // From here on: what is replayed in the window was captured a time shift before it.
         let unseenBefore = bench.tap.unseen
         try wait(specification.warmUp, sandbox, .warmingUp)
@@ -195,28 +201,39 @@ struct Experiment {
             started: start, window: (end - start).seconds, clone: times, onLine: onLineTimes,
             requests: tally.account, answers: answers, comparison: after.comparison.since(before.comparison),
             cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
-            energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput))
+            energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
+            pause: clones.front.capture?.pause?.seconds)
         return Result(measurement: measurement, invalidity: invalidity)
     }
 
-    /// The clone of the campaign's tier at the allocation under test, the others as on-line.
-    private func setQuotas(_ clones: ClonedTiers, _ adapt: (Double?) -> Double?) throws {
-        try clones.front.domain.setCPUQuota(adapt(allocation[.cpu] ?? 1))
+    /// What the clone under test boots with: what it is to have, but for a core at least, and for what would make it boot
+    /// slowly. A machine's balloon is empty until its guest has booted.
+    private var startingAllocation: Allocation {
+        let whole = allocation.over(bench.base)
+        var start = Allocation(whole.values.filter { [.vcpus, .processors, .memory, .variant].contains($0.key) })
+        if bench.original.isMachine { start.values[.memory] = nil }
+        start.values[.cpu] = (whole[.cpu]?.number).map { .number(max(1, $0)) }
+        return start
+    }
+
+    /// The clones that are not under test have what they have on-line.
+    private func setQuotasOfOthers(_ clones: ClonedTiers, _ adapt: (Double?) -> Double?) throws {
         for (clone, domain) in zip(clones.behind + clones.joined, bench.scope.behind + bench.scope.joined) {
             try clone.domain.setCPUQuota(adapt(domain.quota))
         }
     }
 
     private var needsPreparation: Bool {
-        ([bench.tier] + (bench.scope.behind + bench.scope.joined).map(\.tier)).contains { $0.prepare != nil }
+        bench.meanings.command(allocation) != nil
+            || ([bench.tier] + (bench.scope.behind + bench.scope.joined).map(\.tier)).contains { $0.prepare != nil }
     }
 
     private func prepare(_ clones: ClonedTiers, _ sandbox: SandboxThread) throws {
         // Callees before their callers.
         let others = zip(clones.behind + clones.joined, (bench.scope.behind + bench.scope.joined).map(\.tier))
-        let tiers = others + [(clones.front, bench.tier)]
-        for (clone, tier) in tiers {
-            guard let command = tier.prepare else { continue }
+        var steps = (others + [(clones.front, bench.tier)]).map { ($0, $1, $1.prepare) }
+        steps.append((clones.front, bench.tier, bench.meanings.command(allocation)))
+        for case (let clone, let tier, let command?) in steps {
             let preparation = Preparation(
                 tier: tier.name, command: command, limit: bench.specification.bootLimit, secret: tier.logIn?.password)
             try preparation.run(in: clone, clock: bench.clock) { seconds in
@@ -274,7 +291,7 @@ struct Experiment {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
         try sandbox.throwFailure()
         try bench.tap.throwFailure()
-        try bench.maker.requireRoom()
+        try maker.requireRoom()
     }
 }
 

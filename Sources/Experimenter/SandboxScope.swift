@@ -60,12 +60,13 @@ struct SandboxScope: Sendable {
 
     private static func original(_ name: String, _ tier: Tier, _ node: Node) throws -> JoinedDomain {
         let domain = try Campaign.find(name, node)
-        return JoinedDomain(tier: tier, original: try domain.description(), quota: try domain.cpuQuota())
+        return JoinedDomain(
+            tier: tier, original: try Campaign.describe(domain, node), quota: try domain.cpuQuota())
     }
 
     private static func neighbours(_ tier: Tier, _ node: Node) throws -> [Neighbour] {
         try tier.domains.map { name in
-            let description = try Campaign.find(name, node).description()
+            let description = try Campaign.describe(Campaign.find(name, node), node)
             return Neighbour(
                 domain: name, endpoint: Endpoint(try Campaign.address(of: description), tier.serves.port),
                 protocolName: tier.serves.protocolName, tier: tier.name, logIn: tier.logIn)

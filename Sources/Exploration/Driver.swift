@@ -1,5 +1,10 @@
 package import Model
 
+extension ResultMatrix {
+    /// One axis of numbers: more along it is not worse, so that one measured cell says something of all others.
+    package var isOrdered: Bool { axes.count == 1 && axes.first?.numbers != nil }
+}
+
 /// Picks the next experiment. Pure and deterministic: the matrix so far and the time left in, a step out.
 package struct Driver: Sendable {
     package enum Step: Hashable, Sendable {
@@ -17,9 +22,12 @@ package struct Driver: Sendable {
 
     /// `timeLeft` against `duration`, the time one experiment is expected to take.
     ///
-    /// `cheapest` rests on one assumption, that more of the resource does not make the response time worse. Under it the
-    /// answer lies between the largest cell that does not surely meet the SLA and the smallest that does, and halving
+    /// On one axis of numbers `cheapest` rests on one assumption, that more of the resource does not make the response time
+    /// worse. Under it the answer lies between the largest cell that does not surely meet the SLA and the smallest that does, and halving
     /// that stretch finds it with the fewest experiments. Each halving also checks the interpolation at that cell.
+    ///
+    /// Elsewhere nothing is assumed: cells are measured in the order of their cost, which is the matrix's own, until one
+    /// meets the SLA.
     package func next(_ matrix: ResultMatrix, timeLeft: Duration, duration: Duration) -> Step {
         let cells = matrix.cells
         func ifTimeAllows(_ index: Int, _ why: String) -> Step {
@@ -30,6 +38,13 @@ package struct Driver: Sendable {
         if goal == .exhaustive {
             guard let first = open.first else { return .finish(why: "every cell is measured") }
             return ifTimeAllows(first, "every cell is wanted")
+        }
+        guard matrix.isOrdered else {
+            if let meeting = Bracket(matrix, sla).lowestMeeting, open.first ?? cells.count > meeting {
+                return .finish(why: "every cheaper allocation is measured")
+            }
+            guard let first = open.first else { return .finish(why: "every cell is measured") }
+            return ifTimeAllows(first, "the cheapest of the \(open.count) that are left")
         }
         guard let last = cells.indices.last else { return .finish(why: "there is no cell") }
         let bracket = Bracket(matrix, sla)
@@ -82,6 +97,12 @@ package struct Bracket: Hashable, Sendable {
             } else {
                 highestViolating = max(highestViolating ?? index, index)
             }
+        }
+        guard matrix.isOrdered else {
+            if let meeting = lowestMeeting {
+                highestViolating = matrix.cells.indices.last { $0 < meeting && matrix.cells[$0].measurement != nil }
+            }
+            return
         }
         // Noise can put a violating cell above a meeting one: then only what lies above it is trusted.
         if let violating = highestViolating, let meeting = lowestMeeting, meeting < violating {

@@ -18,10 +18,12 @@ extension DomainDescription {
         package var hasMemory: Bool
         /// A copy of the firmware's variables, if the original has such a file.
         package var firmwareVariables: String?
+        /// Virtual processors to boot with, if that is said. One that goes on has what its image has.
+        package var processors: Int?
 
         package init(
             name: String, disks: [String: DiskImage], bridge: String, device: String, hasMemory: Bool,
-            firmwareVariables: String? = nil
+            firmwareVariables: String? = nil, processors: Int? = nil
         ) {
             self.name = name
             self.disks = disks
@@ -29,6 +31,7 @@ extension DomainDescription {
             self.device = device
             self.hasMemory = hasMemory
             self.firmwareVariables = firmwareVariables
+            self.processors = processors
         }
     }
 
@@ -75,6 +78,7 @@ extension DomainDescription {
             element.set("type", nil)
             element.stringValue = variables
         }
+        if let processors = clone.processors, !clone.hasMemory { plug(processors, into: domain) }
         for device in document.devices {
             switch device.name {
             case "disk": try replaceImage(of: device, clone.disks)
@@ -84,6 +88,15 @@ extension DomainDescription {
         }
         connect(document.elements("/domain/devices/interface"), clone)
         return document.xmlString
+    }
+
+    private func plug(_ processors: Int, into domain: XMLElement) {
+        let vcpu = domain.first("vcpu") ?? XMLElement("vcpu", text: "1")
+        if vcpu.parent == nil { domain.addChild(vcpu) }
+        vcpu.set("current", "\(processors)")
+        vcpu.stringValue = "\(max(processors, vcpu.stringValue.flatMap { Int($0) } ?? 1))"
+        // Which of them there are, one by one.
+        domain.drop("vcpus")
     }
 
     private func replaceImage(of disk: XMLElement, _ images: [String: DiskImage]) throws(HypervisorError) {

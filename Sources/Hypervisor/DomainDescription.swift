@@ -9,6 +9,8 @@ package struct DomainDescription: Sendable {
         /// The name on the node's side, when the domain runs.
         package var device: String?
         package var addresses: [IPAddress]
+        /// What its definition lets pass on average; 0 is no bound.
+        package var rate: NetworkRate
     }
 
     package let name: String
@@ -43,7 +45,8 @@ package struct DomainDescription: Sendable {
         interfaces = document.elements("/domain/devices/interface").map { element in
             Interface(
                 mac: element.first("mac")?["address"] ?? "", device: element.first("target")?["dev"],
-                addresses: element.elements(forName: "ip").compactMap { $0["address"].flatMap { IPAddress($0) } })
+                addresses: element.elements(forName: "ip").compactMap { $0["address"].flatMap { IPAddress($0) } },
+                rate: NetworkRate(element.first("bandwidth")))
         }
         disks = document.elements("/domain/devices/disk").map { Disk($0) }
         memoryKiB = domain.first("memory").flatMap { Self.kibibytes($0) }
@@ -61,6 +64,8 @@ package struct DomainDescription: Sendable {
     package mutating func learn(_ address: IPAddress) {
         if !interfaces.isEmpty { interfaces[0].addresses.append(address) }
     }
+
+    package var isContainer: Bool { type == "lxc" }
 
     /// libvirt shows KiB and takes many units.
     private static func kibibytes(_ element: XMLElement) -> Int? {
@@ -89,9 +94,10 @@ package struct DomainDescription: Sendable {
     /// The same container with another name and root, on another bridge, with address and MAC inside as they are.
     ///
     /// Only the first interface is kept: a clone has one way in and out, its proxies.
-    package func clone(named clone: String, root: String, bridge: String, device: String) throws(HypervisorError)
-        -> String
-    {
+    /// It runs on `processors` of the node, if that is said: libvirt's driver sets them at the start only.
+    package func clone(
+        named clone: String, root: String, bridge: String, device: String, processors: String? = nil
+    ) throws(HypervisorError) -> String {
         guard let document = XMLDocument.domain(xml), let domain = document.rootElement(),
             let fileSystem = Self.rootFileSystem(of: document),
             let interface = document.elements("/domain/devices/interface").first
@@ -102,6 +108,12 @@ package struct DomainDescription: Sendable {
         }
         rename(domain, clone)
         fileSystem.replace(XMLElement("source", ["dir": root]))
+        if let processors {
+            let vcpu = domain.first("vcpu") ?? XMLElement("vcpu", text: "1")
+            if vcpu.parent == nil { domain.addChild(vcpu) }
+            vcpu.set("placement", "static")
+            vcpu.set("cpuset", processors)
+        }
 
         for other in document.elements("/domain/devices/interface").dropFirst() { other.detach() }
         interface.drop("target", "guest", "alias", "backenddomain", "link", "bandwidth")
@@ -123,5 +135,13 @@ package struct DomainDescription: Sendable {
         domain.drop("uuid", "title", "description")
         domain.first("name")?.stringValue = clone
         domain.insertChild(XMLElement("title", text: "What-if clone of \(name)"), at: 1)
+    }
+}
+
+extension NetworkRate {
+    /// `<bandwidth><inbound average='1000'/>…`
+    fileprivate init(_ bandwidth: XMLElement?) {
+        let average = { (name: String) in (bandwidth?.first(name)?["average"]).flatMap { Int($0) } ?? 0 }
+        self.init(inbound: average("inbound"), outbound: average("outbound"))
     }
 }

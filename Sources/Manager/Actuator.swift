@@ -1,47 +1,53 @@
-import Experimenter
+import Glibc
 package import Hypervisor
-import Model
+package import Model
 
-/// One step of a plan: a domain's CPU quota from what it is to what it shall be, in cores; nil is unlimited.
-package struct QuotaChange: Sendable, Hashable, CustomStringConvertible {
+/// One step of a plan: what a domain has of a resource, and what it shall have.
+package struct AllocationChange: Sendable, Hashable, CustomStringConvertible {
     package let domain: String
-    package let from: Double?
-    package let to: Double
+    package let resource: Resource
+    package let from: Setting
+    package let to: Setting
+    /// Why a running domain cannot be changed so, and the way out; nil when it can.
+    package let refusal: String?
 
-    package init(domain: String, from: Double?, to: Double) {
-        self.domain = domain
-        self.from = from
-        self.to = to
+    package init(domain: String, resource: Resource, from: Setting, to: Setting, refusal: String? = nil) {
+        (self.domain, self.resource, self.from, self.to) = (domain, resource, from, to)
+        self.refusal = refusal
     }
 
-    /// Quotas are kept by the kernel in microseconds a period of 100 ms.
-    package var isNothing: Bool { from.map { abs($0 - to) < 1e-5 } ?? false }
+    package var isNothing: Bool { resource.agrees(from, with: to) }
 
     package var description: String {
-        "\(domain): cpu \(from.map(Format.percent) ?? "unlimited") → \(Format.percent(to))"
+        "\(domain): \(resource.rawValue) \(resource.format(from)) → \(resource.format(to))"
     }
 }
 
 package enum ActuatorError: Error, Sendable, CustomStringConvertible {
     case noDomain(String)
-    case moved(domain: String, expected: Double?, found: Double?)
-    case notVerified(QuotaChange, found: Double?)
+    case moved(AllocationChange, found: Setting)
+    /// What was set before is as it was.
+    case notVerified(AllocationChange, reason: String, notRestored: [String])
+    case refused([AllocationChange])
 
     package var description: String {
         switch self {
         case .noDomain(let name): "there is no running domain '\(name)' on this node"
-        case .moved(let domain, let expected, let found):
-            "the CPU quota of \(domain) is \(Self.text(found)) and was \(Self.text(expected)) when the change was shown; "
-                + "look again and repeat"
-        case .notVerified(let change, let found):
-            "\(change) was set, but the domain has \(Self.text(found)); the quota before was set again"
+        case .moved(let change, let found):
+            "\(change.resource.rawValue) of \(change.domain) is \(change.resource.format(found)) and was "
+                + "\(change.resource.format(change.from)) when the change was shown; look again and repeat"
+        case .notVerified(let change, let reason, let notRestored):
+            "\(change) was not done: \(reason); "
+                + (notRestored.isEmpty
+                    ? "everything is again as it was before"
+                    : "what was set before could not all be set back: \(notRestored.joined(separator: "; "))")
+        case .refused(let changes):
+            changes.map { "\($0): \($0.refusal ?? "")" }.joined(separator: "\n")
         }
     }
-
-    private static func text(_ quota: Double?) -> String { quota.map(Format.percent) ?? "unlimited" }
 }
 
-/// Carries changes out on on-line domains: checks the precondition again, sets, reads back, and goes back when that fails.
+/// Carries changes out on on-line domains: checks the preconditions again, sets, reads back, and goes back when that fails.
 package struct Actuator {
     private let node: Node
 
@@ -52,35 +58,65 @@ package struct Actuator {
         return domain
     }
 
-    /// What setting `quota` would change. Changes nothing.
-    package func change(_ name: String, to quota: Double) throws -> QuotaChange {
-        QuotaChange(domain: name, from: try domain(name).cpuQuota(), to: quota)
-    }
-
-    package func apply(_ change: QuotaChange) throws {
-        let domain = try domain(change.domain)
-        let present = try domain.cpuQuota()
-        guard Self.equal(present, change.from) else {
-            throw ActuatorError.moved(domain: change.domain, expected: change.from, found: present)
+    /// What giving a domain this allocation would change, in the order in which it is done. Changes nothing.
+    package func changes(_ name: String, to allocation: Allocation) throws -> [AllocationChange] {
+        let domain = try DomainAllocation(try domain(name))
+        var allocation = allocation
+        if allocation[.vcpus] != nil, allocation[.cpu] == nil {
+            // The quota is shared out anew.
+            allocation.values[.cpu] = try domain.setting(of: .cpu)
         }
-        try domain.setCPUQuota(change.to)
-        let after: Double?
-        do { after = try domain.cpuQuota() } catch {
-            // Not verified is not done.
-            try? domain.setCPUQuota(change.from)
-            throw error
-        }
-        guard Self.equal(after, change.to) else {
-            try domain.setCPUQuota(change.from)
-            throw ActuatorError.notVerified(change, found: after)
+        return try DomainAllocation.inOrder(allocation).map { resource, setting in
+            let present = try domain.setting(of: resource)
+            let isAdjustable = domain.adjustable.contains(resource) || resource.agrees(present, with: setting)
+            return AllocationChange(
+                domain: name, resource: resource, from: present, to: setting,
+                refusal: isAdjustable ? nil : Self.wayOut(resource, name))
         }
     }
 
-    private static func equal(_ a: Double?, _ b: Double?) -> Bool {
-        switch (a, b) {
-        case (nil, nil): true
-        case (let a?, let b?): abs(a - b) < 1e-5
-        default: false
+    private static func wayOut(_ resource: Resource, _ domain: String) -> String {
+        switch resource {
+        case .software: "this changes the software itself; release it as usual, then watch it (whatif watch)"
+        case .variant: "this takes a restart; define the variant (virsh define), then restart \(domain)"
+        case .node: "this takes another machine; migrate \(domain) there (virsh migrate), or define it there"
+        case .frequency: "other domains run on the same cores; set it on the node (cpupower frequency-set)"
+        case .network:
+            "its driver sets this at the start only; put <bandwidth> into its <interface> (virsh edit \(domain)) and restart it"
+        case .processors:
+            "its driver sets this at the start only; write <vcpu cpuset='…'> (virsh edit \(domain)) and restart it"
+        case .cpu, .shares, .vcpus, .memory, .diskRead, .diskWrite:
+            "its driver sets this at the start only; change its definition (virsh edit \(domain)) and restart it"
         }
+    }
+
+    /// All of them, or none.
+    package func apply(_ changes: [AllocationChange]) throws {
+        let isOfProcessors = changes.contains { $0.resource == .vcpus && !$0.isNothing }
+        let changes = changes.filter { !$0.isNothing || isOfProcessors && $0.resource == .cpu }
+        let refused = changes.filter { $0.refusal != nil }
+        guard refused.isEmpty else { throw ActuatorError.refused(refused) }
+        for change in changes {
+            let present = try DomainAllocation(try domain(change.domain)).setting(of: change.resource)
+            guard change.resource.agrees(present, with: change.from) else {
+                throw ActuatorError.moved(change, found: present)
+            }
+        }
+        for (index, change) in changes.enumerated() {
+            do { try set(change.resource, change.to, of: change.domain) } catch {
+                // Not verified is not done; this one may be half done.
+                let notRestored = changes[...index].reversed().compactMap { done -> String? in
+                    do { try set(done.resource, done.from, of: done.domain) } catch { return "\(error)" }
+                    return nil
+                }
+                throw ActuatorError.notVerified(change, reason: "\(error)", notRestored: notRestored)
+            }
+        }
+    }
+
+    private func set(_ resource: Resource, _ setting: Setting, of name: String) throws {
+        let allocation = try DomainAllocation(try domain(name))
+        try allocation.set(resource, setting)
+        try allocation.confirm(resource, setting) { usleep(UInt32($0 * 1e6)) }
     }
 }

@@ -1,51 +1,45 @@
-/// What a clone can be given more or less of. The raw value is the name in files and commands.
-package enum Resource: String, Hashable, Codable, CaseIterable, Comparable, Sendable, CodingKeyRepresentable {
-    /// CPU quota, as a fraction of one core: 0.6 is 60 % of a core.
-    case cpu
-
-    package static func < (a: Resource, b: Resource) -> Bool { a.rawValue < b.rawValue }
-
-    /// A value with its unit, as people write it.
-    package func format(_ value: Double) -> String {
-        switch self {
-        case .cpu: Format.percent(value)
-        }
-    }
-
-    package func parse(_ text: String) throws(UnitError) -> Double {
-        switch self {
-        case .cpu:
-            let value = try Units.fraction(text)
-            // The kernel takes no quota below 1 ms a period; a percent of a core is the least that can be meant.
-            guard value >= 0.01, value <= 1024 else {
-                throw UnitError(found: text, expected: "a CPU quota of at least 1% of one core")
-            }
-            return value
-        }
-    }
-}
-
 /// One value per axis: what a domain gets of each resource.
 package struct Allocation: Hashable, Codable, Sendable, CustomStringConvertible {
-    package var values: [Resource: Double]
+    package var values: [Resource: Setting]
 
-    package init(_ values: [Resource: Double]) { self.values = values }
+    package init(_ values: [Resource: Setting] = [:]) { self.values = values }
 
-    package subscript(resource: Resource) -> Double? { values[resource] }
+    /// Of numbers only.
+    package init(_ numbers: [Resource: Double]) { values = numbers.mapValues { .number($0) } }
+
+    package subscript(resource: Resource) -> Setting? { values[resource] }
 
     package var description: String {
         values.sorted { $0.key < $1.key }.map { "\($0.key.rawValue) \($0.key.format($0.value))" }.joined(
             separator: ", ")
     }
+
+    package func without(_ resource: Resource) -> Allocation {
+        Allocation(values.filter { $0.key != resource })
+    }
+
+    /// These values, and the other's where there is none.
+    package func over(_ other: Allocation) -> Allocation {
+        Allocation(other.values.merging(values) { _, mine in mine })
+    }
 }
 
-/// A resource and its values to try, in ascending order.
+/// A resource and its values to try: numbers in ascending order, names in the order in which they were written.
 package struct Axis: Hashable, Codable, Sendable {
     package let resource: Resource
-    package let values: [Double]
+    package let values: [Setting]
 
-    package init(_ resource: Resource, _ values: [Double]) {
+    package init(_ resource: Resource, _ values: [Setting]) {
         self.resource = resource
-        self.values = values.sorted()
+        let numbers = values.compactMap(\.number)
+        self.values = numbers.count == values.count ? numbers.sorted().map { .number($0) } : values
+    }
+
+    package init(_ resource: Resource, _ numbers: [Double]) { self.init(resource, numbers.map { .number($0) }) }
+
+    /// Nil when there are names.
+    package var numbers: [Double]? {
+        let numbers = values.compactMap(\.number)
+        return numbers.count == values.count ? numbers : nil
     }
 }

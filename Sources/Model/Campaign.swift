@@ -62,6 +62,8 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var with: [String]?
     /// Tiers whose clones were asked what was not recorded; nil when there were none.
     package var forward: [String]?
+    /// What clones began with; nil in records of earlier versions, which knew disks only.
+    package var clone: CloneSource?
     package var domain: String
     package var connect: String
     package var node: String?
@@ -76,15 +78,16 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var answer: Answer?
 
     package init(
-        id: String, service: String, tier: String, with: [String]? = nil, forward: [String]? = nil, domain: String,
-        connect: String,
-        node: String?, started: Timestamp, sla: SLA, goal: Goal, onLine: Allocation, matrix: ResultMatrix
+        id: String, service: String, tier: String, with: [String]? = nil, forward: [String]? = nil,
+        clone: CloneSource? = nil, domain: String, connect: String, node: String?, started: Timestamp, sla: SLA,
+        goal: Goal, onLine: Allocation, matrix: ResultMatrix
     ) {
         self.id = id
         self.service = service
         self.tier = tier
         self.with = with
         self.forward = forward
+        self.clone = clone
         self.domain = domain
         self.connect = connect
         self.node = node

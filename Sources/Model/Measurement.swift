@@ -141,11 +141,13 @@ package struct Measurement: Hashable, Codable, Sendable {
     /// CPU used by the on-line domain over the same stretch of time, in cores.
     package var onLineCPUUsed: Double
     package var energy: EnergyEstimate?
+    /// How long the on-line domain stood for the clone's memory, in seconds; nil when it did not.
+    package var pause: Double?
 
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,
         answers: AnswerAccount, comparison: ComparisonAccount? = nil, cpuUsed: Double, onLineCPUUsed: Double,
-        energy: EnergyEstimate?
+        energy: EnergyEstimate?, pause: Double? = nil
     ) {
         self.started = started
         self.window = window
@@ -157,6 +159,7 @@ package struct Measurement: Hashable, Codable, Sendable {
         self.cpuUsed = cpuUsed
         self.onLineCPUUsed = onLineCPUUsed
         self.energy = energy
+        self.pause = pause
     }
 
     package func estimate(_ metric: Metric) -> Estimate? {

@@ -70,12 +70,13 @@ package struct Cell: Hashable, Codable, Sendable {
 /// Coordinates are the values of the configuration's axes, entries the metrics (JustRunIt, section 2.4).
 package struct ResultMatrix: Hashable, Codable, Sendable {
     package let axes: [Axis]
-    /// In ascending order of the axes, the first axis slowest.
+    /// In the order of the axes' values, the first axis slowest: that is the order of cost, too, in which the first axis
+    /// counts most.
     package private(set) var cells: [Cell]
 
     package init(axes: [Axis]) {
         self.axes = axes
-        var allocations = [Allocation([:])]
+        var allocations = [Allocation()]
         for axis in axes {
             allocations = allocations.flatMap { partial in
                 axis.values.map { value in

@@ -1,11 +1,12 @@
 // Reading of service files. Every error is a DecodingError whose coding path leads to the place in the file; the reader of
 // the file turns that into line and column.
 
-private struct AnyKey: CodingKey {
+/// A key of any name, or a place in a list.
+struct AnyKey: CodingKey {
     let stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
+    let intValue: Int?
+    init(stringValue: String) { (self.stringValue, intValue) = (stringValue, nil) }
+    init(intValue: Int) { (stringValue, self.intValue) = ("item \(intValue + 1)", intValue) }
 }
 
 extension Decoder {
@@ -27,17 +28,17 @@ extension Decoder {
 
 extension KeyedDecodingContainer {
     /// Decodes a text and turns it into a value, so that a wrong unit is an error at its own place.
-    fileprivate func value<T>(_ key: Key, _ parse: (String) throws(UnitError) -> T) throws -> T {
+    func value<T>(_ key: Key, _ parse: (String) throws(UnitError) -> T) throws -> T {
         let text = try decode(String.self, forKey: key)
         do { return try parse(text) } catch { throw refusal(of: key, "\(error)") }
     }
 
-    fileprivate func value<T>(_ key: Key, default fallback: T, _ parse: (String) throws(UnitError) -> T) throws -> T {
+    func value<T>(_ key: Key, default fallback: T, _ parse: (String) throws(UnitError) -> T) throws -> T {
         contains(key) ? try value(key, parse) : fallback
     }
 
     /// One of the names of a type's cases.
-    fileprivate func choice<T: RawRepresentable<String> & CaseIterable>(_ key: Key, default fallback: T) throws -> T {
+    func choice<T: RawRepresentable<String> & CaseIterable>(_ key: Key, default fallback: T) throws -> T {
         try value(key, default: fallback) { (text) throws(UnitError) in
             guard let choice = T(rawValue: text) else {
                 let names = T.allCases.map(\.rawValue).joined(separator: ", ")
@@ -47,7 +48,7 @@ extension KeyedDecodingContainer {
         }
     }
 
-    fileprivate func refusal(of key: Key, _ message: String) -> DecodingError {
+    func refusal(of key: Key, _ message: String) -> DecodingError {
         .dataCorrupted(.init(codingPath: codingPath + [key], debugDescription: message))
     }
 }
@@ -126,45 +127,6 @@ private struct SLAFields: Decodable {
     }
 }
 
-private struct AxesFields: Decodable {
-    let axes: [Axis]
-
-    init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: AnyKey.self)
-        let known = Resource.allCases.map(\.rawValue).joined(separator: ", ")
-        axes = try fields.allKeys.map { key in
-            guard let resource = Resource(rawValue: key.stringValue) else {
-                throw fields.refusal(of: key, "unknown axis '\(key.stringValue)'; this version can set: \(known)")
-            }
-            var list = try fields.nestedUnkeyedContainer(forKey: key)
-            var values: [Double] = []
-            while !list.isAtEnd {
-                let path = list.codingPath
-                let text = try list.decode(String.self)
-                do throws(UnitError) {
-                    let value = try resource.parse(text)
-                    guard !values.contains(value) else {
-                        throw UnitError(found: text, expected: "each value once")
-                    }
-                    values.append(value)
-                } catch {
-                    throw DecodingError.dataCorrupted(.init(codingPath: path, debugDescription: "\(error)"))
-                }
-            }
-            guard values.count >= 2 else {
-                throw fields.refusal(of: key, "an axis needs at least two values to try")
-            }
-            return Axis(resource, values)
-        }
-        if axes.isEmpty {
-            throw DecodingError.dataCorrupted(
-                .init(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "no axis to try; for instance { cpu: [20%, 40%, 60%] }"))
-        }
-    }
-}
-
 extension ControlLimits {
     fileprivate enum FileKeys: String, CodingKey, CaseIterable { case mean, throughput }
 
@@ -232,6 +194,13 @@ private struct AnswerFields: Decodable {
 }
 
 extension CampaignSpecification: Decodable {
+    private static func client(_ text: String) throws(UnitError) -> IPAddress {
+        guard let address = IPAddress(text), address.v4 != nil else {
+            throw UnitError(found: text, expected: "an IPv4 address")
+        }
+        return address
+    }
+
     fileprivate static let lostDefault = 0.001
     fileprivate static let unmatchedDefault = 0.01
     private static let timeShiftDefault = Duration.seconds(2)
@@ -239,7 +208,7 @@ extension CampaignSpecification: Decodable {
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
     fileprivate enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, with, answers, axes, experiment, find, check, limits, control, energy, sessions
+        case tier, clone, client, with, answers, axes, experiment, find, check, limits, control, energy, sessions
         case warmUp = "warm-up"
         case timeBound = "time-bound"
         case timeShift = "time-shift"
@@ -249,6 +218,8 @@ extension CampaignSpecification: Decodable {
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         tier = try fields.decode(String.self, forKey: .tier)
+        clone = try fields.value(.clone, default: .disk, CloneSource.init(parsing:))
+        client = try fields.contains(.client) ? fields.value(.client, Self.client) : nil
         with = try fields.decodeIfPresent([String].self, forKey: .with) ?? []
         answers = try fields.decodeIfPresent(AnswerFields.self, forKey: .answers)?.answers ?? AnswerSpecification()
         axes = try fields.decode(AxesFields.self, forKey: .axes).axes
@@ -268,6 +239,19 @@ extension CampaignSpecification: Decodable {
         control = try fields.decodeIfPresent(ControlLimits.Fields.self, forKey: .control)?.limits ?? ControlLimits()
         energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy).map { EnergyModel(core: $0.core) }
         sessions = try fields.decodeIfPresent([SessionRule].self, forKey: .sessions) ?? []
+        if case .image(let path) = clone, !path.hasPrefix("/") {
+            throw fields.refusal(of: .clone, "found '\(path)', expected the whole path of an image, from /")
+        }
+        if clone == .memory, axes.contains(where: { $0.resource == .variant }) {
+            throw fields.refusal(
+                of: .clone,
+                "a memory image fits the machine that it was taken from; with the axis 'variant' clone the disk")
+        }
+        if !with.isEmpty, axes.contains(where: { $0.resource == .network }) {
+            throw fields.refusal(
+                of: .with,
+                "clones that are joined share their way to the proxies; without the axis 'network', or without 'with'")
+        }
         if timeBound <= experiment + warmUp {
             throw fields.refusal(of: .timeBound, "the time bound leaves no room for one experiment and its warm-up")
         }
@@ -275,7 +259,9 @@ extension CampaignSpecification: Decodable {
 }
 
 extension ServiceFile: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable { case service, connect, node, sla, tiers, campaign }
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case service, connect, node, sla, tiers, software, variants, nodes, campaign
+    }
 
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
@@ -284,6 +270,9 @@ extension ServiceFile: Decodable {
         node = try fields.decodeIfPresent(String.self, forKey: .node)
         sla = try fields.decode(SLAFields.self, forKey: .sla).sla
         tiers = try fields.decode([Tier].self, forKey: .tiers)
+        software = try Self.commands(fields)
+        variants = try Self.files(fields)
+        nodes = try Self.nodes(fields, besides: node)
         campaign = try fields.decode(CampaignSpecification.self, forKey: .campaign)
 
         let names = tiers.map(\.name)
@@ -317,8 +306,13 @@ extension ServiceFile: Decodable {
         if campaign.timeShift < .milliseconds(200) {
             throw fields.refusal(of: .campaign, "the time shift has to be 200 ms at least: capturing takes its time")
         }
-        if callers.isEmpty {
-            throw fields.refusal(of: .campaign, "no tier calls '\(tier.name)', so there are no requests to replay")
+        try requireMeaning(of: campaign.axes, fields.codingPath)
+        if callers.isEmpty, campaign.client == nil {
+            throw fields.refusal(
+                of: .campaign,
+                "no tier calls '\(tier.name)', so that nobody is known whose requests to replay; where its users come from "
+                    + "outside, name an address of its own network that stands for them, such as its gateway: client: 10.0.0.1"
+            )
         }
         if let reason = joinRefusal {
             throw try fields.nestedContainer(keyedBy: CampaignSpecification.CodingKeys.self, forKey: .campaign)
@@ -329,8 +323,9 @@ extension ServiceFile: Decodable {
                 .refusal(of: .answers, reason)
         }
     }
+
     /// No host name and no transport but a socket of this machine: `lxc:///system`, `lxc+unix:///system?socket=…`.
-    private static func isLocal(_ uri: String) -> Bool {
+    static func isLocal(_ uri: String) -> Bool {
         let parts = uri.split(separator: ":", maxSplits: 1)
         guard parts.count == 2, parts[1].hasPrefix("///") else { return false }
         let transport = parts[0].split(separator: "+").dropFirst()

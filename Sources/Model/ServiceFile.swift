@@ -49,6 +49,10 @@ package struct EnergyModel: Hashable, Sendable {
 /// What is asked: which tier, which allocations, how long, to find what.
 package struct CampaignSpecification: Hashable, Sendable {
     package var tier: String
+    /// What the clones begin with.
+    package var clone: CloneSource
+    /// Where requests come from when no tier of the file calls this one: an address of the domain's own network.
+    package var client: IPAddress?
     /// Tiers behind it that are cloned along and joined with it.
     package var with: [String]
     package var axes: [Axis]
@@ -74,6 +78,14 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var sessions: [SessionRule]
 }
 
+/// Another sandbox node.
+package struct NodeType: Hashable, Sendable {
+    /// libvirt URI of the node.
+    package let connect: String
+    /// The private host that it is on.
+    package let node: String?
+}
+
 /// A file people write, as in the README: a service, its SLA and a campaign.
 package struct ServiceFile: Hashable, Sendable {
     package var service: String
@@ -83,6 +95,11 @@ package struct ServiceFile: Hashable, Sendable {
     package var node: String?
     package var sla: SLA
     package var tiers: [Tier]
+    /// What the names on the axes of these resources mean.
+    package var software: [String: String]
+    /// Files of domain XML.
+    package var variants: [String: String]
+    package var nodes: [String: NodeType]
     package var campaign: CampaignSpecification
 
     package func tier(_ name: String) -> Tier? { tiers.first { $0.name == name } }

@@ -55,6 +55,67 @@ package enum Units {
         return Int64((number * scale).rounded())
     }
 
+    /// Bytes a second: a size, with `/s` or without.
+    package static func byteRate(_ text: String) throws(UnitError) -> Int64 {
+        let size = text.trimmingSpaces()
+        let number = try? bytes(size.hasSuffix("/s") ? String(size.dropLast(2)) : size)
+        guard let number else { throw UnitError(found: text, expected: "a rate such as '10 MiB/s'") }
+        return number
+    }
+
+    /// The shortest size that is read as this many bytes again.
+    static func exactBytes(_ bytes: Double) -> String {
+        for unit in ["GiB", "MiB", "KiB", "GB", "MB", "kB"] {
+            guard let scale = bytesPerUnit[unit], bytes >= scale else { continue }
+            let tenths = bytes / scale * 10
+            if tenths == tenths.rounded(), tenths < 1e5 {
+                return Format.decimal(tenths / 10, tenths.truncatingRemainder(dividingBy: 10) == 0 ? 0 : 1) + " " + unit
+            }
+        }
+        return Format.decimal(bytes, 0) + " B"
+    }
+
+    private static let hertzPerUnit: [String: Double] = ["Hz": 1, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9]
+
+    /// A frequency above zero, in hertz.
+    package static func hertz(_ text: String) throws(UnitError) -> Double {
+        guard let (number, unit) = split(text), let scale = hertzPerUnit[unit], number > 0, number * scale < 1e12 else {
+            throw UnitError(found: text, expected: "a frequency such as '1800 MHz' or '2.4 GHz'")
+        }
+        return (number * scale).rounded()
+    }
+
+    /// The shortest frequency that is read as this one again.
+    static func exactHertz(_ hertz: Double) -> String {
+        for (unit, scale) in [("GHz", 1e9), ("MHz", 1e6), ("kHz", 1e3)] where hertz >= scale {
+            let tenths = hertz / scale * 10
+            if tenths == tenths.rounded() {
+                return Format.decimal(tenths / 10, tenths.truncatingRemainder(dividingBy: 10) == 0 ? 0 : 1) + " " + unit
+            }
+        }
+        return Format.decimal(hertz, 0) + " Hz"
+    }
+
+    /// A whole number.
+    static func count(_ text: String, in range: ClosedRange<Int>) throws(UnitError) -> Double {
+        guard let number = Int(text.trimmingSpaces()), range.contains(number) else {
+            throw UnitError(found: text, expected: "a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return Double(number)
+    }
+
+    /// A word that can stand in files, conditions and tables.
+    package static func name(_ text: String) throws(UnitError) -> String {
+        let isPlain = text.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
+                || [0x2d, 0x2e, 0x5f].contains($0)
+        }
+        guard !text.isEmpty, text.utf8.count <= 64, isPlain else {
+            throw UnitError(found: text, expected: "a name of letters, digits, '-', '_' and '.'")
+        }
+        return text
+    }
+
     /// A power in watts, zero or more.
     package static func watts(_ text: String) throws(UnitError) -> Double {
         guard let (number, unit) = split(text), unit == "W", number >= 0 else {

@@ -16,8 +16,12 @@ package enum Decision {
         let bracket = Bracket(matrix, record.sla)
         reasons += matrix.cells.compactMap(checkReason)
         guard let index = bracket.lowestMeeting else {
-            if let largest = matrix.cells.last, largest.measurement != nil {
+            if matrix.isOrdered, let largest = matrix.cells.last, largest.measurement != nil {
                 reasons.append(describe(largest, record.sla) + ": the largest allocation of the axis")
+                return Answer(.nothingMeets, reasons: reasons)
+            }
+            if matrix.measuredCount == matrix.cells.count {
+                reasons += matrix.cells.map { describe($0, record.sla) }
                 return Answer(.nothingMeets, reasons: reasons)
             }
             return Answer(.undecided("no cell that meets \(record.sla) was measured"), reasons: reasons)
@@ -28,14 +32,20 @@ package enum Decision {
         if let violating = bracket.highestViolating {
             reasons.append(describe(matrix.cells[violating], record.sla))
         }
-        let untested = below.suffix(from: (bracket.highestViolating ?? -1) + 1)
+        let untested =
+            matrix.isOrdered
+            ? Array(below.suffix(from: (bracket.highestViolating ?? -1) + 1)) : below.filter { $0.measurement == nil }
         guard untested.isEmpty else {
             let list = untested.map { "\($0.allocation) (\($0.state))" }.joined(separator: ", ")
             reasons.append("cheaper allocations are not excluded: \(list)")
             return Answer(
                 .undecided("\(cell.allocation) meets \(record.sla), but cheaper ones were not tried"), reasons: reasons)
         }
-        if bracket.highestViolating == nil { reasons.append("it is the smallest allocation of the axis") }
+        if bracket.highestViolating == nil {
+            reasons.append(
+                matrix.isOrdered
+                    ? "it is the smallest allocation of the axis" : "it is the first in the order of the axes")
+        }
         return Answer(.cheapest(cell.allocation), reasons: reasons)
     }
 

@@ -2,10 +2,11 @@ import Foundation
 package import Model
 
 /// A campaign for other programs: one JSON object or CSV line per cell. Times in seconds, CPU as a fraction of a core,
-/// energy in joules per request; a missing figure is null or empty.
+/// memory in bytes, rates in bytes a second, frequencies in hertz, energy in joules per request; a missing figure is null or
+/// empty. What an allocation names (`software`, `cpu-set`, …) is a text.
 package enum MatrixData {
     private struct CellDocument: Encodable {
-        var allocation: [String: Double]
+        var allocation: [String: Setting]
         var state: String
         var metrics: [String: Estimate]
         /// The on-line domain's, over the same requests; of measured cells.
@@ -25,12 +26,14 @@ package enum MatrixData {
         var with: [String]?
         /// Tiers whose clones were asked what was not recorded; missing when there were none.
         var forward: [String]?
+        /// What clones began with: disk, memory, or the path of an image.
+        var clone: CloneSource
         var domain: String
         var state: String
         var sla: String
-        var onLine: [String: Double]
+        var onLine: [String: Setting]
         var verdict: String?
-        var answer: [String: Double]?
+        var answer: [String: Setting]?
         var reasons: [String]?
         var controlMeanDeviation: Double?
         var controlThroughputDeviation: Double?
@@ -38,7 +41,7 @@ package enum MatrixData {
         var cells: [CellDocument]
     }
 
-    private static func plain(_ allocation: Allocation) -> [String: Double] {
+    private static func plain(_ allocation: Allocation) -> [String: Setting] {
         Dictionary(allocation.values.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -64,7 +67,8 @@ package enum MatrixData {
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
         var whole = Document(
             campaign: record.id, service: record.service, tier: record.tier, with: record.with,
-            forward: record.forward, domain: record.domain, state: record.state.rawValue, sla: record.sla.description,
+            forward: record.forward, clone: record.clone ?? .disk, domain: record.domain, state: record.state.rawValue,
+            sla: record.sla.description,
             onLine: plain(record.onLine),
             reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
             controlThroughputDeviation: record.control?.throughputDeviation,
@@ -92,11 +96,27 @@ package enum MatrixData {
             axes.map(\.rawValue) + ["state"]
             + metrics.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] }
         let lines = (cells ?? record.matrix.cells).map { cell in
-            axes.map { cell.allocation[$0].map { "\($0)" } ?? "" } + [cell.state]
+            axes.map { cell.allocation[$0].map(field) ?? "" } + [cell.state]
                 + metrics.flatMap { metric in
                     cell.estimate(metric).map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
                 }
         }
-        return ([heading] + lines).map { $0.joined(separator: ",") }.joined(separator: "\n")
+        return csv([heading] + lines)
+    }
+
+    private static func field(_ setting: Setting) -> String {
+        switch setting {
+        case .number(let number): "\(number)"
+        case .name(let name): name
+        }
+    }
+
+    /// A line each. A field that would be taken for several is in quotes (RFC 4180, section 2).
+    package static func csv(_ rows: [[String]]) -> String {
+        let field = { (text: String) in
+            text.contains { [",", "\"", "\n", "\r"].contains($0) }
+                ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text
+        }
+        return rows.map { $0.map(field).joined(separator: ",") }.joined(separator: "\n")
     }
 }

@@ -20,10 +20,13 @@ package struct MatrixQuery: Sendable {
     private struct Condition: Sendable {
         let subject: Subject
         let comparison: Comparison
-        let limit: Double
+        let limit: Setting
 
         func holds(for cell: Cell) -> Bool {
             guard let value = MatrixQuery.value(subject, of: cell) else { return false }
+            guard case (.number(let value), .number(let limit)) = (value, limit) else {
+                return (value == limit) == (comparison == .equal)
+            }
             return switch comparison {
             case .atMost: value <= limit
             case .atLeast: value >= limit
@@ -84,18 +87,31 @@ package struct MatrixQuery: Sendable {
             let limit =
                 switch subject {
                 case .axis(let resource): try resource.parse(value)
-                case .metric(let metric): try metric.parse(value)
+                case .metric(let metric): Setting.number(try metric.parse(value))
                 }
+            if limit.name != nil, sign != .equal, sign != .unequal {
+                throw UnitError(found: sign.rawValue, expected: "= or !=, as names have no order")
+            }
             return Condition(subject: subject, comparison: sign, limit: limit)
         } catch {
             throw QueryError(description: "in '\(text)': \(error)")
         }
     }
 
-    fileprivate static func value(_ subject: Subject, of cell: Cell) -> Double? {
+    fileprivate static func value(_ subject: Subject, of cell: Cell) -> Setting? {
         switch subject {
         case .axis(let resource): cell.allocation[resource]
-        case .metric(let metric): cell.estimate(metric)?.value
+        case .metric(let metric): (cell.estimate(metric)?.value).map { .number($0) }
+        }
+    }
+
+    /// What cells are sorted by: a name by its place on the axis.
+    private static func rank(_ subject: Subject, of cell: Cell, in matrix: ResultMatrix) -> Double? {
+        switch (value(subject, of: cell), subject) {
+        case (.number(let number), _): number
+        case (.name(let name), .axis(let resource)):
+            matrix.axes.first { $0.resource == resource }?.values.firstIndex(of: .name(name)).map { Double($0) }
+        default: nil
         }
     }
 
@@ -104,7 +120,7 @@ package struct MatrixQuery: Sendable {
         let cells = matrix.cells.filter { cell in conditions.allSatisfy { $0.holds(for: cell) } }
         guard let order else { return cells }
         return cells.sorted { a, b in
-            let (x, y) = (Self.value(order.subject, of: a), Self.value(order.subject, of: b))
+            let (x, y) = (Self.rank(order.subject, of: a, in: matrix), Self.rank(order.subject, of: b, in: matrix))
             // Cells without the figure come last either way.
             guard let x else { return false }
             guard let y else { return true }

@@ -11,13 +11,15 @@ package enum MatrixText {
                 "state", statistic.rawValue, "95 % interval", "mean", "p99", "rate", "cpu used", "energy", "requests",
                 "",
             ],
-            axes.map { _ in .right } + [.left, .right, .left, .right, .right, .right, .right, .right, .right, .left])
+            record.matrix.axes.map { $0.numbers == nil ? .left : .right } + [
+                .left, .right, .left, .right, .right, .right, .right, .right, .right, .left,
+            ])
         for cell in cells ?? record.matrix.cells {
             let show = { (metric: Metric) in cell.estimate(metric).map { metric.format($0.value) } ?? "" }
             let interval =
                 cell.estimate(metric).map { "[\(metric.format($0.lower)) – \(metric.format($0.upper))]" } ?? ""
             table.add(
-                record.matrix.axes.map { axis in cell.allocation[axis.resource].map(axis.resource.format) ?? "" }
+                record.matrix.axes.map { axis in cell.allocation[axis.resource].map { axis.resource.format($0) } ?? "" }
                     + [
                         cell.state, show(metric), interval, show(.mean), show(.p99), show(.throughput), show(.cpuUsed),
                         show(.energy), cell.measurement.map { "\($0.requests.answered)/\($0.requests.captured)" } ?? "",
@@ -46,13 +48,20 @@ package enum MatrixText {
             case .cheapest(let allocation):
                 "The cheapest allocation of \(record.domain) that meets \(record.sla) is \(allocation)"
                     + (allocation == record.onLine ? ", which it has." : " (on-line now: \(record.onLine)).")
-            case .nothingMeets: "No allocation of the axis meets \(record.sla)."
+            case .nothingMeets:
+                "No allocation of the \(record.matrix.axes.count == 1 ? "axis" : "axes") meets \(record.sla)."
             case .undecided(let reason): "No answer: \(reason)."
+            }
+        let beginning =
+            switch record.clone {
+            case nil, .disk: [String]()
+            case .memory: ["clones went on from a moment of the domain's memory and disks"]
+            case .image(let path): ["clones began with the image \(path)"]
             }
         let along = record.with.map { ["cloned along and joined with it: \($0.joined(separator: ", "))"] } ?? []
         let forward =
             record.forward.map { ["what was not recorded was asked of clones of \($0.joined(separator: ", "))"] } ?? []
-        return ([sentence] + (along + forward + answer.reasons).map { "  - " + $0 }).joined(separator: "\n")
+        return ([sentence] + (beginning + along + forward + answer.reasons).map { "  - " + $0 }).joined(separator: "\n")
     }
 
     package static func measurement(_ measurement: Measurement) -> String {
@@ -66,6 +75,7 @@ package enum MatrixText {
             + (answers.forwarded > 0 ? "\(answers.forwarded) forwarded, " : "")
             + "\(answers.unmatched) unmatched\(besides(answers)); cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
+            + (measurement.pause.map { "; the domain stood for \(Format.duration(.seconds($0)))" } ?? "")
             + unseen(account.unseen) + (measurement.comparison?.text.map { "; " + $0 } ?? "")
     }
 

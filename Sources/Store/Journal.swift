@@ -5,14 +5,15 @@ package import OperatingSystem
 /// One thing that exists, or may exist, on a node because of us: enough to remove it without any other knowledge.
 package struct JournalEntry: Sendable, Hashable {
     package enum Kind: String, Sendable, CaseIterable {
-        case subvolume, capture, overlay, file, snapshot, export, namespace, bridge, rules, interface, domain
+        case subvolume, capture, overlay, file, snapshot, export, namespace, bridge, rules, interface, domain, frequency
     }
 
     package let id: Int64
     package let kind: Kind
     /// Path of the subvolume, of a clone's disk over the original's, or of another file of its own; the files of a machine's capture, a line each; the
     /// snapshot of a logical volume, and the export of one, each with a line that says how its machine is reached; name of
-    /// the network namespace, of the bridge, of the nft table, of the domain's interface, of the domain.
+    /// the network namespace, of the bridge, of the nft table, of the domain's interface, of the domain; what cores'
+    /// frequencies were, a line each.
     package let identifier: String
     /// The clone it is part of.
     package let clone: String

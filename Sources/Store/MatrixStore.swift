@@ -4,7 +4,8 @@ package import Model
 /// Campaigns and their matrices in SQLite.
 ///
 /// Table `campaign` keeps the whole record as JSON; table `cell` repeats the figures in columns, so that an operator can
-/// ask by hand: `SELECT cpu, state, p95 FROM cell WHERE p95 < 0.05 ORDER BY cpu`. Times are in seconds.
+/// ask by hand: `SELECT cpu, state, p95 FROM cell WHERE p95 < 0.05 ORDER BY cpu`. Times are in seconds, sizes in bytes;
+/// columns of resources that are no axis of a campaign are null in its cells.
 package final class MatrixStore {
     private let database: Database
 
@@ -24,7 +25,11 @@ package final class MatrixStore {
                     cpu REAL, state TEXT NOT NULL, throughput REAL, mean REAL, p50 REAL, p95 REAL, p95_lower REAL,
                     p95_upper REAL, p99 REAL, cpu_used REAL, energy REAL, PRIMARY KEY (campaign, number))
                 """,
-            ]
+            ],
+            [
+                "shares REAL", "vcpus REAL", "cpu_set TEXT", "memory REAL", "disk_read REAL", "disk_write REAL",
+                "network REAL", "frequency REAL", "node TEXT", "variant TEXT", "software TEXT",
+            ].map { "ALTER TABLE cell ADD COLUMN \($0)" },
         ])
     }
 
@@ -50,15 +55,24 @@ package final class MatrixStore {
         let p95 = cell.estimate(.p95)
         try database.run(
             """
-            INSERT OR REPLACE INTO cell (campaign, number, cpu, state, throughput, mean, p50, p95, p95_lower, p95_upper,
-                p99, cpu_used, energy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT OR REPLACE INTO cell (campaign, number, state, throughput, mean, p50, p95, p95_lower, p95_upper,
+                p99, cpu_used, energy, cpu, shares, vcpus, cpu_set, memory, disk_read, disk_write, network, frequency,
+                node, variant, software)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                .text(campaign), .integer(Int64(number)), cell.allocation[.cpu].map { .real($0) } ?? .null,
-                .text(cell.state), value(.throughput), value(.mean), value(.p50), value(.p95),
-                p95.map { .real($0.lower) } ?? .null, p95.map { .real($0.upper) } ?? .null, value(.p99),
-                value(.cpuUsed), value(.energy),
-            ])
+                .text(campaign), .integer(Int64(number)), .text(cell.state), value(.throughput), value(.mean),
+                value(.p50), value(.p95), p95.map { .real($0.lower) } ?? .null, p95.map { .real($0.upper) } ?? .null,
+                value(.p99), value(.cpuUsed), value(.energy),
+            ] + Resource.allCases.map { Self.value(cell.allocation[$0]) })
+    }
+
+    private static func value(_ setting: Setting?) -> Database.Value {
+        switch setting {
+        case .number(let number): .real(number)
+        case .name(let name): .text(name)
+        case nil: .null
+        }
     }
 
     private func encode(_ record: CampaignRecord) throws(StoreError) -> String {

@@ -12,9 +12,13 @@ enum ApplyCommand: Command {
     static let schema = CommandSchema(
         "apply", "Set the allocation that a campaign found on the on-line domain.",
         discussion: """
-            Shows the change and asks; '--yes' answers beforehand. The setting is read back, and with '--observe' the tier is
-            watched on the wire afterwards: exit code 3 when the SLA is not met then. The setting is live, not persistent:
-            a restart of the domain returns to its definition.
+            Shows the changes and asks; '--yes' answers beforehand. Each setting is read back, and when one fails all are set
+            back. With '--observe' the tier is watched on the wire afterwards: exit code 3 when the SLA is not met then. The
+            settings are live, not persistent: a restart of the domain returns to its definition.
+
+            CPU quota, shares, memory and rates of disks can be changed while a domain runs, of a machine also processors
+            and the network's rate. What takes a restart or another release is said and refused, with the way out; nothing
+            is changed then.
             """,
         operands: [.init("FILE.yaml", "The service file of the campaign.")],
         options: [
@@ -24,11 +28,16 @@ enum ApplyCommand: Command {
             .flag("json", "What was done as one JSON object."),
         ])
 
+    private struct Change: Encodable {
+        var resource: Resource
+        var from, to: Setting
+        var refusal: String?
+    }
+
     private struct Document: Encodable {
         var campaign: String
         var domain: String
-        var from: Double?
-        var to: Double
+        var changes: [Change]
         var isApplied: Bool
         var observed: ResponseTimes?
         var meetsSLA: Bool?
@@ -47,36 +56,43 @@ enum ApplyCommand: Command {
                 "campaign \(record.id) is of tier \(record.tier) of \(record.service) at \(record.connect), not of this file's"
             )
         }
-        guard case .cheapest(let allocation) = record.answer?.verdict, let quota = allocation[.cpu] else {
+        guard case .cheapest(let allocation) = record.answer?.verdict else {
             Terminal.complain("campaign \(record.id) found no allocation to apply")
             Terminal.note(MatrixText.answer(record))
             return .no
         }
         try Inputs.enter(node: file.node, state)
         let actuator = Actuator(try Node(connect: file.connect))
-        let change = try actuator.change(record.domain, to: quota)
+        let changes = try actuator.changes(record.domain, to: allocation)
         var document = Document(
-            campaign: record.id, domain: record.domain, from: change.from, to: quota, isApplied: false)
+            campaign: record.id, domain: record.domain,
+            changes: changes.map { Change(resource: $0.resource, from: $0.from, to: $0.to, refusal: $0.refusal) },
+            isApplied: false)
 
-        Terminal.note("campaign \(record.id) found: \(change)")
+        for change in changes {
+            let refusal = change.refusal.map { " (not while it runs: \($0))" } ?? ""
+            Terminal.note("campaign \(record.id) found: \(change)\(refusal)")
+        }
         if arguments.flag("dry-run") {
             Terminal.note("dry run: nothing was changed")
-        } else if change.isNothing {
+        } else if changes.allSatisfy(\.isNothing) {
             Terminal.note("the domain has this allocation already")
+        } else if changes.contains(where: { $0.refusal != nil }) {
+            throw ActuatorError.refused(changes.filter { $0.refusal != nil })
         } else {
             guard try isConfirmed(arguments) else {
                 Terminal.note("nothing was changed")
                 return .failed
             }
-            try actuator.apply(change)
+            try actuator.apply(changes)
             document.isApplied = true
-            Terminal.note("set and read back: \(record.domain) cpu \(Format.percent(quota))")
+            Terminal.note("set and read back: \(record.domain) \(allocation)")
         }
         if let observation, !arguments.flag("dry-run") {
             let times = try OnLineWatch.observe(file, for: observation, interrupt: try InterruptSignal())
             document.observed = times
             document.meetsSLA = times.map { file.sla.isMet(by: $0[file.sla.statistic].value) }
-            report(times, file.sla, observation, change)
+            report(times, file.sla, observation, changes)
         }
         if arguments.flag("json") { Terminal.print(try MatrixData.encode(document)) }
         if observation != nil, !arguments.flag("dry-run"), document.observed == nil { return .failed }
@@ -105,7 +121,9 @@ enum ApplyCommand: Command {
         return answer
     }
 
-    private static func report(_ times: ResponseTimes?, _ sla: SLA, _ window: Duration, _ change: QuotaChange) {
+    private static func report(
+        _ times: ResponseTimes?, _ sla: SLA, _ window: Duration, _ changes: [AllocationChange]
+    ) {
         guard let times else {
             Terminal.note("too few requests in \(Format.duration(window)) to say whether the SLA is met")
             return
@@ -115,6 +133,9 @@ enum ApplyCommand: Command {
             "on-line now: \(sla.statistic.rawValue) \(Format.milliseconds(value.value)) over \(Format.duration(window)) "
                 + "(\(times.count) requests, \(Format.significant(times.throughput))/s): SLA \(sla) is "
                 + (sla.isMet(by: value.value)
-                    ? "met" : "NOT met; \(change.domain) had cpu \(change.from.map(Format.percent) ?? "unlimited")"))
+                    ? "met"
+                    : "NOT met; before it had "
+                        + changes.map { "\($0.resource.rawValue) \($0.resource.format($0.from))" }.joined(
+                            separator: ", ")))
     }
 }

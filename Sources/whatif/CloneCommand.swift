@@ -1,7 +1,6 @@
 import Arguments
 import Cloning
 import Experimenter
-import Glibc
 import Hypervisor
 import Model
 import OperatingSystem
@@ -42,7 +41,7 @@ enum CloneCommand: Command {
             .value("cpu", "SHARE", "CPU quota, such as 60% of one core (default: as the original)."),
             .value("cpu-shares", "N", "CPU weight against others; 1024 is the usual one."),
             .value("vcpus", "N", "Virtual processors, of a machine."),
-            .value("cpu-set", "LIST", "Processors of the node, such as 0-1,3, of a machine."),
+            .value("cpu-set", "LIST", "Processors of the node, such as 0-1,3."),
             .value(
                 "memory", "SIZE", "Memory, such as '256 MiB': a container's limit, what a machine's balloon leaves it."),
             .value("disk-read", "SIZE", "What it may read from its disks in a second."),
@@ -87,15 +86,17 @@ enum CloneCommand: Command {
         // Before the node is entered, whose processes go with it.
         let guardian = try arguments.flag("wait") ? nil : CloneGuard(state)
         let (node, nodeName) = try Inputs.node(arguments, state)
-        let source = try request.source.resolved()
+        let source = try CloneMaker.resolved(request.source)
         let interrupt = try InterruptSignal()
         let clock = SteadyClock()
         let domain = try Campaign.find(request.domain, node)
         var original = try domain.description()
         if let address = request.address { original.learn(address) }
         let neighbours = try request.neighbours.isEmpty ? NodeAddresses.onBridge(of: original) : request.neighbours
-        var resources = request.resources
-        resources.cpu = try resources.cpu ?? domain.cpuQuota()
+        var allocation = request.allocation
+        if allocation[.cpu] == nil, try domain.cpuQuota() != nil {
+            allocation.values[.cpu] = try DomainAllocation(domain).setting(of: .cpu)
+        }
         let journal = try Journal(state.journal)
         var groups: [KeptClones] = []
         do {
@@ -105,7 +106,7 @@ enum CloneCommand: Command {
                     groups.append(try KeptClones(of: original, on: node, nodeName, state, journal, clock))
                 }
                 try groups[groups.count - 1].make(
-                    from: source, on: request.site, by: request.way, neighbours: neighbours, resources)
+                    from: source, on: request.site, by: request.way, neighbours: neighbours, allocation)
                 if interrupt.hasCome { throw Interrupted() }
             }
             if let preparation = request.preparation {
@@ -168,7 +169,7 @@ private struct Request {
     let source: CloneSource
     let period: Duration?
     let count: Int
-    let resources: CloneResources
+    let allocation: Allocation
     let preparation: Preparation?
     let address: IPAddress?
     let neighbours: [IPAddress]
@@ -177,17 +178,12 @@ private struct Request {
 
     init(_ arguments: ParsedArguments) throws {
         domain = arguments.operand(0) ?? ""
-        source =
-            switch arguments.value("from") ?? "disk" {
-            case "disk": .disk
-            case "memory": .memory
-            case let path where path.contains("/"): .image(path)
-            case let other:
-                throw UsageError("--from: found '\(other)', expected disk, memory, or the path of an image (with a /)")
-            }
+        do throws(UnitError) { source = try CloneSource(parsing: arguments.value("from") ?? "disk") } catch {
+            throw UsageError("--from: \(error)")
+        }
         period = try Inputs.duration(arguments, "for")
         count = try Inputs.count(arguments, "count", in: 1...64) ?? 1
-        resources = try Self.resources(arguments)
+        allocation = try Self.allocation(arguments)
         let limit = try Inputs.duration(arguments, "boot-limit") ?? .seconds(60)
         let tier = domain
         preparation = arguments.value("prepare").map {
@@ -233,34 +229,20 @@ private struct Request {
         do { return try Units.bytes(text) } catch { throw UsageError("--\(name): \(error)") }
     }
 
-    private static func resources(_ arguments: ParsedArguments) throws -> CloneResources {
-        let size = { (name: String) in try Self.size(arguments, name) }
-        var resources = CloneResources()
-        resources.cpu = try arguments.value("cpu").map { text in
-            do { return try Resource.cpu.parse(text) } catch { throw UsageError("--cpu: \(error)") }
-        }
-        // The kernel's own bounds of the weight.
-        resources.shares = try Inputs.count(arguments, "cpu-shares", in: 2...262_144)
-        resources.processors = try Inputs.count(arguments, "vcpus", in: 1...1024)
-        resources.processorSet = try arguments.value("cpu-set").map(processorSet)
-        resources.memory = try size("memory")
-        resources.diskRead = try size("disk-read")
-        resources.diskWrite = try size("disk-write")
-        resources.network = try size("network")
-        return resources
-    }
+    private static let options: [(name: String, resource: Resource)] = [
+        ("cpu", .cpu), ("cpu-shares", .shares), ("vcpus", .vcpus), ("cpu-set", .processors), ("memory", .memory),
+        ("disk-read", .diskRead), ("disk-write", .diskWrite), ("network", .network),
+    ]
 
-    /// `0-1,3`, as the kernel writes it.
-    private static func processorSet(_ text: String) throws -> Set<Int> {
-        var set: Set<Int> = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first >= 0,
-                first <= last, last < 4096
-            else { throw UsageError("--cpu-set: found '\(text)', expected numbers and ranges such as 0-1,3") }
-            set.formUnion(first...last)
+    private static func allocation(_ arguments: ParsedArguments) throws -> Allocation {
+        var allocation = Allocation()
+        for (name, resource) in options {
+            guard let text = arguments.value(name) else { continue }
+            do throws(UnitError) { allocation.values[resource] = try resource.parse(text) } catch {
+                throw UsageError("--\(name): \(error)")
+            }
         }
-        return set
+        return allocation
     }
 
     private static func address(_ text: String, _ option: String) throws -> IPAddress {
@@ -273,14 +255,4 @@ private struct Request {
 
 extension CloneSource {
     fileprivate var isImage: Bool { if case .image = self { true } else { false } }
-
-    /// An image by its path on the node without links and in full: it is named in another file's header.
-    fileprivate func resolved() throws -> CloneSource {
-        guard case .image(let path) = self else { return self }
-        guard let real = unsafe realpath(path, nil) else {
-            throw UsageError("--from: \(path): \(unsafe String(cString: strerror(errno)))")
-        }
-        defer { unsafe free(real) }
-        return .image(unsafe String(cString: real))
-    }
 }

@@ -29,7 +29,11 @@ enum Inputs {
             let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
             throw FileError(description: "service file \(path): \(reason)")
         }
-        return try YAMLDecoder.decode(ServiceFile.self, from: String(decoding: data, as: UTF8.self), file: path)
+        var file = try YAMLDecoder.decode(ServiceFile.self, from: String(decoding: data, as: UTF8.self), file: path)
+        // Beside the service file.
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        file.variants = file.variants.mapValues { URL(fileURLWithPath: $0, relativeTo: folder).path }
+        return file
     }
 
     static func duration(_ arguments: ParsedArguments, _ name: String) throws -> Duration? {

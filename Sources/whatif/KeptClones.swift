@@ -45,12 +45,12 @@ final class KeptClones {
     @discardableResult
     func make(
         from source: CloneSource, on site: VolumeSite, by way: CaptureWay?, neighbours: [IPAddress],
-        _ resources: CloneResources
+        _ allocation: Allocation
     ) throws -> Clone {
         let begun = clock.now
         let plan = try maker.plan(original, from: source, by: way, on: site)
         plans.append(plan)
-        let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture, resources)
+        let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture, allocation)
         made.append(Made(clone: clone, seconds: Double(clock.now - begun) / 1e9))
         return clone
     }

@@ -82,8 +82,17 @@ enum WhatIf {
         case is UsageError, is YAMLError, is QueryError, is FileError, is WatchError: return .usage
         case let error as CampaignError:
             switch error {
-            case .unknownDomain, .notRunning, .noAddress, .encrypted: return .usage
+            case .unknownDomain, .notRunning, .noAddress, .encrypted, .badVariant: return .usage
             case .noTraffic, .controlFailed, .busy: return .failed
+            }
+        case let error as ActuatorError:
+            if case .refused = error { return .usage }
+            return .failed
+        case let error as AllocationError:
+            switch error {
+            case .lacking: return .lacking
+            case .unsupported: return .usage
+            case .notTaken, .refused: return .failed
             }
         case let error as CloneError:
             if case .unsupported = error { return .usage }

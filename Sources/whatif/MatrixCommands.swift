@@ -7,7 +7,8 @@ import Store
 /// What the matrix commands share: which campaign, in which form.
 private enum MatrixInput {
     static let campaign = CommandSchema.Option.value("campaign", "ID", "Which campaign (default: the latest).")
-    static let json = CommandSchema.Option.flag("json", "JSON; times in seconds, CPU as a fraction of a core.")
+    static let json = CommandSchema.Option.flag(
+        "json", "JSON; times in seconds, CPU as a fraction of a core, sizes in bytes, rates in bytes a second.")
     static let csv = CommandSchema.Option.flag("csv", "Comma-separated values, same units as JSON.")
 
     static func record(_ arguments: ParsedArguments) throws -> CampaignRecord {
@@ -68,7 +69,7 @@ enum MatrixListCommand: Command {
         }
         let headings = ["campaign", "service", "domain", "state", "sla", "measured", "answer"]
         if arguments.flag("csv") {
-            Terminal.print(([headings] + rows).map { $0.joined(separator: ",") }.joined(separator: "\n"))
+            Terminal.print(MatrixData.csv([headings] + rows))
             return end
         }
         var table = TextTable(headings, [.left, .left, .left, .left, .left, .right, .left])
@@ -96,7 +97,10 @@ enum MatrixShowCommand: Command {
 enum MatrixQueryCommand: Command {
     static let schema = CommandSchema(
         "matrix query", "Cells that meet conditions, in an order.",
-        discussion: "For instance: whatif matrix query --where 'p95 < 50ms and cpu <= 80%' --order cpu",
+        discussion: """
+            For instance: whatif matrix query --where 'p95 < 50ms and cpu <= 80%' --order cpu
+                          whatif matrix query --where 'memory >= 128 MiB and software = tuned' --order p95
+            """,
         options: [
             MatrixInput.campaign,
             .value(

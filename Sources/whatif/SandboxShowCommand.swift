@@ -53,13 +53,18 @@ enum SandboxShowCommand: Command {
             purpose: owner?.purpose ?? "", domain: name,
             address: CloneIdentity.outsideAddress(of: first.clone)?.description, isRunning: runs,
             seconds: (holdings.now - first.created).seconds, secondsLeft: until.map { ($0 - holdings.now).seconds },
-            cpu: runs ? try domain?.cpuQuota() : nil, memory: runs ? try domain?.memoryUsed() : nil,
+            cpu: runs ? try domain.flatMap(Self.cpu) : nil, memory: runs ? try domain?.memoryUsed() : nil,
             space: try Sandbox.space(entries),
             holds: entries.map {
                 Thing(kind: $0.kind.rawValue, name: $0.identifier, seconds: (holdings.now - $0.created).seconds)
             })
         Terminal.print(arguments.flag("json") ? try MatrixData.encode(record) : text(record))
         return .done
+    }
+
+    /// Of the whole domain; nil is unlimited.
+    private static func cpu(_ domain: Domain) throws -> Double? {
+        try domain.cpuQuota() == nil ? nil : DomainAllocation(domain).setting(of: .cpu).number
     }
 
     private static func text(_ record: Record) -> String {

@@ -1,4 +1,5 @@
 import Cloning
+import Hypervisor
 import Model
 import Testing
 

@@ -18,7 +18,7 @@ import Testing
             matrix, timeLeft: .seconds(bound - experiments), duration: .seconds(1))
         {
             experiments += 1
-            let cpu = allocation[.cpu] ?? 0
+            let cpu = allocation[.cpu]?.number ?? 0
             var cell = Surface.cell(cpu, p95: p95(cpu))
             if let predicted = Interpolator.fill(matrix)[allocation]?.estimate(.p95) {
                 cell.check = Check(metric: .p95, predicted: predicted, measured: p95(cpu), threshold: 0.1)
@@ -119,5 +119,80 @@ import Testing
         matrix[Allocation([.cpu: 0.6])] = Surface.cell(0.6, p95: 0.05)
         let once = Interpolator.fill(matrix)
         #expect(Interpolator.fill(once) == once)
+    }
+}
+
+/// Several axes: nothing is assumed but what was measured.
+@Suite struct SeveralAxesTests {
+    private let sla = SLA(.p95, below: .milliseconds(50), over: .seconds(60))
+    private static let axes = [
+        Axis(.cpu, [0.2, 0.4, 0.6]), Axis(.memory, [1e8, 2e8]), Axis(.software, [.name("tuned"), .asIs]),
+    ]
+
+    private func measured(_ cell: Cell, p95: Double) -> Cell {
+        Cell(cell.allocation, Surface.cell(0, p95: p95).content)
+    }
+
+    private func play(_ matrix: ResultMatrix, goal: Goal, _ p95: (Int) -> Double) -> (ResultMatrix, order: [Int]) {
+        var (matrix, order): (ResultMatrix, [Int]) = (matrix, [])
+        let driver = Driver(goal: goal, sla: sla)
+        while case .measure(let allocation, _) = driver.next(
+            matrix, timeLeft: .seconds(100), duration: .seconds(1)), order.count < 100
+        {
+            guard let index = matrix.cells.firstIndex(where: { $0.allocation == allocation }) else { break }
+            order.append(index)
+            matrix[allocation] = measured(matrix.cells[index], p95: p95(index))
+        }
+        return (matrix, order)
+    }
+
+    /// In the order of cost, up to the first that meets the SLA, whatever lies between or beyond.
+    @Test(arguments: [0, 3, 11, 12])
+    func theFirstThatMeetsIsFound(_ first: Int) {
+        let (matrix, order) = play(ResultMatrix(axes: Self.axes), goal: .cheapest) { index in
+            index >= first && index % 2 == first % 2 ? 0.03 : 0.08
+        }
+        #expect(order == Array(0...min(first, 11)))
+        #expect(Bracket(matrix, sla).lowestMeeting == (first == 12 ? nil : first))
+    }
+
+    /// A control that meets is one of the cells, and may be dear: the cheaper ones are tried all the same.
+    @Test func aCellThatIsKnownEndsTheSearch() {
+        var matrix = ResultMatrix(axes: Self.axes)
+        let known = matrix.cells[4]
+        matrix[known.allocation] = measured(known, p95: 0.03)
+        let (_, order) = play(matrix, goal: .cheapest) { _ in 0.08 }
+        #expect(order == [0, 1, 2, 3])
+    }
+
+    @Test func namesHaveNoOrderOfTheirOwn() {
+        let axes = [Axis(.software, [.asIs, .name("a"), .name("b")])]
+        let (_, order) = play(ResultMatrix(axes: axes), goal: .cheapest) { $0 == 1 ? 0.03 : 0.08 }
+        #expect(order == [0, 1])
+    }
+
+    @Test func exhaustiveMeasuresEveryCell() {
+        #expect(play(ResultMatrix(axes: Self.axes), goal: .exhaustive) { _ in 0.03 }.order == Array(0..<12))
+    }
+
+    /// Between two cells that differ in one number only; never between names.
+    @Test func linesRunAlongNumbers() throws {
+        var matrix = ResultMatrix(axes: Self.axes)
+        let allocation = { (cpu: Double, memory: Double, software: Setting) in
+            Allocation([.cpu: .number(cpu), .memory: .number(memory), .software: software])
+        }
+        for (place, p95) in [
+            (allocation(0.2, 1e8, .asIs), 0.1), (allocation(0.6, 1e8, .asIs), 0.04),
+            (allocation(0.6, 2e8, .asIs), 0.02), (allocation(0.2, 2e8, .name("tuned")), 0.03),
+        ] {
+            matrix[place] = measured(Cell(place), p95: p95)
+        }
+        let filled = Interpolator.fill(matrix)
+        let between = try #require(filled[allocation(0.4, 1e8, .asIs)]?.estimate(.p95))
+        let ends = try [0.2, 0.6].map { try #require(matrix[allocation($0, 1e8, .asIs)]?.estimate(.p95)) }
+        #expect(abs(between.value - (ends[0].value + ends[1].value) / 2) < 1e-9)
+        #expect(filled.cells.count { $0.state == "interpolated" } == 1)
+        #expect(filled.cells.count { $0.state == "blank" } == 7)
+        #expect(Interpolator.fill(filled) == filled)
     }
 }

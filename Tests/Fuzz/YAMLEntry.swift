@@ -11,7 +11,9 @@ enum YAMLEntry {
             try YAMLDecoder.decode(ServiceFile.self, from: text, file: "f")
         }) {
         case .success(let file):
-            try BrokenInvariant.unless(!file.callers.isEmpty && !file.campaign.axes.isEmpty, "half a service file")
+            try BrokenInvariant.unless(
+                (!file.callers.isEmpty || file.campaign.client != nil) && !file.campaign.axes.isEmpty,
+                "half a service file")
             try BrokenInvariant.unless(file.campaign.experiment > .zero, "an experiment of no length")
         case .failure(let error):
             try BrokenInvariant.unless((1...lines).contains(error.line) && error.column > 0, "an error is nowhere")

@@ -40,6 +40,23 @@ import Testing
         #expect(description.interfaces.first?.addresses == [IPAddress(v4: 0x0a32_0014)])
     }
 
+    /// libvirt's driver for containers sets both at the start only.
+    @Test func processorsAndRatesAreInTheDefinition() throws {
+        let description = try DomainDescription(
+            xml: Self.running.replacing(
+                "<guest dev='eth0'/>",
+                with: "<bandwidth><inbound average='1000' peak='5000'/><outbound average='128'/></bandwidth>"),
+            name: "app1")
+        #expect(
+            description.interfaces.map(\.rate) == [
+                NetworkRate(inbound: 1000, outbound: 128), NetworkRate(inbound: 0, outbound: 0),
+            ])
+        let xml = try description.clone(named: "c", root: "/c", bridge: "b", device: "d", processors: "0-1,3")
+        let document = try XMLDocument(xmlString: xml)
+        #expect(try document.nodes(forXPath: "/domain/vcpu/@cpuset").map(\.stringValue) == ["0-1,3"])
+        #expect(try document.nodes(forXPath: "//bandwidth").isEmpty)
+    }
+
     @Test func aCloneKeepsItsIdentityInsideAndNothingOutside() throws {
         let description = try DomainDescription(xml: Self.running, name: "app1")
         let xml = try description.clone(named: "whatif-1", root: "/volume/whatif-1", bridge: "wib1", device: "wic1")

@@ -7,13 +7,13 @@ import Testing
     private func read(_ xml: String) throws -> DomainDescription { try DomainDescription(xml: xml, name: "vm") }
 
     private func clone(
-        _ xml: String, _ disks: [String], memory: Bool = true, variables: String? = nil
+        _ xml: String, _ disks: [String], memory: Bool = true, variables: String? = nil, processors: Int? = nil
     ) throws -> XMLDocument {
         let images = disks.map { ($0, DiskImage(.file("/clones/\($0)"), format: "qcow2")) }
         let text = try read(xml).machineClone(
             .init(
                 name: "whatif-1", disks: Dictionary(uniqueKeysWithValues: images), bridge: "wib1", device: "wic1",
-                hasMemory: memory, firmwareVariables: variables))
+                hasMemory: memory, firmwareVariables: variables, processors: processors))
         return try XMLDocument(xmlString: text)
     }
 
@@ -42,6 +42,15 @@ import Testing
         let least = try read(MachineXML.least)
         #expect(least.memoryKiB == 262_144 && least.disks.first?.image?.format == "raw")
         #expect(try DomainDescriptionTests.container.disks.isEmpty)
+    }
+
+    /// One that boots has as many as it is given; one that goes on has those of its image.
+    @Test(arguments: [(1, "1", "4"), (2, "2", "4"), (6, "6", "6")])
+    func aCloneBootsWithItsProcessors(_ count: Int, _ current: String, _ most: String) throws {
+        let booted = try clone(MachineXML.desktop, ["vda"], memory: false, variables: "/v", processors: count)
+        #expect(try values(booted, "/domain/vcpu") == [most] && values(booted, "/domain/vcpu/@current") == [current])
+        let twin = try clone(MachineXML.desktop, ["vda"], variables: "/v", processors: count)
+        #expect(try values(twin, "/domain/vcpu") == ["4"] && values(twin, "/domain/vcpu/@current") == ["2"])
     }
 
     @Test func aCloneIsTheSameInsideAndAnotherOutside() throws {

@@ -71,7 +71,7 @@ import Testing
 
     @Test func aMatrixHasACellForEveryCombination() {
         let matrix = ResultMatrix(axes: [Axis(.cpu, [0.6, 0.2, 0.4])])
-        #expect(matrix.cells.compactMap { $0.allocation[.cpu] } == [0.2, 0.4, 0.6])
+        #expect(matrix.cells.compactMap { $0.allocation[.cpu]?.number } == [0.2, 0.4, 0.6])
         #expect(matrix.cells.allSatisfy { $0.state == "blank" })
     }
 }

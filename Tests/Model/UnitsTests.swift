@@ -35,7 +35,7 @@ import Testing
     /// What is shown can be read back.
     @Test(arguments: [0.05, 0.2, 0.55, 0.575, 1, 1.2])
     func quotasSurviveShowingAndReading(_ quota: Double) throws {
-        let read = try Resource.cpu.parse(Resource.cpu.format(quota))
+        let read = try #require(try Resource.cpu.parse(Resource.cpu.format(.number(quota))).number)
         #expect(abs(read - quota) < 1e-9)
     }
 

@@ -38,6 +38,30 @@ import Testing
         #expect(answer.reasons.contains { $0.contains("cpu 40%") && $0.contains("not excluded") })
     }
 
+    /// Of several axes the first cell that meets is the answer when all before it do not.
+    @Test func severalAxes() throws {
+        var several = try record([0.2: 0.09, 0.4: 0.03])
+        several.matrix = ResultMatrix(axes: [Axis(.memory, [1e8, 2e8]), Axis(.software, [.asIs, .name("tuned")])])
+        let measure = { (record: inout CampaignRecord, index: Int, p95: Double) in
+            let allocation = record.matrix.cells[index].allocation
+            record.matrix[allocation] = Cell(allocation, Surface.cell(0, p95: p95).content)
+        }
+        measure(&several, 0, 0.09)
+        measure(&several, 2, 0.03)
+        guard case .undecided = Decision.answer(several).verdict else {
+            Issue.record("a cheaper cell was not tried")
+            return
+        }
+        measure(&several, 1, 0.08)
+        let answer = Decision.answer(several)
+        #expect(answer.verdict == .cheapest(several.matrix.cells[2].allocation))
+        #expect(answer.reasons.contains { $0.hasPrefix("memory 100 MB, software tuned violates") })
+        for index in [2, 3] { measure(&several, index, 0.07) }
+        #expect(Decision.answer(several).verdict == .nothingMeets)
+        measure(&several, 0, 0.02)
+        #expect(Decision.answer(several).reasons.contains("it is the first in the order of the axes"))
+    }
+
     @Test func nothingMeetsIsAnAnswer() throws {
         #expect(Decision.answer(try record([0.2: 0.09, 0.4: nil, 0.6: 0.07])).verdict == .nothingMeets)
     }

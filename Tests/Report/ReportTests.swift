@@ -56,18 +56,89 @@ import Testing
         #expect(try JSONDecoder().decode(CampaignRecord.self, from: JSONEncoder().encode(joined)).with == joined.with)
     }
 
+    /// Memory by software: two numbers, two names.
+    private func several() -> CampaignRecord {
+        var record = record()
+        let (memory, software): ([Double], [String]) = ([134_217_728, 268_435_456], ["tuned", "as-is"])
+        record.matrix = ResultMatrix(axes: [Axis(.memory, memory), Axis(.software, software.map { .name($0) })])
+        for (number, cell) in record.matrix.cells.enumerated() where number != 2 {
+            let content = Surface.cell(0, p95: 0.1 - 0.02 * Double(number)).content
+            record.matrix[cell.allocation] = Cell(cell.allocation, content)
+        }
+        record.onLine = Allocation([.memory: .number(268_435_456), .software: .asIs])
+        record.answer = Answer(.cheapest(record.onLine), reasons: [])
+        return record
+    }
+
+    @Test func severalAxesAreShown() throws {
+        let lines = MatrixText.table(several()).split(separator: "\n").map(String.init)
+        #expect(lines[0].hasPrefix(" memory  software  state"))
+        #expect(lines[1].hasPrefix("128 MiB  tuned     measured") && lines[1].hasSuffix("violates"))
+        #expect(lines[3].hasPrefix("256 MiB  tuned     blank"))
+        #expect(lines[4].hasPrefix("256 MiB  as-is     measured") && lines[4].contains("on-line, cheapest"))
+        #expect(MatrixText.answer(several()).contains("is memory 256 MiB, software as-is, which it has."))
+
+        let csv = MatrixData.csv(several()).split(separator: "\n")
+        #expect(csv[0].hasPrefix("memory,software,state,") && csv[1].hasPrefix("134217728.0,tuned,measured,"))
+        let json = try JSONSerialization.jsonObject(with: Data(MatrixData.json(several()).utf8)) as? [String: Any]
+        let answer = try #require(json?["answer"] as? [String: Any])
+        #expect(answer["memory"] as? Double == 268_435_456 && answer["software"] as? String == "as-is")
+        #expect(json?["clone"] as? String == "disk")
+    }
+
+    /// A field that holds commas is one field.
+    @Test func fieldsOfCSVAreQuoted() {
+        #expect(MatrixData.csv([["a", "0-1,3"], ["say \"b\"", ""]]) == "a,\"0-1,3\"\n\"say \"\"b\"\"\",")
+    }
+
+    @Test(arguments: [
+        ("memory >= 256 MiB", nil, ["tuned", "as-is"]), ("software = tuned", "-memory", ["tuned", "tuned"]),
+        ("software != tuned and p95 < 60 ms", nil, ["as-is"]), ("memory = 128 MiB", "software", ["tuned", "as-is"]),
+        ("memory = 128 MiB", "-software", ["as-is", "tuned"]), ("cpu > 1%", nil, []), ("node = as-is", nil, []),
+    ])
+    func queriesKnowUnitsAndNames(_ condition: String, _ order: String?, _ expected: [String]) throws {
+        let cells = try MatrixQuery(where: condition, order: order).select(from: several().matrix)
+        #expect(cells.compactMap { $0.allocation[.software]?.name } == expected)
+    }
+
+    /// A colour for each combination of the other axes, and names at equal distances.
+    @Test func plotsOfSeveralAxes() throws {
+        let plot = try #require(SVGPlot(several())).text
+        let document = try XMLDocument(xmlString: plot)
+        let key = try document.nodes(forXPath: "//*[local-name()='rect'][@width='22']")
+        #expect(key.count == 2 && plot.contains(">software tuned<") && plot.contains(">software as-is<"))
+        #expect(try document.nodes(forXPath: "//*[local-name()='circle'][@r='5'][@cy < 400]").count == 3)
+        #expect(plot.contains(">128 MiB</text>"))
+
+        var named = several()
+        let axis = Axis(.software, [.name("tuned"), .asIs, .name("newer")])
+        named.matrix = ResultMatrix(axes: [axis])
+        for cell in named.matrix.cells {
+            named.matrix[cell.allocation] = Cell(cell.allocation, Surface.cell(0, p95: 0.05).content)
+        }
+        let marks = try XMLDocument(xmlString: try #require(SVGPlot(named)).text).nodes(
+            forXPath: "//*[local-name()='circle'][@r='5'][@cy < 400]/@cx"
+        ).compactMap { Double($0.stringValue ?? "") }
+        try #require(marks.count == 3)
+        #expect(abs((marks[2] - marks[1]) - (marks[1] - marks[0])) < 0.2 && marks[0] < marks[1])
+        // Between names there is nothing.
+        #expect(SVGPlot(named)?.text.contains("polyline") == false)
+    }
+
     @Test(arguments: [
         ("p95 < 50ms", nil, [0.6]), ("p95 >= 0.1 s", nil, [0.2]), ("cpu >= 40% and p95 < 1 s", "-cpu", [0.6, 0.4]),
         ("", "p95", [0.6, 0.4, 0.2, 0.8]), ("cpu = 60%", nil, [0.6]), ("cpu != 60%", "cpu", [0.2, 0.4, 0.8]),
     ])
     func queriesSelectAndOrder(_ condition: String, _ order: String?, _ expected: [Double]) throws {
         let cells = try MatrixQuery(where: condition, order: order).select(from: record().matrix)
-        #expect(cells.compactMap { $0.allocation[.cpu] } == expected)
+        #expect(cells.compactMap { $0.allocation[.cpu]?.number } == expected)
     }
 
     @Test(arguments: [
         ("p96 < 50ms", "unknown name 'p96'"), ("p95 < 50", "expected a duration"), ("p95 50ms", "is no condition"),
-        ("p95 < 1s and", "is no condition"), ("cpu < 0.5", "expected a percentage"), ("< 5", "unknown name ''"),
+        ("p95 < 1s and", "is no condition"), ("cpu < 0.5", "expected a percentage"), ("memory < 5", "expected a size"),
+        ("software < tuned", "found '<', expected = or !=, as names have no order"),
+        ("cpu-set = 1-0", "expected numbers and ranges"), ("< 5", "unknown name ''"),
     ])
     func wrongQueriesSayWhere(_ condition: String, _ words: String) throws {
         let error = try #require(throws: QueryError.self) { try MatrixQuery(where: condition) }

@@ -62,6 +62,33 @@ final class TemporaryFolder {
             "sqlite3", folder.path + "/m.db", "SELECT cpu, state FROM cell WHERE p95 < 0.09 ORDER BY cpu",
         ])
         #expect(output == "0.4|interpolated\n")
+        var several = record("b", started: 2)
+        several.matrix = ResultMatrix(axes: [
+            Axis(.memory, [1e8, 2e8]), Axis(.software, [.asIs, .name("tuned")]),
+            Axis(.processors, [.name("0"), .name("0-1")]),
+        ])
+        try MatrixStore(folder.path + "/m.db").save(several)
+        let rows = try ChildProcess.succeed([
+            "sqlite3", folder.path + "/m.db",
+            "SELECT cpu, cpu_set, memory, software, disk_read FROM cell WHERE campaign = 'b' ORDER BY number LIMIT 3",
+        ])
+        #expect(rows == "|0|100000000.0|as-is|\n|0-1|100000000.0|as-is|\n|0|100000000.0|tuned|\n")
+        #expect(try MatrixStore(folder.path + "/m.db").campaign("b") == several)
+    }
+
+    /// A store of before there were other axes.
+    @Test func aStoreOfAnEarlierVersionIsRead() throws {
+        let folder = try TemporaryFolder()
+        let old = record("a", started: 1)
+        try MatrixStore(folder.path + "/m.db").save(old)
+        let columns = ["shares", "vcpus", "cpu_set", "memory", "disk_read", "disk_write", "network", "frequency"]
+        try ChildProcess.succeed(
+            ["sqlite3", folder.path + "/m.db"],
+            input: (columns + ["node", "variant", "software"]).map { "ALTER TABLE cell DROP COLUMN \($0);" }.joined()
+                + "PRAGMA user_version = 1;")
+        let store = try MatrixStore(folder.path + "/m.db")
+        #expect(try store.campaign("a") == old)
+        try store.save(old)
     }
 
     @Test func aDamagedRecordIsSaid() throws {

@@ -98,6 +98,91 @@ import YAML
         #expect(abs(error.line - line) <= 1, "\(error)")
     }
 
+    /// Several axes with names, and what these mean.
+    private static let several = """
+        service: auction
+        connect: qemu:///system
+        sla: { p95: 50 ms }
+        tiers:
+          - { name: web, domains: [web1],  serves: "http:80",   calls: [app] }
+          - { name: app, domains: [app1],  serves: "http:8080" }
+        software: { tuned: "sed -i s/1/4/ /etc/app && systemctl restart app", newer: "apt-get -y install app" }
+        variants: { virtio: app1-virtio.xml }
+        nodes: { big: { connect: "qemu+unix:///system?socket=/run/big/libvirt-sock" } }
+        campaign:
+          tier: app
+          clone: disk
+          axes:
+            cpu: [60%, 20%]
+            memory: [256 MiB, 128 MiB]
+            cpu-set: [0, 0-1]
+            software: [tuned, as-is]
+            variant: [as-is, virtio]
+            node: [as-is, big]
+        """
+
+    @Test func axesOfAllKindsAreRead() throws {
+        let file = try decode(Self.several)
+        let names = { (names: String...) in names.map { Setting.name($0) } }
+        #expect(
+            file.campaign.axes == [
+                Axis(.cpu, [0.2, 0.6]), Axis(.memory, [134_217_728, 268_435_456]), Axis(.processors, names("0", "0-1")),
+                Axis(.software, names("tuned", "as-is")), Axis(.variant, names("as-is", "virtio")),
+                Axis(.node, names("as-is", "big")),
+            ])
+        #expect(file.software["newer"] == "apt-get -y install app" && file.variants == ["virtio": "app1-virtio.xml"])
+        #expect(file.nodes["big"]?.connect == "qemu+unix:///system?socket=/run/big/libvirt-sock")
+        #expect(file.campaign.clone == .disk)
+        let other = Self.several.replacing("clone: disk", with: "clone: /srv/app.qcow2")
+        #expect(try decode(other).campaign.clone == .image("/srv/app.qcow2"))
+        #expect(try decode(Self.good).campaign.clone == .disk && decode(Self.good).software.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("[256 MiB, 128 MiB]", "[256 MiB, 128]", 15, 23, "found '128', expected a size such as '128 MiB'"),
+        ("[256 MiB, 128 MiB]", "[256 MiB, 256 MiB]", 15, 23, "each value once"),
+        ("[256 MiB, 128 MiB]", "[256 MiB]", 15, 13, "an axis needs at least two values"),
+        ("[0, 0-1]", "[0, 1-0]", 16, 18, "found '1-0', expected numbers and ranges such as 0-1,3"),
+        ("[tuned, as-is]", "[tuned, slow]", 17, 23, "found 'slow', expected one of: as-is, newer, tuned"),
+        ("[as-is, virtio]", "[as-is, scsi]", 18, 22, "found 'scsi', expected one of: as-is, virtio"),
+        ("[as-is, big]", "[as-is, small]", 19, 19, "found 'small', expected one of: as-is, big"),
+        ("[as-is, big]", "[as-is, 'b g']", 19, 19, "found 'b g', expected a name of letters, digits"),
+        ("{ tuned:", "{ as-is:", 7, 20, "this one always means the on-line domain's"),
+        ("newer: \"apt-get -y install app\"", "newer: ' '", 7, 78, "there is no command"),
+        ("virtio: app1-virtio.xml", "virtio: ''", 8, 21, "there is no file; write the path of a whole domain XML"),
+        ("big: { connect", "big: { conect", 9, 25, "unknown key 'conect', expected one of: connect, node"),
+        ("qemu+unix:///system?socket=/run/big/libvirt-sock", "qemu+ssh://big/system", 9, 15, "is another machine"),
+        ("libvirt-sock\" }", "libvirt-sock\", node: lab }", 9, 15, "'lab' is another machine"),
+        ("clone: disk", "clone: ram", 12, 10, "found 'ram', expected disk, memory, or the path of an image"),
+        ("clone: disk", "clone: a/b", 12, 10, "found 'a/b', expected the whole path of an image"),
+        ("clone: disk", "clone: memory", 12, 10, "a memory image fits the machine that it was taken from"),
+        ("calls: [app]", "calls: []", 11, 3, "name an address of its own network that stands for them"),
+        ("clone: disk", "client: web1", 12, 11, "found 'web1', expected an IPv4 address"),
+    ])
+    func anErrorOfAnAxisSaysWhere(
+        _ from: String, _ to: String, _ line: Int, _ column: Int, _ words: String
+    ) throws {
+        let text = Self.several.replacing(from, with: to)
+        #expect(text != Self.several)
+        let error = try #require(throws: YAMLError.self) { try decode(text) }
+        #expect(error.description.contains(words) && error.line == line && error.column == column, "\(error)")
+    }
+
+    @Test func aMatrixHasABound() throws {
+        let many = (1...40).map { "\($0)%" }.joined(separator: ", ")
+        let more = (100...140).map { "\($0) MiB" }.joined(separator: ", ")
+        let text = Self.good.replacing("cpu: [20%, 60%, 40%]", with: "cpu: [\(many)], memory: [\(more)]")
+        let error = try #require(throws: YAMLError.self) { try decode(text) }
+        #expect(error.description.contains("the axes make more than 1000 cells") && error.line == 10, "\(error)")
+    }
+
+    /// A tier that nobody calls is asked by whoever is outside.
+    @Test func theFirstTierHasAClient() throws {
+        let text = Self.good.replacing("tier: app", with: "tier: web\n  client: 10.0.0.1")
+        let file = try decode(text)
+        #expect(file.callers.isEmpty && file.campaign.client == IPAddress("10.0.0.1"))
+    }
+
     /// What makes a clone ready is one line of shell, or several.
     @Test func preparationsAreRead() throws {
         #expect(try decode(Self.good).tiers.allSatisfy { $0.prepare == nil })

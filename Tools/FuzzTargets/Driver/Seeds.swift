@@ -159,9 +159,13 @@ struct Seeds {
               - { name: web, domains: [web1],  serves: http:80,         calls: [app] }
               - { name: app, domains: [app1],  serves: http:8080,       calls: [db] }
               - { name: db,  domains: [db1],   serves: postgresql:5432 }
+            software: { tuned: "true" }
+            variants: { virtio: a.xml }
+            nodes: { big: { connect: "lxc:///system", node: lab } }
             campaign:
               tier: app
-              axes: { cpu: [20%, 60%, 40%] }
+              clone: disk
+              axes: { cpu: [20%, 60%, 40%], memory: [1 GiB, 512 MiB], cpu-set: [0, 0-1], software: [as-is, tuned] }
               experiment: 20 s
               warm-up: 5 s
               time-bound: 4 min

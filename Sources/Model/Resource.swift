@@ -1,0 +1,97 @@
+/// What a clone can be given more or less of, or another of. The raw value is the name in files and commands.
+package enum Resource: String, Hashable, Codable, CaseIterable, Comparable, Sendable, CodingKeyRepresentable {
+    /// CPU quota, as a fraction of one core: 0.6 is 60 % of a core.
+    case cpu
+    /// Weight against others when processors are short; 1024 is the usual one.
+    case shares
+    /// Virtual processors.
+    case vcpus
+    /// Processors of the node that it runs on, in the kernel's words: `0-1,3`.
+    case processors = "cpu-set"
+    /// Bytes: a container's limit, what a machine's balloon leaves it.
+    case memory
+    /// Bytes a second from disks, and to them.
+    case diskRead = "disk-read"
+    case diskWrite = "disk-write"
+    /// Bytes a second, each way.
+    case network
+    /// Hertz of the cores that it runs on.
+    case frequency
+    /// A node type of the service file.
+    case node
+    /// A definition of the domain that the service file names.
+    case variant
+    /// A command of the service file that is run in the clone.
+    case software
+
+    /// In this order in texts.
+    package static func < (a: Resource, b: Resource) -> Bool { a.place < b.place }
+
+    private var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+
+    /// Whether its values are numbers, of which more is not less.
+    package var isNumeric: Bool {
+        switch self {
+        case .cpu, .shares, .vcpus, .memory, .diskRead, .diskWrite, .network, .frequency: true
+        case .processors, .node, .variant, .software: false
+        }
+    }
+
+    /// Whether a name of it has to be given a meaning in the service file.
+    package var isDeclared: Bool { [.node, .variant, .software].contains(self) }
+}
+
+extension Resource {
+    /// A value with its unit, as people write it; what is shown can be read back.
+    package func format(_ setting: Setting) -> String {
+        switch setting {
+        case .name(let name): name
+        case .number(let value): format(value)
+        }
+    }
+
+    private func format(_ value: Double) -> String {
+        switch self {
+        case .cpu: Format.percent(value)
+        case .memory: Units.exactBytes(value)
+        case .diskRead, .diskWrite, .network: Units.exactBytes(value) + "/s"
+        case .frequency: Units.exactHertz(value)
+        case .shares, .vcpus, .processors, .node, .variant, .software: Format.decimal(value, 0)
+        }
+    }
+
+    /// A value to try, or to compare with.
+    package func parse(_ text: String) throws(UnitError) -> Setting {
+        switch self {
+        case .cpu:
+            let value = try Units.fraction(text)
+            // The kernel takes no quota below 1 ms a period; a percent of a core is the least that can be meant.
+            guard value >= 0.01, value <= 1024 else {
+                throw UnitError(found: text, expected: "a CPU quota of at least 1% of one core")
+            }
+            return .number(value)
+        // The kernel's own bounds of the weight.
+        case .shares: return .number(try Units.count(text, in: 2...262_144))
+        case .vcpus: return .number(try Units.count(text, in: 1...1024))
+        case .processors: return .name(ProcessorSet.text(try ProcessorSet.parse(text)))
+        case .memory: return .number(Double(try Units.bytes(text)))
+        case .diskRead, .diskWrite, .network: return .number(Double(try Units.byteRate(text)))
+        case .frequency: return .number(try Units.hertz(text))
+        case .node, .variant, .software: return .name(try Units.name(text))
+        }
+    }
+
+    /// Whether `found` is what a domain has that was given `wanted`: what the kernel and libvirt round is no difference.
+    package func agrees(_ found: Setting, with wanted: Setting) -> Bool {
+        guard case (.number(let a), .number(let b)) = (found, wanted) else { return found == wanted }
+        return switch self {
+        // The kernel keeps microseconds of a period of 100 ms, for each virtual processor.
+        case .cpu: abs(a - b) < 1e-4
+        // Pages of 4 KiB, of which libvirt shows kibibytes.
+        case .memory: abs(a - b) < 4096
+        case .network: abs(a - b) < 1024
+        case .frequency: abs(a - b) < 1000
+        default: a == b
+        }
+    }
+}
