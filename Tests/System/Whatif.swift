@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import OperatingSystem
+import Store
 import Testing
 
 /// The program as a user runs it, with a state directory of the tests' own.
@@ -31,6 +32,21 @@ enum Whatif {
         prepare()
         let errors = try Descriptor.open("\(state)/\(log)", O_WRONLY | O_CREAT | O_TRUNC)
         return try ChildProcess([binary] + arguments, output: errors.raw, errors: errors.raw)
+    }
+
+    /// Runs a campaign to its end, and asks meanwhile what its clones have: each answer once.
+    static func campaign(
+        _ file: String, _ ask: (String) throws -> String
+    ) throws -> (status: Int32, seen: Set<String>) {
+        let run = try start(["run", file], log: "run.log")
+        let journal = try Journal(state + "/journal.db")
+        var seen: Set<String> = []
+        while true {
+            if let status = run.poll() { return (status, seen) }
+            usleep(50_000)
+            guard let clone = try journal.entries().last(where: { $0.kind == .domain })?.identifier else { continue }
+            seen.insert(try ask(clone))
+        }
     }
 
     static func log(_ name: String) -> String {
@@ -75,6 +91,7 @@ struct LabTrait: SuiteTrait, TestScoping {
 
 extension Trait where Self == LabTrait {
     static var lab: Self { LabTrait() }
+    static var labWithMachine: Self { LabTrait(further: ["vm"]) }
     static var labWithMachines: Self { LabTrait(further: ["vm", "storage"]) }
 }
 
