@@ -6,6 +6,7 @@ package import Volumes
 package enum CloneError: Error, Sendable, CustomStringConvertible {
     case unsupported(domain: String, String)
     /// A file that a machine wrote to since its capture; the machine is not defined on the node any more.
+    case noVolume(disk: String, String)
     case stranded(domain: String, file: String)
     /// What its snapshot lives in is about to be full.
     case full(snapshot: String, FillWatch.Reason)
@@ -20,6 +21,7 @@ package enum CloneError: Error, Sendable, CustomStringConvertible {
             "cannot end the capture of \(domain): it is not defined here any more, and what it wrote last is in \(file); if it "
                 + "runs on another node, commit that file there (virsh blockcommit --active --pivot --shallow), else keep it "
                 + "elsewhere, and run this again"
+        case .noVolume(let disk, let name): "'\(name)' of disk \(disk) is no name of a logical volume; write GROUP/NAME"
         case .full(let snapshot, let reason):
             "ended before it would have been full: \(snapshot): \(reason); give more room (--room), or try when the original "
                 + "writes less"

@@ -28,10 +28,10 @@ package final class CloneMaker {
     }
 
     /// Chooses names and addresses. Refuses what cannot be cloned, before anything is made. The clone in front is made as
-    /// `variant` describes it, if there is one.
+    /// `variant` describes it, if there is one. `sites` are by the domains' names.
     package func plan(
         _ front: DomainDescription, from source: CloneSource = .disk, variant: DomainDescription? = nil,
-        by way: CaptureWay? = nil, on site: VolumeSite = VolumeSite(), with joined: [DomainDescription] = [],
+        by way: CaptureWay? = nil, on sites: [String: VolumeSite] = [:], with joined: [DomainDescription] = [],
         behind: [DomainDescription] = []
     ) throws -> SandboxPlan {
         var taken: Set<IPAddress> = []
@@ -43,7 +43,7 @@ package final class CloneMaker {
         let plan = { (original: DomainDescription, source: CloneSource, variant: DomainDescription?) in
             var identity: CloneIdentity
             repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
-            let site = original.name == front.name ? site : VolumeSite()
+            let site = sites[original.name] ?? VolumeSite()
             return ClonePlan(
                 identity: identity, original: original, variant: variant,
                 beginning: try self.beginning(of: original, source, on: site), site: site, way: way)

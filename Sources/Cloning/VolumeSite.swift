@@ -1,3 +1,4 @@
+package import Model
 import OperatingSystem
 package import Volumes
 
@@ -23,6 +24,17 @@ package struct VolumeSite: Sendable, Hashable {
         self.room = room
     }
 
+    /// As the service file has it. Throws for a name that is no logical volume's.
+    package init(_ storage: TierStorage?) throws(CloneError) {
+        var volumes: [String: LogicalVolume] = [:]
+        for (target, name) in storage?.volumes ?? [:] {
+            guard let volume = LogicalVolume(name) else { throw .noVolume(disk: target, name) }
+            volumes[target] = volume
+        }
+        self.init(
+            through: storage?.ask, volumes: volumes, export: storage?.export, room: storage?.room ?? Self.usualRoom)
+    }
+
     package static let usualRoom: Int64 = 64 << 20
 
     var service: any VolumeService { Self.service(through: through) }
@@ -32,48 +44,7 @@ package struct VolumeSite: Sendable, Hashable {
     }
 }
 
-/// Where a machine with volumes serves them.
-package enum ExportPlace: Sendable, Hashable {
-    /// Each export has a port of its own.
-    case nbd(address: String, ports: ClosedRange<UInt16>)
-    case iscsi(address: String, port: UInt16)
-
-    package static let expected = "nbd://ADDRESS[:PORT[-PORT]] or iscsi://ADDRESS[:PORT]"
-
-    /// `nbd://10.0.0.5:10900-10999`, `iscsi://[fd00::5]`. Nil for anything else.
-    package init?(_ text: String) {
-        guard let mark = text.firstRange(of: "://") else { return nil }
-        var rest = text[mark.upperBound...]
-        let address: Substring
-        if rest.hasPrefix("[") {
-            guard let end = rest.firstIndex(of: "]") else { return nil }
-            address = rest[rest.index(after: rest.startIndex)..<end]
-            rest = rest[rest.index(after: end)...]
-        } else {
-            address = rest.prefix { $0 != ":" }
-            rest = rest[address.endIndex...]
-        }
-        let isPlain = address.utf8.allSatisfy {
-            0x30...0x39 ~= $0 || 0x61...0x7a ~= $0 | 0x20 || ".:-".utf8.contains($0)
-        }
-        guard !address.isEmpty, isPlain, !address.hasPrefix("-"), rest.isEmpty || rest.hasPrefix(":") else {
-            return nil
-        }
-        let ends = rest.dropFirst().split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
-        let ports: [UInt16]? =
-            rest.isEmpty ? [] : ends.contains(nil) || ends.contains(0) ? nil : ends.compactMap(\.self)
-        switch (text[..<mark.lowerBound], ports) {
-        case ("nbd", .some([])): self = .nbd(address: String(address), ports: 10809...10908)
-        case ("nbd", .some(let ports)) where ports.count == 1:
-            self = .nbd(address: String(address), ports: ports[0]...ports[0])
-        case ("nbd", .some(let ports)) where ports.count == 2 && ports[0] <= ports[1]:
-            self = .nbd(address: String(address), ports: ports[0]...ports[1])
-        case ("iscsi", .some([])): self = .iscsi(address: String(address), port: 3260)
-        case ("iscsi", .some(let ports)) where ports.count == 1: self = .iscsi(address: String(address), port: ports[0])
-        default: return nil
-        }
-    }
-
+extension ExportPlace {
     /// What can be asked of the machine, in the order to try: a port may be somebody else's.
     func requests(_ name: VolumeName, path: String, initiator: () throws -> String) rethrows -> [ExportRequest] {
         let transports: [ExportTransport] =
@@ -83,12 +54,6 @@ package enum ExportPlace: Sendable, Hashable {
                 [.iscsi(address: address, port: port, initiator: try initiator())]
             }
         return transports.map { ExportRequest(name, path: path, format: .raw, isReadOnly: true, over: $0) }
-    }
-
-    var address: String {
-        switch self {
-        case .nbd(let address, _), .iscsi(let address, _): address
-        }
     }
 }
 

@@ -113,7 +113,8 @@ package struct Campaign {
         bound.clone = try CloneMaker.resolved(specification.clone)
         // What cannot be cloned so is refused before anything is made.
         for variant in [nil] + meanings.allVariants {
-            _ = try maker(node).plan(original, from: bound.clone, variant: variant)
+            _ = try maker(node).plan(
+                original, from: bound.clone, variant: variant, on: [name: try VolumeSite(tier.storage)])
         }
         var record = CampaignRecord(
             id: id, service: file.service, tier: tier.name,

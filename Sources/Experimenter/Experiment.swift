@@ -29,6 +29,17 @@ struct Workbench {
     let consoleEnd: @Sendable (String) -> String
 
     var now: Timestamp { Timestamp(nanoseconds: clock.now) }
+
+    /// By the names of the domains that are cloned.
+    var volumeSites: [String: VolumeSite] {
+        get throws {
+            var sites = [original.name: try VolumeSite(tier.storage)]
+            for domain in scope.joined + scope.behind {
+                sites[domain.original.name] = try VolumeSite(domain.tier.storage)
+            }
+            return sites
+        }
+    }
 }
 
 /// Held for all experiments of a campaign, one at a time.
@@ -70,6 +81,7 @@ struct Experiment {
     func run() throws -> Result {
         let plan = try maker.plan(
             bench.original, from: bench.specification.clone, variant: bench.meanings.variant(allocation),
+            on: try bench.volumeSites,
             with: bench.scope.joined.map(\.original), behind: bench.scope.behind.map(\.original))
         let (front, nextTiers) = (plan.front.identity, bench.scope.nextTiers)
         let policy = AnswerPolicy(bench.specification.answers, timeShift: bench.specification.timeShift)

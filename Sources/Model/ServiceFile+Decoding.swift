@@ -73,7 +73,7 @@ extension ServedPort: Decodable {
 
 extension Tier: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, domains, serves, calls, prepare
+        case name, domains, serves, calls, prepare, storage
         case logIn = "log-in"
     }
 
@@ -85,6 +85,7 @@ extension Tier: Decodable {
         serves = try fields.decode(ServedPort.self, forKey: .serves)
         calls = try fields.decodeIfPresent([String].self, forKey: .calls) ?? []
         prepare = try fields.decodeIfPresent(String.self, forKey: .prepare)
+        storage = try fields.decodeIfPresent(TierStorage.self, forKey: .storage)
         if prepare?.allSatisfy(\.isWhitespace) == true {
             throw fields.refusal(of: .prepare, "there is no command; for instance prepare: \"/usr/local/bin/warm-up\"")
         }

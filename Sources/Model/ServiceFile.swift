@@ -21,6 +21,8 @@ package struct Tier: Hashable, Sendable {
     package let logIn: TierLogIn?
     /// A shell command that makes a clone of the tier ready for requests; it is run inside the clone.
     package let prepare: String?
+    /// Of its domains' disks that are logical volumes.
+    package let storage: TierStorage?
 }
 
 /// Who logs in to a clone of a database. Its description leaves the password out.

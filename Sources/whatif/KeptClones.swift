@@ -48,7 +48,7 @@ final class KeptClones {
         _ allocation: Allocation
     ) throws -> Clone {
         let begun = clock.now
-        let plan = try maker.plan(original, from: source, by: way, on: site)
+        let plan = try maker.plan(original, from: source, by: way, on: [original.name: site])
         plans.append(plan)
         let clone = try maker.make(plan, neighbours: neighbours, capture: made.first?.clone.capture, allocation)
         made.append(Made(clone: clone, seconds: Double(clock.now - begun) / 1e9))

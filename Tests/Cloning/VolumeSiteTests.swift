@@ -1,4 +1,4 @@
-import Cloning
+import Model
 import Testing
 import Volumes
 

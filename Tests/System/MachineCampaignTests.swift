@@ -7,7 +7,7 @@ import Testing
 
 extension SystemTests {
     /// Campaigns whose clones are virtual machines, on the real lab.
-    @Suite(.serialized, .labWithMachine) final class MachineCampaignTests {
+    @Suite(.serialized, .labWithMachines) final class MachineCampaignTests {
         private let visitor: ChildProcess
         private let original: GuestView
         private let before: String
@@ -22,7 +22,14 @@ extension SystemTests {
             visitor = try ChildProcess(
                 inside + [
                     "sh", "-c",
-                    "while :; do curl --silent --output /dev/null --max-time 5 http://10.50.0.40/cgi-bin/state; sleep 0.1; done",
+                    """
+                    while :; do
+                        for guest in 40 41; do
+                            curl --silent --output /dev/null --max-time 5 http://10.50.0.$guest/cgi-bin/state
+                        done
+                        sleep 0.1
+                    done
+                    """,
                 ])
         }
 
@@ -36,11 +43,12 @@ extension SystemTests {
             [
                 // Whether the guest's agent has come up is not ours.
                 try virsh("dumpxml", "vm1").replacing(/\sstate='(dis)?connected'/, with: ""),
-                try virsh("dumpxml", "--inactive", "vm1"), try LabHost.inventory(),
+                try virsh("dumpxml", "--inactive", "vm1"), try virsh("domblklist", "vm2"), try LabHost.inventory(),
+                try LabHost.run(["ls", "/var/lib/libvirt/images"]).output,
             ].joined(separator: "\n")
         }
 
-        private func serviceFile(_ campaign: String) throws -> String {
+        private func serviceFile(_ campaign: String, of domain: String = "domains: [vm1]") throws -> String {
             let path = Whatif.state + "/machine.yaml"
             try """
             service: guest
@@ -48,11 +56,11 @@ extension SystemTests {
             node: lab
             sla: { p95: 100 s }
             tiers:
-              - { name: vm, domains: [vm1], serves: "http:80" }
+              - { name: vm, \(domain), serves: "http:80" }
             \(campaign)
               tier: vm
               client: 10.50.0.1
-              experiment: 8 s
+              experiment: 6 s
               warm-up: 1 s
               time-bound: 5 min
               find: exhaustive
@@ -79,10 +87,16 @@ extension SystemTests {
             return record
         }
 
-        /// Each clone goes on from a moment of the guest, whose balloon then leaves it what its allocation says.
+        /// Each clone goes on from a moment of the guest, whose balloon then leaves it what its allocation says; its disks lie
+        /// over snapshots that another machine serves.
         @Test func memoryOfTwinsOfAMoment() throws {
             let token = try original.token
-            let file = try serviceFile("campaign:\n  clone: memory\n  axes: { memory: [160 MiB, 192 MiB] }")
+            let file = try serviceFile(
+                "campaign:\n  clone: memory\n  axes: { memory: [160 MiB, 192 MiB] }",
+                of: """
+                    domains: [vm2], storage: { ask: "busybox nc 10.50.0.60 7000", export: "nbd://10.50.0.60:10900-10999",
+                        volumes: { vda: data/vm2, vdb: data/vm2-thin } }
+                    """)
             let (status, seen) = try Whatif.campaign(file) { clone in
                 let line = try Self.virsh("dommemstat", clone).split(separator: "\n").first { $0.hasPrefix("actual ") }
                 return line.map { String($0.dropFirst("actual ".count)) } ?? "-"

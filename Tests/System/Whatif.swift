@@ -91,7 +91,6 @@ struct LabTrait: SuiteTrait, TestScoping {
 
 extension Trait where Self == LabTrait {
     static var lab: Self { LabTrait() }
-    static var labWithMachine: Self { LabTrait(further: ["vm"]) }
     static var labWithMachines: Self { LabTrait(further: ["vm", "storage"]) }
 }
 

@@ -42,6 +42,30 @@ import YAML
         #expect(file.tiers.last?.serves.protocolName.rawValue == name)
     }
 
+    /// Where a machine's volumes are, whose disks do not say it.
+    @Test func storageIsRead() throws {
+        let text = Self.good.replacing(
+            "calls: [db] }",
+            with: """
+                calls: [db],
+                    storage: { ask: "ssh s1 whatif-storage", export: "nbd://10.0.0.5:10900-10903", volumes: { vda: data/vm1 }, room: 1 GiB } }
+                """)
+        let storage = try #require(try decode(text).tiers[1].storage)
+        #expect(storage.ask == "ssh s1 whatif-storage" && storage.volumes == ["vda": "data/vm1"])
+        #expect(storage.export == .nbd(address: "10.0.0.5", ports: 10900...10903) && storage.room == 1 << 30)
+    }
+
+    @Test(arguments: [
+        ("{ ask: s1 }", "say where it serves snapshots, too"),
+        ("{ export: \"nbd://a\" }", "say how that machine is asked"),
+        ("{ ask: s1, export: \"a\" }", "expected nbd://ADDRESS[:PORT[-PORT]] or iscsi://"),
+        ("{ volumes: { vda: vm1 } }", "found 'vm1' for vda, expected GROUP/NAME"),
+        ("{ room: much }", "expected"), ("{ rooms: 1 GiB }", "unknown key 'rooms'"),
+    ]) func storageThatIsNoneIsRefused(_ storage: String, _ words: String) {
+        let text = Self.good.replacing("calls: [db] }", with: "calls: [db], storage: \(storage) }")
+        #expect { try decode(text) } throws: { "\($0)".contains("service.yaml:6:") && "\($0)".contains(words) }
+    }
+
     /// What the SLA is about: the tier that no other calls, wherever it stands.
     @Test func theEntryTierIsTheOneNobodyCalls() throws {
         #expect(try decode(Self.good).entryTier?.name == "web")
