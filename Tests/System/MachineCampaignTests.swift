@@ -8,32 +8,31 @@ import Testing
 extension SystemTests {
     /// Campaigns whose clones are virtual machines, on the real lab.
     @Suite(.serialized, .labWithMachines) final class MachineCampaignTests {
-        private let visitor: ChildProcess
+        private var visitor: ChildProcess?
         private let original: GuestView
         private let before: String
 
-        /// One request after the other, from the lab's bridge: what the guest does not answer in time is asked again.
         init() throws {
-            let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
-            let inside = ["nsenter", "--target", pid, "--net", "--mount", "--"]
-            original = GuestView(inside)
+            original = GuestView(try Self.inside())
             try #require(original.isUp)
             before = try Self.footprint()
+        }
+
+        /// One request after the other, from the lab's bridge: what the guest does not answer in time is asked again.
+        private func visit(_ address: String) throws {
             visitor = try ChildProcess(
-                inside + [
+                try Self.inside() + [
                     "sh", "-c",
-                    """
-                    while :; do
-                        for guest in 40 41; do
-                            curl --silent --output /dev/null --max-time 5 http://10.50.0.$guest/cgi-bin/state
-                        done
-                        sleep 0.1
-                    done
-                    """,
+                    "while :; do curl --silent --output /dev/null --max-time 5 http://\(address)/cgi-bin/state; sleep 0.1; done",
                 ])
         }
 
-        deinit { visitor.end() }
+        private static func inside() throws -> [String] {
+            let pid = try String(contentsOfFile: Whatif.state + "/lab/pid", encoding: .utf8).filter(\.isNumber)
+            return ["nsenter", "--target", pid, "--net", "--mount", "--"]
+        }
+
+        deinit { visitor?.end() }
 
         private static func virsh(_ arguments: String...) throws -> String {
             try LabHost.run(["virsh", "--connect", "qemu:///system"] + arguments).output
@@ -49,6 +48,7 @@ extension SystemTests {
         }
 
         private func serviceFile(_ campaign: String, of domain: String = "domains: [vm1]") throws -> String {
+            try visit(domain.contains("vm2") ? "10.50.0.41" : "10.50.0.40")
             let path = Whatif.state + "/machine.yaml"
             try """
             service: guest
@@ -60,7 +60,7 @@ extension SystemTests {
             \(campaign)
               tier: vm
               client: 10.50.0.1
-              experiment: 6 s
+              experiment: 8 s
               warm-up: 1 s
               time-bound: 5 min
               find: exhaustive
