@@ -1,7 +1,11 @@
 package import Model
+import Wire
 
-/// What is due at some time, the earliest first, and in the order of insertion among equals: a binary heap, so that any
-/// number of things can wait (Williams, Algorithm 232, CACM 7(6), 1964). Only keys move in it; elements stay where they are.
+/// What is due at some time, the earliest first, and in the order of insertion among equals.
+///
+/// What comes in the order of its times, as almost everything does that was recorded, stands in a line. The rest is in a
+/// binary heap, so that any number of things can wait (Williams, Algorithm 232, CACM 7(6), 1964). Only keys move in them;
+/// elements stay where they are.
 package struct Schedule<Element: Sendable>: Sendable {
     private struct Entry: Sendable {
         let due: Timestamp
@@ -13,6 +17,7 @@ package struct Schedule<Element: Sendable>: Sendable {
         }
     }
 
+    private var line = Queue<Entry>()
     private var heap: [Entry] = []
     private var elements: [Element?] = []
     private var free: [Int] = []
@@ -20,15 +25,25 @@ package struct Schedule<Element: Sendable>: Sendable {
 
     package init() {}
 
-    package var count: Int { heap.count }
-    package var isEmpty: Bool { heap.isEmpty }
-    package var nextDue: Timestamp? { heap.first?.due }
+    package var count: Int { line.count + heap.count }
+    package var isEmpty: Bool { line.isEmpty && heap.isEmpty }
+    package var nextDue: Timestamp? { next?.due }
+
+    private var next: Entry? {
+        guard let first = line.first, let other = heap.first else { return line.first ?? heap.first }
+        return first.isBefore(other) ? first : other
+    }
 
     package mutating func insert(_ element: Element, due: Timestamp) {
-        let slot = free.popLast() ?? elements.count
-        if slot == elements.count { elements.append(element) } else { elements[slot] = element }
-        heap.append(Entry(due: due, number: inserted, place: slot))
+        let place = free.popLast() ?? elements.count
+        if place == elements.count { elements.append(element) } else { elements[place] = element }
+        let entry = Entry(due: due, number: inserted, place: place)
         inserted += 1
+        if let last = line.last, due < last.due { raise(entry) } else { line.append(entry) }
+    }
+
+    private mutating func raise(_ entry: Entry) {
+        heap.append(entry)
         var place = heap.count - 1
         while place > 0, heap[place].isBefore(heap[(place - 1) / 2]) {
             heap.swapAt(place, (place - 1) / 2)
@@ -41,12 +56,17 @@ package struct Schedule<Element: Sendable>: Sendable {
 
     /// The same, with the time when it was due.
     package mutating func pop(by now: Timestamp) -> (due: Timestamp, element: Element)? {
-        guard let first = heap.first, first.due <= now else { return nil }
+        guard let first = next, first.due <= now else { return nil }
         // Taken out, not copied.
         var element: Element?
         swap(&element, &elements[first.place])
-        guard let element else { return nil }
         free.append(first.place)
+        if line.first?.number == first.number { _ = line.popFirst() } else { sink() }
+        return element.map { (first.due, $0) }
+    }
+
+    /// Takes out the heap's first.
+    private mutating func sink() {
         heap.swapAt(0, heap.count - 1)
         heap.removeLast()
         var place = 0
@@ -55,7 +75,7 @@ package struct Schedule<Element: Sendable>: Sendable {
             for child in [2 * place + 1, 2 * place + 2] where child < heap.count && heap[child].isBefore(heap[least]) {
                 least = child
             }
-            guard least != place else { return (first.due, element) }
+            guard least != place else { return }
             heap.swapAt(place, least)
             place = least
         }

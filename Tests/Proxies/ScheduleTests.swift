@@ -21,4 +21,25 @@ import Testing
             #expect(found == expected.map(\.offset) && schedule.isEmpty)
         }
     }
+
+    /// As a replay uses it: what comes is mostly later than what waits, and is taken while more comes.
+    @Test(arguments: [0, 1, 20, 400]) func whatComesWhileOthersAreTakenFindsItsPlace(disorder: Int64) {
+        var random = SeededGenerator(11)
+        var schedule = Schedule<Int>()
+        var waiting: [(due: Int64, number: Int)] = []
+        for number in 0..<3000 {
+            let due = Int64(number) * 3 + Int64.random(in: -disorder...disorder, using: &random)
+            schedule.insert(number, due: Timestamp(nanoseconds: due))
+            waiting.append((due, number))
+            guard number % 7 == 0 else { continue }
+            waiting.sort { ($0.due, $0.number) < ($1.due, $1.number) }
+            let now = Int64(number) * 3 - 150
+            var found: [Int] = []
+            while let taken = schedule.popFirst(by: Timestamp(nanoseconds: now)) { found.append(taken) }
+            #expect(found == waiting.prefix { $0.due <= now }.map(\.number))
+            waiting.removeAll { $0.due <= now }
+            #expect(schedule.nextDue == waiting.first.map { Timestamp(nanoseconds: $0.due) })
+            #expect(schedule.count == waiting.count)
+        }
+    }
 }
