@@ -59,7 +59,10 @@ package struct LiveReplay: Sendable {
         }
         let capturing = try WorkerThread("capture") {
             WorkerThread.giveWay()
-            try unsafe listen(capture, Dissector(watched), clock, heard, loop.inputs)
+            // A mix's rules look at labels.
+            let requestsOnly = !shape.keepsReplies && shape.mix.isEmpty
+            try unsafe listen(
+                capture, Dissector(watched, requestsOnly: requestsOnly), clock, heard, loop.inputs)
         }
         let start = Timestamp(nanoseconds: clock.now)
         try progress(counter, 0, start)

@@ -90,8 +90,8 @@ package final class OnLineTap: Sendable {
                 state.requests.opened(id)
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
-        case .request(let id, let request) where state.requests.contains(id):
-            let isPipelined = state.requests.heard(request.number, on: id)
+        case .request(let id, let request):
+            guard let isPipelined = state.requests.heard(request.number, on: id) else { return }
             let key = RequestKey(connection: id, number: request.number)
             state.log.request(key, asked: request.passage.lastByte)
             state.subscriber?.put(
@@ -99,7 +99,7 @@ package final class OnLineTap: Sendable {
                     ReplayItem(
                         connection: id, due: request.passage.lastByte + shift,
                         kind: .request(RecordedRequest(key, request.bytes, isPipelined: isPipelined)))))
-        case .request, .recognised: break
+        case .recognised: break
         case .exchange(let id, let exchange):
             if let tier = state.tiers[id] {
                 let recorded = RecordedExchange(tier: tier, connection: id, exchange)
@@ -112,7 +112,7 @@ package final class OnLineTap: Sendable {
                 }
                 state.subscriber?.put(.exchange(recorded, history: false))
             } else {
-                state.requests.answered(exchange.request.number, on: id)
+                _ = state.requests.answered(exchange.request.number, on: id)
                 let key = RequestKey(connection: id, number: exchange.request.number)
                 state.subscriber?.put(.expected(key, ExpectedReply(exchange, withBytes: true)))
                 state.log.exchange(

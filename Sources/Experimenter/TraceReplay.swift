@@ -50,8 +50,7 @@ package struct ReplayOutcome: Sendable {
 package final class ReplayCounter: Sendable {
     private struct State {
         var tally = ReplayTally()
-        var interval = LatencyHistogram()
-        var end = Timestamp.distantPast
+        var interval: LatencyHistogram?
     }
 
     private let state = Mutex(State())
@@ -59,22 +58,26 @@ package final class ReplayCounter: Sendable {
 
     init(_ clock: SteadyClock) { self.clock = clock }
 
-    func add(_ request: ReplayedRequest) {
+    func add(_ requests: [ReplayedRequest]) {
+        guard !requests.isEmpty else { return }
         let now = Timestamp(nanoseconds: clock.now)
         state.withLock { state in
-            state.tally.add(request, until: now)
-            if let response = request.responseTime(until: now) { state.interval.record(response) }
+            for request in requests {
+                state.tally.add(request, until: now)
+                guard state.interval != nil, let response = request.responseTime(until: now) else { continue }
+                state.interval?.record(response)
+            }
         }
     }
 
     package var answered: Int { state.withLock { $0.tally.account.answered } }
     package var tally: ReplayTally { state.withLock { $0.tally } }
 
-    /// The response times that became known since the call before.
+    /// The response times that became known since the call before; the first call begins.
     package func takeInterval() -> LatencyHistogram {
         state.withLock { state in
             defer { state.interval = LatencyHistogram() }
-            return state.interval
+            return state.interval ?? LatencyHistogram()
         }
     }
 }
@@ -129,6 +132,7 @@ package struct TraceReplay {
             setting, target: target, source: nil, slack: slack, clock: clock, onEnd: { counter.add($0) })
         let thread = try WorkerThread("replay") { try loop.run() }
         let start = Timestamp(nanoseconds: clock.now) + Self.preparation
+        try progress(counter, 0, start)
         var feeder = Feeder(loop, clock, interrupt, end: limit.map { start + $0 } ?? .distantFuture) { sent in
             try thread.throwFailure()
             if let failure = loop.progress.logInFailure { throw failure }

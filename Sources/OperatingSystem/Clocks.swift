@@ -51,11 +51,10 @@ package struct SteadyClock: Sendable {
     /// Nanoseconds that reading both takes at most when nothing comes between.
     private static let uninterrupted: Int64 = 20_000
 
-    /// A time stamp of the machine's clock on this one. The clock was set only if the two are well apart: they are not read
-    /// at the same instant.
-    package func steady(_ stamp: Int64) -> Int64 {
-        let skew = reading.skew
-        return abs(skew) > 1_000_000 ? stamp - skew : stamp
+    /// A time stamp of the machine's clock on this one, by a reading that is not much older. The clock was set only if the
+    /// two are well apart: they are not read at the same instant.
+    package func steady(_ stamp: Int64, by reading: Reading) -> Int64 {
+        abs(reading.skew) > 1_000_000 ? stamp - reading.skew : stamp
     }
 
     private static func read(_ clock: clockid_t) -> Int64 {

@@ -130,8 +130,8 @@ struct AnswerSide {
                 let present = now
                 var shadow = shadows.take(token)
                 replies = session.state.received(
-                    input.span.extracting(0..<count), at: clock.heard(stamp, by: present), book: &books[session.book],
-                    shadow: &shadow, account: &account)
+                    input.span.extracting(0..<count), at: clock.heard(stamp, clock.reading, by: present),
+                    book: &books[session.book], shadow: &shadow, account: &account)
                 try shadows.put(shadow, token)
             case .nothingYet: break
             case .ended, .failed: return try end(session, token)

@@ -9,30 +9,39 @@ package struct HeardRequests: Sendable {
         var answered = 0
     }
 
-    private var connections: [ConnectionID: Connection] = [:]
+    private var connections = NumberTable<Connection>()
 
     package init() {}
 
-    package func contains(_ id: ConnectionID) -> Bool { connections[id] != nil }
+    package func contains(_ id: ConnectionID) -> Bool { connections.contains(id) }
 
     package mutating func opened(_ id: ConnectionID) { connections[id] = Connection() }
 
-    /// True when the reply before it was still out: the client pipelines.
-    package mutating func heard(_ number: Int, on id: ConnectionID) -> Bool {
-        connections[id]?.heard = number + 1
-        return number > connections[id]?.answered ?? 0
+    /// True when the reply before it was still out: the client pipelines. Nil when it was not one of the server's.
+    package mutating func heard(_ number: Int, on id: ConnectionID) -> Bool? {
+        connections.update(id) { connection in
+            connection.heard = number + 1
+            return number > connection.answered
+        }
     }
 
-    package mutating func answered(_ number: Int, on id: ConnectionID) { connections[id]?.answered = number + 1 }
+    /// True when it was one of the server's.
+    package mutating func answered(_ number: Int, on id: ConnectionID) -> Bool {
+        connections.update(id) { $0.answered = number + 1 } != nil
+    }
 
     /// How many of those that were lost were not heard. Requests that were heard whole are replayed, also when their
     /// replies were not heard.
     package mutating func lost(_ count: Int, on id: ConnectionID) -> Int {
-        guard let connection = connections[id] else { return 0 }
-        connections[id]?.answered = connection.heard
-        return max(0, count - max(0, connection.heard - connection.answered))
+        connections.update(id) { connection in
+            defer { connection.answered = connection.heard }
+            return max(0, count - max(0, connection.heard - connection.answered))
+        } ?? 0
     }
 
     /// True when it was one of the server's.
-    package mutating func closed(_ id: ConnectionID) -> Bool { connections.removeValue(forKey: id) != nil }
+    package mutating func closed(_ id: ConnectionID) -> Bool {
+        defer { connections.remove(id) }
+        return connections.contains(id)
+    }
 }

@@ -57,14 +57,16 @@ package struct InProxy: ~Copyable {
 
     private let setting: InProxySetting
     private let entry: ProtocolEntry?
+    /// Asked of every request, which would copy the correspondence.
+    private let isCompared: Bool
     package private(set) var correspondence: Correspondence?
     /// Why nobody gets in.
     package private(set) var logInFailure: LogInFailure?
     private var schedule = Schedule<ReplayItem>()
-    private var connections: [Slot: Connection] = [:]
-    private var primary: [UInt64: Connection] = [:]
+    private var connections = Slots<Connection>()
+    /// By the recorded connection that they stand for.
+    private var primary = NumberTable<Connection>()
     private var spare: [Connection] = []
-    private var nextSlot: Slot = 0
     private var waitingBytes = 0
     private var finished: [ReplayedRequest] = []
     /// What a reader says of one piece; kept for its room.
@@ -88,6 +90,7 @@ package struct InProxy: ~Copyable {
         self.setting = setting
         entry = ProtocolTable.entry(setting.protocolName)
         correspondence = setting.correspondence
+        isCompared = setting.correspondence != nil
     }
 
     /// Puts an item in its place by time; items of equal time keep their order.
@@ -98,14 +101,16 @@ package struct InProxy: ~Copyable {
 
     /// What has ended since the call before.
     package mutating func takeFinished() -> [ReplayedRequest] {
+        guard !finished.isEmpty else { return [] }
+        // As much will have ended the next time.
         var ended: [ReplayedRequest] = []
+        ended.reserveCapacity(finished.count)
         swap(&ended, &finished)
         return ended
     }
 
     /// Everything that is due by `now`, or by `limit` before it.
-    package mutating func due(at now: Timestamp, by limit: Timestamp? = nil) -> [Action] {
-        var actions: [Action] = []
+    package mutating func due(at now: Timestamp, by limit: Timestamp? = nil, _ actions: inout [Action]) {
         while let item = schedule.popFirst(by: limit ?? now) {
             switch item.kind {
             case .open:
@@ -114,7 +119,8 @@ package struct InProxy: ~Copyable {
                 take(request, of: item, at: now, &actions)
             case .close:
                 correspondence?.ended(item.connection)
-                guard let connection = primary.removeValue(forKey: item.connection) else { continue }
+                guard let connection = primary[item.connection] else { continue }
+                primary.remove(item.connection)
                 connection.recorded = nil
                 if connection.state == .idle {
                     close(connection, &actions)
@@ -123,19 +129,16 @@ package struct InProxy: ~Copyable {
                 }
             }
         }
-        return actions
     }
 
     private mutating func open(for recorded: UInt64?, at now: Timestamp, _ actions: inout [Action]) -> Connection {
-        let slot = nextSlot
-        nextSlot += 1
-        let reading = ReaderSetting(
-            UInt64(slot), fromStart: true, keepsPayload: setting.keepsReplies || correspondence != nil)
-        let connection = Connection(
-            slot, recorded: recorded, reader: entry?.reader(reading) ?? TurnReader(reading))
-        connections[slot] = connection
+        let keepsPayload = setting.keepsReplies || isCompared
+        let connection = connections.make { slot in
+            let reading = ReaderSetting(UInt64(slot), fromStart: true, keepsPayload: keepsPayload)
+            return Connection(slot, recorded: recorded, reader: entry?.reader(reading) ?? TurnReader(reading))
+        }
         if let recorded { primary[recorded] = connection }
-        actions.append(.open(slot))
+        actions.append(.open(connection.slot))
         if var logIn = ClientLogIns.make(setting.protocolName, setting.logIn) {
             let first = logIn.begin()
             connection.logIn = logIn
@@ -154,7 +157,7 @@ package struct InProxy: ~Copyable {
     }
 
     private mutating func close(_ connection: Connection, _ actions: inout [Action]) {
-        connections[connection.slot] = nil
+        connections.remove(connection.slot)
         connection.isOver = true
         actions.append(.close(connection.slot))
     }
@@ -206,12 +209,13 @@ package struct InProxy: ~Copyable {
         var told = told
         told.sent = now
         sentCount += 1
-        let bytes = correspondence?.rewrite(request) ?? request.bytes
-        connection.outstanding.append(Asked(told: told, request: correspondence == nil ? nil : request))
+        let bytes = isCompared ? correspondence?.rewrite(request) ?? request.bytes : request.bytes
+        connection.outstanding.append(Asked(told: told, request: isCompared ? request : nil))
         // A reader that finds no sense in a recorded request says so; its reply then counts as malformed.
         var events: [WireEvent] = []
-        connection.reader.client(bytes.span, at: now) { Self.keep($0, in: &events) }
+        connection.reader.asked(bytes.span, at: now) { Self.keep($0, in: &events) }
         actions.append(.send(connection.slot, bytes))
+        if events.isEmpty { return }
         take(events, of: connection, at: now, &actions)
     }
 
@@ -225,25 +229,26 @@ package struct InProxy: ~Copyable {
 
     /// `heard` is when the bytes came, if that was before `now`.
     package mutating func received(
-        _ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp, heard: Timestamp? = nil
-    ) -> [Action] {
-        guard let connection = connections[slot] else { return [] }
-        var actions: [Action] = []
+        _ bytes: Span<UInt8>, on slot: Slot, at now: Timestamp, heard: Timestamp? = nil, _ actions: inout [Action]
+    ) {
+        guard let connection = connections[slot] else { return }
         let state = connection.state
         // What other protocols say unasked is notices; of HTTP it is a second answer, or not HTTP.
         if state == .idle, setting.protocolName == .http {
             unsolicitedCount += 1
             end(connection, .cutOff(at: now))
-            return [.close(slot)]
+            actions.append(.close(slot))
+            return
         }
         var events: [WireEvent] = []
         swap(&events, &said)
         connection.reader.server(bytes, at: heard ?? now) { Self.keep($0, in: &events) }
         if state == .loggingIn { goOn(bytes, on: connection, at: now, &actions) }
         take(events, of: connection, at: now, &actions)
-        events.removeAll(keepingCapacity: true)
+        // Mostly one, and this is cheaper than the general case.
+        if events.count == 1 { _ = events.popLast() }
+        if !events.isEmpty { events.removeAll(keepingCapacity: true) }
         swap(&events, &said)
-        return actions
     }
 
     /// The log-in takes what the server said.
@@ -341,9 +346,10 @@ package struct InProxy: ~Copyable {
     }
 
     /// The server closed the connection, or refused or reset it. The slot is gone; what waited for it goes on another.
-    package mutating func ended(_ slot: Slot, at now: Timestamp, isReset: Bool = false) -> [Action] {
-        guard let connection = connections[slot] else { return [] }
-        var actions: [Action] = []
+    package mutating func ended(
+        _ slot: Slot, at now: Timestamp, isReset: Bool = false, _ actions: inout [Action]
+    ) {
+        guard let connection = connections[slot] else { return }
         // A reply that is framed by the end of the connection is whole now; by a reset none is.
         var events: [WireEvent] = []
         if !isReset { connection.reader.serverClosed(at: now) { Self.keep($0, in: &events) } }
@@ -358,7 +364,6 @@ package struct InProxy: ~Copyable {
         } else {
             goOn(with: left, of: recorded, at: now, &actions)
         }
-        return actions
     }
 
     /// What waited for a connection that is gone goes on another.
@@ -382,10 +387,10 @@ package struct InProxy: ~Copyable {
     private mutating func end(
         _ connection: Connection, _ outcome: ReplayedRequest.Outcome
     ) -> [Held] {
-        connections[connection.slot] = nil
+        connections.remove(connection.slot)
         connection.isOver = true
         while let asked = connection.outstanding.popFirst() { finish(asked.told, outcome) }
-        if let recorded = connection.recorded { primary[recorded] = nil }
+        if let recorded = connection.recorded { primary.remove(recorded) }
         spare.removeAll { $0 === connection }
         var left: [Held] = []
         while let item = connection.waiting.popFirst() {
@@ -397,8 +402,8 @@ package struct InProxy: ~Copyable {
 
     /// The replay is over: what is without a reply stays so.
     package mutating func finish() {
-        for slot in connections.keys.sorted() {
-            guard let connection = connections.removeValue(forKey: slot) else { continue }
+        for connection in connections.all {
+            connections.remove(connection.slot)
             while let asked = connection.outstanding.popFirst() { finish(asked.told) }
             while let item = connection.waiting.popFirst() { finish(item.told) }
         }

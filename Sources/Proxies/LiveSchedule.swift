@@ -9,6 +9,10 @@ package struct LiveSchedule: Sendable {
     private var shaper: LoadShaper
     private let keepsReplies: Bool
     private var requests = HeardRequests()
+    /// Where among the inputs the last request of a connection was put, if the connections are few and the inputs have not
+    /// been handed on; looked at before it is believed.
+    private var places = Array(repeating: 0, count: Int(placeCount))
+    private static let placeCount: UInt64 = 256
     package private(set) var captured = 0
     /// Requests of which not all was heard.
     package private(set) var lost = 0
@@ -27,15 +31,13 @@ package struct LiveSchedule: Sendable {
             requests.opened(id)
             put(shaper.open(id, at: time), &inputs)
         case .request(let id, let request):
-            guard requests.contains(id) else { return }
+            guard let isPipelined = requests.heard(request.number, on: id) else { return }
             captured += 1
-            let isPipelined = requests.heard(request.number, on: id)
             put(shaper.request(request, on: id, isPipelined: isPipelined, expected: nil), &inputs)
         case .exchange(let id, let exchange):
-            guard requests.contains(id) else { return }
-            requests.answered(exchange.request.number, on: id)
+            guard requests.answered(exchange.request.number, on: id) else { return }
             let expected = ExpectedReply(exchange, withBytes: keepsReplies)
-            inputs += shaper.keys(of: exchange.request, on: id).map { .expected($0, expected) }
+            shaper.eachKey(of: exchange.request, on: id) { expect(expected, to: $0, &inputs) }
         case .lost(let id, let count, _, _): lost += requests.lost(count, on: id)
         case .closed(let id, _, let time):
             guard requests.closed(id) else { return }
@@ -44,9 +46,23 @@ package struct LiveSchedule: Sendable {
         }
     }
 
-    private func put(_ items: [ReplayItem], _ inputs: inout [ReplayInput]) {
+    private mutating func put(_ items: [ReplayItem], _ inputs: inout [ReplayInput]) {
         for item in items {
+            if case .request(let request) = item.kind { places[Self.place(request.key)] = inputs.count }
             inputs.append(.item(ReplayItem(connection: item.connection, due: item.due + shift, kind: item.kind)))
         }
+    }
+
+    private static func place(_ key: RequestKey) -> Int { Int(key.connection % placeCount) }
+
+    /// Said with the request if that has not been handed on yet: most are answered before. But not with its bytes, which
+    /// would wait as long as the request.
+    private func expect(_ reply: ExpectedReply, to key: RequestKey, _ inputs: inout [ReplayInput]) {
+        let place = places[Self.place(key)]
+        guard !keepsReplies, place < inputs.count, case .item(let item) = inputs[place],
+            case .request(var request) = item.kind, request.key == key
+        else { return inputs.append(.expected(key, reply)) }
+        request.expected = reply
+        inputs[place] = .item(ReplayItem(connection: item.connection, due: item.due, kind: .request(request)))
     }
 }

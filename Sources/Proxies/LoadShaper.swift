@@ -27,7 +27,7 @@ package struct LoadShaper: Sendable {
     private var numbers: [Copy: UInt64] = [:]
     /// Copies that the end of a connection ends.
     private var copies: [ConnectionID: Set<Copy>] = [:]
-    private var open: Set<ConnectionID> = []
+    private var open = NumberTable<Void>()
 
     /// `rules` are the mix's rules by the names of the sessions that they weigh.
     package init(_ shape: ReplayShape, rules: [UInt64: Int] = [:], firstNumber: UInt64 = 0) {
@@ -46,7 +46,7 @@ package struct LoadShaper: Sendable {
 
     package mutating func open(_ connection: ConnectionID, at time: Timestamp) -> [ReplayItem] {
         if isPlain {
-            open.insert(connection)
+            open[connection] = ()
             return [ReplayItem(connection: firstNumber + connection, due: time, kind: .open)]
         }
         // Sessions that share connections open those of their copies when they ask.
@@ -68,7 +68,7 @@ package struct LoadShaper: Sendable {
         recorded.expected = expected
         let time = request.passage.lastByte
         if isPlain {
-            open.insert(connection)
+            open[connection] = ()
             return [ReplayItem(connection: firstNumber + connection, due: time, kind: .request(recorded))]
         }
         let session = shape.sessions.name(request, on: connection)
@@ -86,11 +86,11 @@ package struct LoadShaper: Sendable {
     }
 
     /// The names under which a request is replayed, as long as its connection is open.
-    package func keys(of request: Request, on connection: ConnectionID) -> [RequestKey] {
-        if isPlain { return [RequestKey(connection: firstNumber + connection, number: request.number)] }
+    package func eachKey(of request: Request, on connection: ConnectionID, _ body: (RequestKey) -> Void) {
+        if isPlain { return body(RequestKey(connection: firstNumber + connection, number: request.number)) }
         let session = shape.sessions.name(request, on: connection)
-        return copyNumbers(of: session).compactMap { numbers[copy(connection, session, $0)] }.map {
-            RequestKey(connection: $0, number: request.number)
+        for number in copyNumbers(of: session).compactMap({ numbers[copy(connection, session, $0)] }) {
+            body(RequestKey(connection: number, number: request.number))
         }
     }
 
@@ -114,7 +114,7 @@ package struct LoadShaper: Sendable {
     }
 
     package mutating func closeAll(at time: Timestamp) -> [ReplayItem] {
-        (isPlain ? Array(open) : Array(copies.keys)).sorted().flatMap { close($0, at: time) }
+        (isPlain ? open.numbers : Array(copies.keys)).sorted().flatMap { close($0, at: time) }
     }
 
     /// A session that is left out has none.

@@ -79,17 +79,17 @@ package final class ReplayLoop: Sendable {
     private let policy: AnswerPolicy
     private let slack: Duration
     private let onReply: (@Sendable (RequestKey, Reply) -> Void)?
-    private let onEnd: (@Sendable (ReplayedRequest) -> Void)?
+    private let onEnd: (@Sendable ([ReplayedRequest]) -> Void)?
 
     /// With a `slack` the loop looks after its sockets and its schedule no sooner than that after the last look: what is
     /// due in between is late by at most so much, and goes together, which costs a fraction of the processor's time.
-    /// `onReply` is given replies, if `setting` keeps them, and `onEnd` what became of each request, both on the loop's
+    /// `onReply` is given replies, if `setting` keeps them, and `onEnd` what became of requests, both on the loop's
     /// thread. Without `onEnd` all requests are kept for `outcome`.
     package init(
         _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: UInt32?,
         answerPoints: [AnswerPoint] = [], policy: AnswerPolicy = AnswerPolicy(), slack: Duration = .zero,
         clock: SteadyClock,
-        onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable (ReplayedRequest) -> Void)? = nil
+        onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable ([ReplayedRequest]) -> Void)? = nil
     ) throws(SystemError) {
         inputs = try Mailbox()
         self.setting = setting
@@ -124,7 +124,7 @@ package final class ReplayLoop: Sendable {
         worker.requests.proxy.onReply = onReply
         var kept: [ReplayedRequest] = []
         let tell = { (ended: [ReplayedRequest]) in
-            if let onEnd = self.onEnd { ended.forEach(onEnd) } else { kept += ended }
+            if let onEnd = self.onEnd { onEnd(ended) } else { kept += ended }
         }
         while !stopped.load(ordering: .acquiring) {
             for input in inputs.takeAll() { worker.take(input) }
@@ -157,6 +157,7 @@ private struct Worker: ~Copyable {
     private let clock: SteadyClock
     private var lastLook = Timestamp.distantPast
     private var ready: [Poller.Event] = []
+    private var hasMoreDue = false
 
     init(
         _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint],
@@ -193,24 +194,30 @@ private struct Worker: ~Copyable {
     }
 
     mutating func sendDue() throws(SystemError) {
-        try requests.sendDue()
+        hasMoreDue = try requests.sendDue()
         try answers.sendDue()
     }
 
     /// Waits for the next thing that is due or ready, and takes what is ready.
     mutating func wait() throws(SystemError) {
+        if hasMoreDue { return try look(nanoseconds: 0) }
         if slack > .zero { clock.sleep(until: (lastLook + slack).nanoseconds) }
         let next = min(requests.nextDue ?? .distantFuture, answers.nextDue ?? .distantFuture)
         let timeout = next == .distantFuture ? nil : max(0, (next - Timestamp(nanoseconds: clock.now)).nanoseconds)
+        try look(nanoseconds: timeout)
+    }
+
+    private mutating func look(nanoseconds timeout: Int64?) throws(SystemError) {
         try poller.wait(nanoseconds: timeout, into: &ready)
-        lastLook = Timestamp(nanoseconds: clock.now)
+        let reading = clock.reading
+        lastLook = Timestamp(nanoseconds: reading.now)
         for event in ready {
             if event.token == Self.wakeToken {
                 continue
             } else if event.token >= AnswerSide.firstToken {
                 try answers.handle(event)
             } else {
-                try requests.handle(event)
+                try requests.handle(event, reading)
             }
         }
     }

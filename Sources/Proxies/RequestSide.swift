@@ -17,7 +17,9 @@ struct RequestSide: ~Copyable {
     private let source: UInt32?
     private let poller: Poller
     private let clock: SteadyClock
-    private var connections: [InProxy.Slot: Connection] = [:]
+    private var connections = Slots<Connection>()
+    /// What the proxy wants done; kept for its room.
+    private var actions: [InProxy.Action] = []
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     init(_ setting: InProxySetting, target: Endpoint, source: UInt32?, poller: Poller, clock: SteadyClock) {
@@ -32,35 +34,44 @@ struct RequestSide: ~Copyable {
 
     var nextDue: Timestamp? { proxy.nextDue }
 
-    mutating func sendDue() throws(SystemError) {
+    /// Sends what is due, but not more than some at once: true when more is. Those who send late must see in between which
+    /// connections have been answered, or they open ever more of them and fall ever further behind.
+    mutating func sendDue() throws(SystemError) -> Bool {
         // One after the other: what is sent last is sent later than what is sent first.
-        while let next = proxy.nextDue {
+        for _ in 0..<Self.sentAtOnce {
+            guard let next = proxy.nextDue else { return false }
             let present = now
-            guard next <= present else { return }
-            try perform(proxy.due(at: present, by: next))
+            guard next <= present else { return false }
+            proxy.due(at: present, by: next, &actions)
+            try perform()
         }
+        return true
     }
 
-    private mutating func perform(_ first: [InProxy.Action]) throws(SystemError) {
-        var actions = first
+    private static let sentAtOnce = 64
+
+    private mutating func perform() throws(SystemError) {
         var next = 0
         while next < actions.count {
             switch actions[next] {
             case .open(let slot): open(slot)
             case .send(let slot, let bytes):
                 guard let connection = connections[slot] else {
-                    actions += proxy.ended(slot, at: now)
+                    proxy.ended(slot, at: now, &actions)
                     break
                 }
                 if connection.isConnected {
-                    actions += try sent(connection.socket.send(bytes), slot, connection)
+                    try sent(connection.socket.send(bytes), slot, connection)
                 } else {
                     connection.socket.append(bytes)
                 }
-            case .close(let slot): connections[slot] = nil
+            case .close(let slot): connections.remove(slot)
             }
             next += 1
         }
+        // Mostly one, and this is cheaper than the general case.
+        if actions.count == 1 { _ = actions.popLast() }
+        if !actions.isEmpty { actions.removeAll(keepingCapacity: actions.capacity <= 4096) }
     }
 
     /// A connection that is refused at once is none: the request that follows is accounted for as cut off.
@@ -71,10 +82,11 @@ struct RequestSide: ~Copyable {
             (try? poller.add(descriptor.raw, token: UInt64(slot), writable: true)) != nil
         else { return }
         Sockets.stampReceptions(of: descriptor)
-        connections[slot] = Connection(descriptor)
+        connections.put(Connection(descriptor), at: slot)
     }
 
-    mutating func handle(_ event: Poller.Event) throws(SystemError) {
+    /// `reading` is of the look that told of the event.
+    mutating func handle(_ event: Poller.Event, _ reading: SteadyClock.Reading) throws(SystemError) {
         let slot = InProxy.Slot(event.token)
         guard let connection = connections[slot] else { return }
         if event.writable {
@@ -82,7 +94,8 @@ struct RequestSide: ~Copyable {
                 if Sockets.error(of: connection.socket.descriptor) != 0 { return try end(slot) }
                 connection.isConnected = true
             }
-            try perform(try sent(connection.socket.flush(), slot, connection))
+            try sent(connection.socket.flush(), slot, connection)
+            try perform()
             guard connections[slot] === connection else { return }
         }
         guard event.readable else { return }
@@ -93,8 +106,9 @@ struct RequestSide: ~Copyable {
         switch Sockets.receive(connection.socket.descriptor, into: &input) {
         case .bytes(let count, let stamp):
             let present = now
-            let heard = clock.heard(stamp, by: present)
-            try perform(proxy.received(input.span.extracting(0..<count), on: slot, at: present, heard: heard))
+            let heard = clock.heard(stamp, reading, by: present)
+            proxy.received(input.span.extracting(0..<count), on: slot, at: present, heard: heard, &actions)
+            try perform()
         case .nothingYet: break
         case .ended: try end(slot)
         case .failed: try end(slot, isReset: true)
@@ -102,23 +116,23 @@ struct RequestSide: ~Copyable {
     }
 
     private mutating func end(_ slot: InProxy.Slot, isReset: Bool = false) throws(SystemError) {
-        connections[slot] = nil
-        try perform(proxy.ended(slot, at: now, isReset: isReset))
+        connections.remove(slot)
+        proxy.ended(slot, at: now, isReset: isReset, &actions)
+        try perform()
     }
 
     /// What follows from having sent: `hasMore` as `SocketBuffer.flush` tells.
     private mutating func sent(
         _ hasMore: Bool?, _ slot: InProxy.Slot, _ connection: Connection
-    ) throws(SystemError) -> [InProxy.Action] {
+    ) throws(SystemError) {
         guard let hasMore else {
-            connections[slot] = nil
-            return proxy.ended(slot, at: now)
+            connections.remove(slot)
+            return proxy.ended(slot, at: now, &actions)
         }
         if hasMore != connection.watchesWriting {
             try poller.change(connection.socket.descriptor.raw, token: UInt64(slot), writable: hasMore)
             connection.watchesWriting = hasMore
         }
-        return []
     }
 }
 

@@ -8,6 +8,8 @@ package struct ReaderSetting: Sendable {
     /// Whether `label`, `bytes` and `detail` of what it emits are filled. Without, a reader keeps no payload and
     /// allocates nothing for a message.
     package var keepsPayload: Bool
+    /// Of payload only the requests' bytes are wanted: a reader may leave `label` and a reply's bytes empty.
+    package var requestsOnly = false
     /// Bytes kept of one message, or of all that are under way on the connection, before they are lost as too large.
     package var payloadLimit: Int
 
@@ -28,6 +30,9 @@ package struct ReaderSetting: Sendable {
 package protocol ConnectionReader: Sendable {
     init(_ setting: ReaderSetting)
     mutating func client(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
+    /// A request that another reader of the protocol has found to be one and whole: its reply is all that is wanted, so
+    /// that little has to be read of it.
+    mutating func asked(_ request: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
     mutating func server(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void)
     /// Bytes of either direction were not captured: nothing is ever joined across.
     mutating func gap(fromClient: Bool, at time: Timestamp, emit: (WireEvent) -> Void)
@@ -38,6 +43,12 @@ package protocol ConnectionReader: Sendable {
     mutating func cutOff(at time: Timestamp, emit: (WireEvent) -> Void)
     /// Bytes it holds now, for the bound on the memory of all connections.
     var retainedBytes: Int { get }
+}
+
+extension ConnectionReader {
+    package mutating func asked(_ request: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
+        client(request, at: time, emit: emit)
+    }
 }
 
 /// How sure a protocol is that a connection speaks it.

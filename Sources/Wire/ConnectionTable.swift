@@ -56,7 +56,7 @@ struct FlowSecret: Sendable {
 
 /// Slots by key: open addressing with linear probing, at most half full. A dictionary would do, and takes a tenth of all
 /// the time that a packet costs.
-struct FlowIndex: Sendable {
+package struct FlowIndex: Sendable {
     private struct Cell: Sendable {
         /// The hash's upper half: other keys are passed over without looking at them.
         var tag: UInt32
@@ -65,12 +65,14 @@ struct FlowIndex: Sendable {
     }
 
     private var cells = [Cell](repeating: Cell(tag: 0, slot: -1), count: 64)
-    private(set) var count = 0
+    package private(set) var count = 0
+
+    package init() {}
 
     private var mask: Int { cells.count - 1 }
 
     /// The slot for which `isIt` holds, among those whose keys have this hash.
-    func find(_ hash: UInt64, _ isIt: (Int) -> Bool) -> Int? {
+    package func find(_ hash: UInt64, _ isIt: (Int) -> Bool) -> Int? {
         let tag = UInt32(truncatingIfNeeded: hash >> 32)
         var place = Int(truncatingIfNeeded: hash) & mask
         while cells[place].slot >= 0 {
@@ -81,7 +83,7 @@ struct FlowIndex: Sendable {
     }
 
     /// `hashOf` tells the hash of the key in a slot, for the others when room is made.
-    mutating func insert(_ hash: UInt64, _ slot: Int, hashOf: (Int) -> UInt64) {
+    package mutating func insert(_ hash: UInt64, _ slot: Int, hashOf: (Int) -> UInt64) {
         if (count + 1) * 2 > cells.count {
             let old = cells
             cells = [Cell](repeating: Cell(tag: 0, slot: -1), count: old.count * 2)
@@ -98,7 +100,7 @@ struct FlowIndex: Sendable {
     }
 
     /// Closes the hole by moving back what was pushed beyond it (Knuth, The Art of Computer Programming, 6.4, R).
-    mutating func remove(_ hash: UInt64, _ slot: Int, hashOf: (Int) -> UInt64) {
+    package mutating func remove(_ hash: UInt64, _ slot: Int, hashOf: (Int) -> UInt64) {
         var hole = Int(truncatingIfNeeded: hash) & mask
         while Int(cells[hole].slot) != slot {
             if cells[hole].slot < 0 { return }

@@ -47,6 +47,7 @@ package struct Dissector: ~Copyable {
     private let watchesEverything: Bool
     private let limits: DissectorLimits
     private let keepsPayload: Bool
+    private let requestsOnly: Bool
     private var table = ConnectionTable()
     private var fragments = FragmentTable()
     private var nextID: ConnectionID = 1
@@ -54,9 +55,14 @@ package struct Dissector: ~Copyable {
     private var totals = DissectorCounters()
 
     /// `keepsPayload`: whether labels, bytes and details of exchanges are kept; without, nothing is allocated per packet.
-    package init(_ watched: Watched, keepsPayload: Bool = true, limits: DissectorLimits = DissectorLimits()) {
+    /// `requestsOnly`: of them only the requests' bytes are wanted.
+    package init(
+        _ watched: Watched, keepsPayload: Bool = true, requestsOnly: Bool = false,
+        limits: DissectorLimits = DissectorLimits()
+    ) {
         self.limits = limits
         self.keepsPayload = keepsPayload
+        self.requestsOnly = requestsOnly
         switch watched {
         case .servers(let list):
             servers = Dictionary(list.map { ($0.endpoint, $0.protocolName) }, uniquingKeysWith: { first, _ in first })
@@ -67,8 +73,11 @@ package struct Dissector: ~Copyable {
         }
     }
 
-    package init(_ servers: [WatchedServer], keepsPayload: Bool = true, limits: DissectorLimits = DissectorLimits()) {
-        self.init(.servers(servers), keepsPayload: keepsPayload, limits: limits)
+    package init(
+        _ servers: [WatchedServer], keepsPayload: Bool = true, requestsOnly: Bool = false,
+        limits: DissectorLimits = DissectorLimits()
+    ) {
+        self.init(.servers(servers), keepsPayload: keepsPayload, requestsOnly: requestsOnly, limits: limits)
     }
 
     package var counters: DissectorCounters {
@@ -158,7 +167,8 @@ package struct Dissector: ~Copyable {
         nextID += 1
         totals.connections += 1
         emit(.opened(id, client: client, server: server, time))
-        let setting = ReaderSetting(id, fromStart: isSYN, keepsPayload: keepsPayload)
+        var setting = ReaderSetting(id, fromStart: isSYN, keepsPayload: keepsPayload)
+        setting.requestsOnly = requestsOnly
         let reader: any ConnectionReader =
             servers[server].flatMap(ProtocolTable.entry)?.reader(setting)
             ?? ProtocolFinder(setting, port: server.port)

@@ -9,6 +9,7 @@ package struct HTTPReader: ConnectionReader {
 
     private let connection: ConnectionID
     private let keepsPayload: Bool
+    private let requestsOnly: Bool
     private let payloadLimit: Int
     private var requests: HTTPParser
     private var replies: HTTPParser
@@ -37,9 +38,10 @@ package struct HTTPReader: ConnectionReader {
     package init(_ setting: ReaderSetting) {
         connection = setting.connection
         keepsPayload = setting.keepsPayload
+        requestsOnly = setting.requestsOnly
         payloadLimit = setting.payloadLimit
         requests = Self.parser(.requests, setting.keepsPayload, setting.payloadLimit)
-        replies = Self.parser(.replies, setting.keepsPayload, setting.payloadLimit)
+        replies = Self.parser(.replies, setting.keepsPayload && !setting.requestsOnly, setting.payloadLimit)
         requestsInStep = setting.fromStart
         repliesInStep = setting.fromStart
         serverSpoke = !setting.fromStart
@@ -75,10 +77,26 @@ package struct HTTPReader: ConnectionReader {
         if pendingBytes > payloadLimit || pending.count > Self.pendingLimit { lose(.tooLarge, at: time, emit: emit) }
     }
 
+    /// Only what of the method decides how the reply ends is looked at.
+    package mutating func asked(_ bytes: Span<UInt8>, at time: Timestamp, emit: (WireEvent) -> Void) {
+        let isInStep = !isOpaque && broken == nil && requestsInStep && requests.isBetweenMessages && early == nil
+        guard isInStep, pending.count < Self.pendingLimit, !bytes.isEmpty else {
+            return client(bytes, at: time, emit: emit)
+        }
+        serverSpoke = false
+        let passage = Passage(firstByte: time, lastByte: time, byteCount: bytes.count)
+        let verb: HTTPVerb =
+            bytes[0] == 0x48 && bytes.starts(with: "HEAD ")
+            ? .head : bytes[0] == 0x43 && bytes.starts(with: "CONNECT ") ? .connect : .other
+        pending.append(Pending(request: Request(number: requestCount, passage: passage, key: 0), verb: verb))
+        requestCount += 1
+        isPipelined = isPipelined || pending.count > 1
+    }
+
     private mutating func ask(_ message: HTTPParser.Message, emit: (WireEvent) -> Void) {
         let request = Request(
             number: requestCount, passage: message.passage, key: message.key,
-            label: keepsPayload ? message.label : "", bytes: message.bytes)
+            label: keepsPayload && !requestsOnly ? message.label : "", bytes: message.bytes)
         requestCount += 1
         pending.append(Pending(request: request, verb: message.verb))
         pendingBytes += request.bytes.count
@@ -151,7 +169,7 @@ package struct HTTPReader: ConnectionReader {
         pendingBytes = 0
         early = nil
         requests = Self.parser(.requests, keepsPayload, payloadLimit)
-        replies = Self.parser(.replies, keepsPayload, payloadLimit)
+        replies = Self.parser(.replies, keepsPayload && !requestsOnly, payloadLimit)
         requestsInStep = false
         repliesInStep = false
     }

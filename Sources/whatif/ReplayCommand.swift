@@ -191,6 +191,7 @@ enum ReplayCommand: Command {
             guard let file, let interval else {
                 file = try HistogramFile(path, start: start)
                 interval = now
+                _ = counter.takeInterval()
                 return
             }
             guard now - interval >= .seconds(1) else { return }

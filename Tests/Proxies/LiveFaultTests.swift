@@ -32,7 +32,11 @@ import Wire
             let path = String(decoding: request.bytes, as: UTF8.self).split(separator: " ")[1]
             return "\(path) at \((item.due - at(0) - Self.shift).nanoseconds / 1_000_000)"
         }
-        let expected = inputs.count { if case .expected = $0 { true } else { false } }
+        let expected = inputs.count { input in
+            if case .item(let item) = input, case .request(let request) = item.kind { return request.expected != nil }
+            if case .expected = input { return true }
+            return false
+        }
         return (requests, expected, schedule, dissector.unseen)
     }
 
