@@ -11,15 +11,20 @@ package struct LiveReplay: Sendable {
     package let protocolName: ApplicationProtocol
     private let shape: ReplayShape
     private let shift: Duration
+    private let yields: Bool
     /// Inputs that may wait to be taken by the loop.
     private static let room = 65_536
     private static let drainLimit = Duration.seconds(5)
 
-    package init(of server: Endpoint, _ protocolName: ApplicationProtocol, _ shape: ReplayShape, shift: Duration) {
+    /// `yields`: the copy runs on processors that are idle, and is late or lost where none is.
+    package init(
+        of server: Endpoint, _ protocolName: ApplicationProtocol, _ shape: ReplayShape, shift: Duration, yields: Bool
+    ) {
         self.server = server
         self.protocolName = protocolName
         self.shape = shape
         self.shift = shift
+        self.yields = yields
     }
 
     /// What the capture has come to; written by its thread.
@@ -53,12 +58,15 @@ package struct LiveReplay: Sendable {
             setting, target: target, source: nil, slack: slack, clock: clock, onEnd: { counter.add($0) })
         let heard = Heard()
         // The on-line server may run on these processors too: the copy waits for it, not the other way round.
+        let giveWay = { @Sendable [yields] () throws in
+            if yields { try WorkerThread.runWhenIdle() } else { WorkerThread.giveWay() }
+        }
         let replaying = try WorkerThread("replay") {
-            WorkerThread.giveWay()
+            try giveWay()
             try loop.run()
         }
         let capturing = try WorkerThread("capture") {
-            WorkerThread.giveWay()
+            try giveWay()
             // A mix's rules look at labels.
             let requestsOnly = !shape.keepsReplies && shape.mix.isEmpty
             try unsafe listen(

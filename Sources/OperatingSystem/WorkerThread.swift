@@ -60,6 +60,15 @@ package final class WorkerThread: Sendable {
     /// Lets everybody else go before the calling thread where processors are short (setpriority(2): on Linux a thread's own).
     package static func giveWay() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
 
+    /// Lets everybody else go at once: the calling thread runs while a processor has nothing else to do (SCHED_IDLE of
+    /// sched(7)), and comes to nothing where all are busy.
+    package static func runWhenIdle() throws(SystemError) {
+        var parameter = sched_param()
+        try check("run only when the processors are idle") {
+            unsafe sched_setscheduler(0, CInt(WHATIF_SCHED_IDLE), &parameter)
+        }
+    }
+
     /// Lets the calling thread's timers fire when they are due; else the kernel may gather them over 50 µs.
     package static func wakePrecisely() { whatif_set_timer_slack(1) }
 }

@@ -25,7 +25,10 @@ enum ReplayCommand: Command {
             With '--interface' the source is live traffic: what is heard of '--server' at the interface is played
             '--shift' later; needs root. The on-line server is only listened to. '--mix' then weighs a session by its first
             request alone, until which its connection is held back. '--speed' and '--loop' are for traces: faster needs what
-            has not happened yet, and slower falls ever further behind.
+            has not happened yet, and slower falls ever further behind. Where the on-line server shares this
+            machine's processors, '--yield' leaves them at once to it and to all others: the copy runs only while one is idle, and
+            is late, or lost, where none is; both are counted. Let the target yield too (chrt --idle, or the least weight of its
+            control group): else the on-line server waits for it.
 
             The target makes its own tokens (cookies, fields of forms, ids): they are found by comparing its replies with the
             recorded ones, and put into later requests of the session in place of the recorded ones. Replies are compared
@@ -63,6 +66,7 @@ enum ReplayCommand: Command {
             .value("loop", "COUNT", "Play the trace so many times (default 1)."),
             .value("for", "DURATION", "End after so long."),
             .value("limit", "PERCENTAGE", "Share of differing replies that is still good (default 1%)."),
+            .flag("yield", "Live: use only what processors the on-line server and others leave idle."),
             .flag("as-recorded", "Replace nothing in requests and compare statuses only."),
             .value("noise", "FILE.json", "What always differs, from an earlier replay."),
             .value("learn-noise", "FILE.json", "Write what differs to a file, which is replaced."),
@@ -147,9 +151,13 @@ enum ReplayCommand: Command {
                     throw UsageError(
                         "what is to be played is missing: FILE.wtrace, or --interface NAME for live traffic")
                 }
+                guard !arguments.flag("yield") else {
+                    throw UsageError("--yield: it is for live traffic (--interface)")
+                }
                 self = .trace(try TraceReplay(path, server: server?.endpoint, shape))
                 return
             }
+            let yields = arguments.flag("yield")
             guard arguments.operand(0) == nil else {
                 throw UsageError("a trace and --interface: only one of them can be played")
             }
@@ -165,7 +173,9 @@ enum ReplayCommand: Command {
             try Inputs.requireRoot("listening at an interface")
             let shift = try Inputs.duration(arguments, "shift") ?? .milliseconds(200)
             self = .live(
-                LiveReplay(of: server.endpoint, server.protocolName, shape, shift: shift), interface: interface)
+                LiveReplay(
+                    of: server.endpoint, server.protocolName, shape, shift: shift, yields: yields),
+                interface: interface)
         }
 
         var protocolName: ApplicationProtocol {
