@@ -74,11 +74,23 @@ extension IPAddress: CustomStringConvertible {
         switch family {
         case .v4:
             return "\(low >> 24 & 255).\(low >> 16 & 255).\(low >> 8 & 255).\(low & 255)"
-        case .v6:
-            return [high, low].flatMap { half in
-                stride(from: 48, through: 0, by: -16).map { String(half >> UInt64($0) & 0xffff, radix: 16) }
-            }.joined(separator: ":")
+        case .v6: return shortV6
         }
+    }
+
+    /// RFC 5952: the longest run of two or more zeros is "::", the first of equally long ones.
+    private var shortV6: String {
+        let words = [high, low].flatMap { half in
+            stride(from: 48, through: 0, by: -16).map { String(half >> UInt64($0) & 0xffff, radix: 16) }
+        }
+        var longest = 0..<0
+        for start in words.indices {
+            let end = words[start...].firstIndex { $0 != "0" } ?? words.count
+            if end - start > max(1, longest.count) { longest = start..<end }
+        }
+        if longest.isEmpty { return words.joined(separator: ":") }
+        return words[..<longest.lowerBound].joined(separator: ":") + "::"
+            + words[longest.upperBound...].joined(separator: ":")
     }
 }
 

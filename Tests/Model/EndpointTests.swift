@@ -34,6 +34,38 @@ import Testing
         #expect(IPAddress("\(address)") == address)
     }
 
+    /// inet_ntop writes IPv6 as RFC 5952 wants it, but for addresses with IPv4 in them.
+    @Test func theShortForm() throws {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            // Many zeros, and digits that may lead with one.
+            let words = (0..<8).map { _ in
+                Bool.random(using: &generator) ? 0 : UInt64.random(in: 0...0xffff, using: &generator) & 0x0fff
+            }
+            if words[..<5].allSatisfy({ $0 == 0 }) { continue }
+            let pack = { (part: ArraySlice<UInt64>) in part.reduce(0) { $0 << 16 | $1 } }
+            let address = IPAddress(v6High: pack(words[..<4]), low: pack(words[4...]))
+            var bytes = words.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
+            var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            let size = socklen_t(text.count)
+            let written = unsafe inet_ntop(AF_INET6, &bytes, &text, size).map { unsafe String(cString: $0) }
+            #expect(address.description == written)
+        }
+    }
+
+    @Test(arguments: [
+        ("10.50.0.20", true, false), ("169.254.1.1", true, true), ("127.0.0.1", false, false),
+        ("0.0.0.0", false, false),
+        ("224.0.0.1", false, false), ("255.255.255.255", false, false), ("fd00:50::20", true, false),
+        ("2001:db8::1", true, false), ("fe80::1", true, true), ("::", false, false), ("::1", false, false),
+        ("ff02::1", false, false),
+    ])
+    func kinds(_ text: String, _ isUnicast: Bool, _ isLinkLocal: Bool) throws {
+        let address = try #require(IPAddress(text))
+        #expect(address.isUnicast == isUnicast)
+        #expect(address.isLinkLocal == isLinkLocal)
+    }
+
     @Test(arguments: ["10.0.0.5:80", "[2001:db8::5]:8080"]) func endpoints(_ text: String) throws {
         let endpoint = try #require(Endpoint(text))
         #expect(Endpoint("\(endpoint)") == endpoint)
