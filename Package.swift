@@ -94,7 +94,7 @@ let package = Package(
                 "Exploration", "Planning",
             ]),
         room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
-        room("Manager", ["Model", "OperatingSystem", "Wire", "Hypervisor", "Experimenter"]),
+        room("Manager", ["Model", "OperatingSystem", "Wire", "Hypervisor", "Cloning", "Experimenter"]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments"),
         .executableTarget(

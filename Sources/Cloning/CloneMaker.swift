@@ -42,7 +42,10 @@ package final class CloneMaker {
         }
         let plan = { (original: DomainDescription, source: CloneSource, variant: DomainDescription?) in
             var identity: CloneIdentity
-            repeat { identity = try self.identity(for: original) } while !taken.insert(identity.outsideAddress).inserted
+            repeat {
+                identity = try self.identity(for: original)
+            } while !taken.isDisjoint(with: CloneIdentity.outsideAddresses(of: identity.id))
+            taken.formUnion(CloneIdentity.outsideAddresses(of: identity.id))
             let site = sites[original.name] ?? VolumeSite()
             return ClonePlan(
                 identity: identity, original: original, variant: variant,
@@ -89,24 +92,22 @@ package final class CloneMaker {
         guard !original.name.hasPrefix("whatif-") else {
             throw CloneError.unsupported(domain: original.name, "it is a clone itself")
         }
-        guard let interface = original.interfaces.first, let address = try Self.address(of: original, on: node)
-        else {
+        let addresses = try NodeAddresses.addresses(of: original, node)
+        guard let interface = original.interfaces.first, !addresses.isEmpty else {
             throw CloneError.unsupported(
                 domain: original.name,
-                "no IPv4 address of its first <interface> is known: neither its XML names one (<ip address='…'/>) nor do "
-                    + "the node's DHCP server and ARP table; say it with --address")
+                "no address of its first <interface> is known: neither its XML names one (<ip address='…'/>) nor do "
+                    + "the node's DHCP server and neighbour table; say it with --address")
         }
-        return CloneIdentity(
-            number: .random(in: 1...0xff_fffe), insideAddress: address, insideMAC: interface.mac)
-    }
-
-    /// Of its first interface, by its XML, or by what the node knows of it.
-    package static func address(of original: DomainDescription, on node: Node) throws -> IPAddress? {
-        guard let interface = original.interfaces.first else { return nil }
-        let isKnown = { (address: IPAddress) in address.v4 != nil }
-        if let address = interface.addresses.first(where: isKnown) { return address }
-        let leased = try node.domain(original.name)?.leasedAddresses ?? []
-        return try leased.first(where: isKnown) ?? NodeAddresses.neighbours(interface.mac).first
+        let identity = CloneIdentity(
+            number: .random(in: 1...0xff_fffe), insideAddresses: addresses, insideMAC: interface.mac)
+        if let own = identity.addresses.first(where: { CloneIdentity.isOutside($0.inside) }) {
+            throw CloneError.unsupported(
+                domain: original.name,
+                "its address \(own.inside) is where clones have theirs (\(CloneIdentity.outsideNetwork(own.inside.family)))"
+            )
+        }
+        return identity
     }
 
     /// All snapshots first, so that they are of nearly one moment; then the network, which has to be there when domains
@@ -210,6 +211,7 @@ package final class CloneMaker {
         }
         let made = Clone(
             identity: identity, original: clone.original.name, domain: domain, root: clone.root, capture: capture)
+        NodeAddresses.silence(identity.device)
         try give(allocation, to: made, of: sandbox)
         // From a memory image it stands until it has what it is to have.
         if capture?.memory != nil { try domain.resume() }

@@ -8,7 +8,9 @@ package struct RulesetError: Error, Sendable, CustomStringConvertible {
 
 /// libnftables, in the calling thread's network namespace. Needs CAP_NET_ADMIN.
 enum Ruleset {
-    static func apply(_ commands: String) throws(RulesetError) {
+    /// Gives what the commands answer.
+    @discardableResult
+    static func apply(_ commands: String) throws(RulesetError) -> String {
         guard let context = unsafe nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else {
             throw RulesetError(reason: "no memory for a context")
         }
@@ -19,5 +21,6 @@ enum Ruleset {
             let text = unsafe nft_ctx_get_error_buffer(context).map { unsafe String(cString: $0) } ?? ""
             throw RulesetError(reason: text.split(separator: "\n").first.map(String.init) ?? "no reason given")
         }
+        return unsafe nft_ctx_get_output_buffer(context).map { unsafe String(cString: $0) } ?? ""
     }
 }

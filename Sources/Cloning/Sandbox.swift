@@ -70,6 +70,17 @@ package enum Sandbox {
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
     }
 
+    /// What the rules of the calling process's network namespace say of a clone: the outside addresses that it has, and
+    /// how many of its frames were dropped. Nil when it has no rules there.
+    package static func traffic(of clone: String) throws -> (addresses: [IPAddress], dropped: Int)? {
+        let words = try Ruleset.apply("list ruleset bridge").split(whereSeparator: \.isWhitespace)
+        // counter dropped_ID { packets N bytes N }
+        guard let counter = words.firstIndex(of: Substring(SandboxRules.counter(of: clone))),
+            words.indices.contains(counter + 3), let dropped = Int(words[counter + 3])
+        else { return nil }
+        return (CloneIdentity.outsideAddresses(of: clone).filter { words.contains(Substring("\($0)")) }, dropped)
+    }
+
     private static func allocatedBytes(_ paths: [String]) throws -> Int64 {
         paths.reduce(0) { sum, path in
             var status = stat()

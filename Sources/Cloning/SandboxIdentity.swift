@@ -1,3 +1,5 @@
+package import Model
+
 /// The names of one sandbox, all derived from the clone that requests are played to: one bridge with a port for each clone
 /// and one towards the proxies, and one nft table.
 package struct SandboxIdentity: Sendable, Hashable {
@@ -13,6 +15,11 @@ package struct SandboxIdentity: Sendable, Hashable {
 
     /// In the order in which they start.
     package var clones: [CloneIdentity] { joined + [front] }
+
+    /// Those of which a clone has an address, IPv4 first.
+    package var families: [IPAddress.Family] {
+        [.v4, .v6].filter { family in clones.contains { $0.pair(family) != nil } }
+    }
 
     package var table: String { "whatif_\(front.id)" }
     package var bridge: String { "wib\(front.id)" }

@@ -1,9 +1,10 @@
 /// The nft rules of one sandbox's bridge, as text.
 ///
-/// A clone keeps its inside address and MAC. What it sends to another clone of the sandbox passes as it is, as on-line;
+/// A clone keeps its inside addresses and MAC. What it sends to another clone of the sandbox passes as it is, as on-line;
 /// every other frame that leaves its port is rewritten to its outside identity and back, without state, and goes to the
-/// proxies' port only. What is not IPv4 or ARP with the clone's own addresses is dropped, and nothing passes between the
-/// bridge and the node itself, not even an ARP reply (RECIPES' second way, and the leak it leaves open).
+/// proxies' port only. What is not IP or the question for a neighbour with the clone's own addresses is dropped, and nothing
+/// passes between the bridge and the node itself, not even an ARP reply (RECIPES' second way, and the leak it leaves open).
+/// Each clone has a counter of what it sent in vain.
 ///
 /// The bridge floods broadcasts, and frames to MACs that it has not learned, to all ports: `forward` lets each copy out
 /// at the port of its addressee alone, by IP addresses, so that the proxies hear nothing of what clones say to each other.
@@ -12,6 +13,7 @@ enum SandboxRules {
         let ports = (sandbox.clones.map(\.device) + [sandbox.port]).map { "\"\($0)\"" }.joined(separator: ", ")
         return """
             table bridge \(sandbox.table) {
+            \(lines(sandbox.clones.map { "counter \(counter(of: $0.id)) { }" }, 1))
                 chain prerouting {
                     type filter hook prerouting priority -300; policy accept;
             \(lines(sandbox.clones.map { "iifname \"\($0.device)\" jump from_\($0.id)" }, 2))
@@ -19,22 +21,22 @@ enum SandboxRules {
                 }
             \(sandbox.clones.map { from($0, sandbox) }.joined(separator: "\n"))
                 chain from_proxies {
-            \(lines(sandbox.clones.flatMap { arrival(at: $0) }, 2))
-                    drop
+            \(lines(sandbox.clones.flatMap { IPv4Rules.arrival(at: $0) + IPv6Rules.arrival(at: $0) }, 2))
+                    counter drop
                 }
                 chain forward {
                     type filter hook forward priority 0; policy accept;
             \(lines(sandbox.clones.flatMap { passage($0, sandbox) }, 2))
-                    iifname { \(ports) } drop
-                    oifname { \(ports) } drop
+                    iifname { \(ports) } counter drop
+                    oifname { \(ports) } counter drop
                 }
                 chain input {
                     type filter hook input priority 0; policy accept;
-                    iifname { \(ports) } drop
+                    iifname { \(ports) } counter drop
                 }
                 chain output {
                     type filter hook output priority 0; policy accept;
-                    oifname { \(ports) } drop
+                    oifname { \(ports) } counter drop
                 }
             }
             """
@@ -45,6 +47,12 @@ enum SandboxRules {
         "add table bridge \(table)\ndelete table bridge \(table)"
     }
 
+    /// The name of what counts a clone's frames that were dropped.
+    static func counter(of id: String) -> String { "dropped_\(id)" }
+
+    /// Counts and drops what a clone sent.
+    static func drop(_ clone: CloneIdentity) -> String { "counter name \"\(counter(of: clone.id))\" drop" }
+
     private static func peers(of clone: CloneIdentity, _ sandbox: SandboxIdentity) -> [CloneIdentity] {
         sandbox.clones.filter { $0 != clone }
     }
@@ -52,61 +60,23 @@ enum SandboxRules {
     /// What a clone sends: to a peer as it is, else with its outside identity.
     private static func from(_ clone: CloneIdentity, _ sandbox: SandboxIdentity) -> String {
         let peers = peers(of: clone, sandbox)
-        let (inside, outside) = (clone.insideAddress, clone.outsideAddress)
-        let (insideMAC, outsideMAC) = (clone.insideMAC, clone.outsideMAC)
-        let direct = peers.flatMap { peer in
-            [
-                "ether type arp arp saddr ip \(inside) arp saddr ether \(insideMAC) arp daddr ip \(peer.insideAddress) accept",
-                "ether type ip ip saddr \(inside) ip daddr \(peer.insideAddress) accept",
-            ]
-        }
         let rules =
-            [
-                "ether saddr != \(insideMAC) drop",
-                // The proxies may have its own address elsewhere, and no clone asks for another's outside identity.
-                "ether type arp arp daddr ip \(inside) drop",
-                "ether type ip ip daddr \(CloneIdentity.outsideNetwork) drop",
-            ] + direct + [
-                "ether type arp arp saddr ether != \(insideMAC) drop",
-                "ether type arp arp saddr ip \(inside) arp saddr ether set \(outsideMAC) arp saddr ip set \(outside) "
-                    + "ether saddr set \(outsideMAC) ether daddr set \(sandbox.legMAC) accept",
-                "ether type ip ip saddr \(inside) ip saddr set \(outside) ether saddr set \(outsideMAC) "
-                    + "ether daddr set \(sandbox.legMAC) accept",
-                "drop",
-            ]
+            ["ether saddr != \(clone.insideMAC) \(drop(clone))"]
+            + IPv4Rules.from(clone, peers, legMAC: sandbox.legMAC)
+            + IPv6Rules.from(clone, peers, legMAC: sandbox.legMAC) + [drop(clone)]
         return "    chain from_\(clone.id) {\n\(lines(rules, 2))\n    }"
-    }
-
-    /// What the proxies send to a clone's outside identity.
-    private static func arrival(at clone: CloneIdentity) -> [String] {
-        let (inside, outside) = (clone.insideAddress, clone.outsideAddress)
-        let (insideMAC, outsideMAC) = (clone.insideMAC, clone.outsideMAC)
-        return [
-            "ether type arp arp daddr ether \(outsideMAC) arp daddr ether set \(insideMAC)",
-            "ether type arp arp daddr ip \(outside) ether daddr ff:ff:ff:ff:ff:ff arp daddr ip set \(inside) accept",
-            "ether type arp arp daddr ip \(outside) arp daddr ip set \(inside) ether daddr set \(insideMAC) accept",
-            "ether type ip ip daddr \(outside) ip daddr set \(inside) ether daddr set \(insideMAC) accept",
-        ]
     }
 
     /// What may pass from a clone and to it, after the rewriting.
     private static func passage(_ clone: CloneIdentity, _ sandbox: SandboxIdentity) -> [String] {
-        let (inside, outside) = (clone.insideAddress, clone.outsideAddress)
         let toProxies = "iifname \"\(clone.device)\" oifname \"\(sandbox.port)\""
         let toClone = "iifname \"\(sandbox.port)\" oifname \"\(clone.device)\""
-        let direct = peers(of: clone, sandbox).flatMap { peer in
+        return peers(of: clone, sandbox).flatMap { peer in
             let ports = "iifname \"\(clone.device)\" oifname \"\(peer.device)\""
-            return [
-                "\(ports) ether type arp arp saddr ip \(inside) arp daddr ip \(peer.insideAddress) accept",
-                "\(ports) ether type ip ip saddr \(inside) ip daddr \(peer.insideAddress) accept",
-            ]
+            return (IPv4Rules.passage(clone, to: peer) + IPv6Rules.passage(clone, to: peer)).map { "\(ports) \($0)" }
         }
-        return direct + [
-            "\(toProxies) ether type arp arp saddr ip \(outside) accept",
-            "\(toProxies) ether type ip ip saddr \(outside) accept",
-            "\(toClone) ether type arp arp daddr ip \(inside) accept",
-            "\(toClone) ether type ip ip daddr \(inside) accept",
-        ]
+            + (IPv4Rules.out(clone) + IPv6Rules.out(clone)).map { "\(toProxies) \($0)" }
+            + (IPv4Rules.in(clone) + IPv6Rules.in(clone)).map { "\(toClone) \($0)" }
     }
 
     private static func lines(_ rules: [String], _ depth: Int) -> String {

@@ -23,7 +23,7 @@ package enum CampaignEvent: Sendable {
 package enum CampaignError: Error, Sendable, CustomStringConvertible {
     case unknownDomain(String, known: [String])
     case notRunning(String)
-    case noAddress(domain: String)
+    case noAddress(domain: String, IPAddress.Family? = nil)
     case noTraffic(domain: String, interface: String)
     case encrypted(domain: String)
     case badVariant(String, file: String, reason: String)
@@ -36,9 +36,10 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
             "there is no domain '\(name)' on this node; domains here: "
                 + (known.isEmpty ? "none" : known.sorted().joined(separator: ", "))
         case .notRunning(let name): "the domain '\(name)' is not running; start it (virsh start \(name)) and run again"
-        case .noAddress(let domain):
-            "no IPv4 address of '\(domain)' is known: neither its XML names one nor do the node's DHCP server and neighbour "
-                + "table; add <ip address='…' prefix='…'/> to the <interface> of a container, or ping a machine from the node"
+        case .noAddress(let domain, let family):
+            "no \(family.map { $0 == .v4 ? "IPv4 " : "IPv6 " } ?? "")address of the domain '\(domain)' is known: neither its "
+                + "XML tells one nor do the node's DHCP server and neighbour table; add <ip address='…' prefix='…'/> to "
+                + "the <interface> of a container, or ping a machine from the node"
         case .noTraffic(let domain, let interface):
             "no request to '\(domain)' was seen on \(interface) within 10 s; is the service under load, and does the port "
                 + "in 'serves' match?"
@@ -64,6 +65,8 @@ package struct Campaign {
     /// Used for the predicted duration of the first experiment: boot, priming and removal.
     private static let overhead = Duration.seconds(6)
     private static let controlRepetitions = 2
+    /// How long requests are counted to find which of several addresses is asked.
+    private static let choice = Duration.seconds(1)
 
     package init(
         _ file: ServiceFile, state: StateDirectory, interrupt: InterruptSignal,
@@ -86,14 +89,16 @@ package struct Campaign {
         // All domains of the file are looked up first: a wrong name is found before anything is made.
         for name in file.tiers.flatMap(\.domains) { _ = try Self.find(name, node) }
         let domain = try Self.find(name, node)
-        let original = try Self.describe(domain, node)
-        let server = Endpoint(try Self.address(of: original), tier.serves.port)
+        var original = try domain.description()
+        let servers = try Self.addresses(of: original, node).map {
+            WatchedServer(Endpoint($0, tier.serves.port), tier.serves.protocolName)
+        }
         let scope = try SandboxScope(file, front: name, node)
         let callerName = file.callers.first?.domains.first
-        guard
-            let caller = try callerName.map({ try Self.address(of: Self.describe(Self.find($0, node), node)) })
-                ?? specification.client
-        else { throw CampaignError.unknownDomain("caller of \(tier.name)", known: []) }
+        let callers =
+            try callerName.map { try Self.addresses(of: try Self.find($0, node).description(), node) }
+            ?? [specification.client].compactMap(\.self)
+        if callers.isEmpty { throw CampaignError.unknownDomain("caller of \(tier.name)", known: []) }
         guard let interface = original.interfaces.first?.device else { throw CampaignError.notRunning(name) }
 
         let id = JournalOwner.newName(at: now)
@@ -124,15 +129,19 @@ package struct Campaign {
             started: now, sla: file.sla, goal: specification.goal, onLine: point.axes,
             matrix: ResultMatrix(axes: specification.axes))
         let tap = OnLineTap()
-        let bench = Workbench(
-            specification: bound, domain: domain, original: original, tier: tier, server: server,
-            caller: caller, scope: scope, base: point.others, meanings: meanings, tap: tap, maker: maker(node),
-            clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
         try tap.start(
-            interface: interface, clock: clock, server: WatchedServer(server, tier.serves.protocolName),
-            nextTiers: scope.frontCalls, edgeCallers: scope.edgeCallers)
+            interface: interface, clock: clock, servers: servers, nextTiers: scope.frontCalls,
+            edgeCallers: scope.edgeCallers)
         do {
-            try waitForTraffic(tap, domain: name, interface: interface)
+            let address = try waitForTraffic(tap, domain: name, interface: interface, servers)
+            guard let caller = callers.first(where: { $0.family == address.family }) else {
+                throw CampaignError.noAddress(domain: callerName ?? "client", address.family)
+            }
+            original.learn([address])
+            let bench = Workbench(
+                specification: bound, domain: domain, original: original, tier: tier,
+                server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
+                meanings: meanings, tap: tap, maker: maker(node), clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
             try store.save(record)
             report(.started(record))
             try explore(&record, bench, store)
@@ -247,12 +256,21 @@ package struct Campaign {
         }
     }
 
-    private func waitForTraffic(_ tap: OnLineTap, domain: String, interface: String) throws {
+    /// The address at which the domain is asked: requests to its others are played there too.
+    private func waitForTraffic(
+        _ tap: OnLineTap, domain: String, interface: String, _ servers: [WatchedServer]
+    ) throws -> IPAddress {
         let deadline = now + .seconds(10)
-        while tap.requestCount == 0 {
+        while true {
+            if let address = tap.busiestAddress {
+                // One request says nothing about which is the usual one.
+                if servers.count == 1 { return address }
+                if interrupt.wait(seconds: Self.choice.seconds) == .interrupted { throw Interrupted() }
+                return tap.busiestAddress ?? address
+            }
             if interrupt.wait(seconds: 0.05) == .interrupted { throw Interrupted() }
             try tap.throwFailure()
-            if tap.encryptedConnections > 0, tap.requestCount == 0 { throw CampaignError.encrypted(domain: domain) }
+            if tap.encryptedConnections > 0, tap.busiestAddress == nil { throw CampaignError.encrypted(domain: domain) }
             if now >= deadline { throw CampaignError.noTraffic(domain: domain, interface: interface) }
         }
     }
@@ -265,21 +283,9 @@ package struct Campaign {
         return domain
     }
 
-    /// With its address, also where only the node knows that.
-    static func describe(_ domain: Domain, _ node: Node) throws -> DomainDescription {
-        var description = try domain.description()
-        if let address = try CloneMaker.address(of: description, on: node),
-            description.interfaces.first?.addresses.contains(address) == false
-        {
-            description.learn(address)
-        }
-        return description
-    }
-
-    static func address(of domain: DomainDescription) throws -> IPAddress {
-        guard let address = domain.interfaces.first?.addresses.first(where: { $0.v4 != nil }) else {
-            throw CampaignError.noAddress(domain: domain.name)
-        }
-        return address
+    static func addresses(of domain: DomainDescription, _ node: Node) throws -> [IPAddress] {
+        let addresses = try NodeAddresses.addresses(of: domain, node)
+        if addresses.isEmpty { throw CampaignError.noAddress(domain: domain.name) }
+        return addresses
     }
 }

@@ -83,20 +83,21 @@ struct Experiment {
             bench.original, from: bench.specification.clone, variant: bench.meanings.variant(allocation),
             on: try bench.volumeSites,
             with: bench.scope.joined.map(\.original), behind: bench.scope.behind.map(\.original))
-        let (front, nextTiers) = (plan.front.identity, bench.scope.nextTiers)
+        let server = bench.server
+        guard let target = plan.front.identity.pair(server.address.family)?.outside else {
+            throw CampaignError.noAddress(domain: bench.original.name, server.address.family)
+        }
+        // What no clone of the sandbox has an address for, none can ask.
+        let nextTiers = bench.scope.nextTiers.filter { plan.identity.families.contains($0.endpoint.address.family) }
         let policy = AnswerPolicy(bench.specification.answers, timeShift: bench.specification.timeShift)
         let loop = try ReplayLoop(
-            setting, target: Endpoint(front.outsideAddress, bench.server.port), source: bench.caller.v4,
-            answerPoints: nextTiers.compactMap { next in
-                next.endpoint.address.v4.map {
-                    AnswerPoint(
-                        address: $0, port: next.endpoint.port, next.protocolName, tier: next.tier,
-                        forward: forward(next, plan))
-                }
+            setting, target: Endpoint(target, server.port), source: bench.caller,
+            answerPoints: nextTiers.map { next in
+                AnswerPoint(next.endpoint, next.protocolName, tier: next.tier, forward: forward(next, plan))
             },
             policy: policy, clock: bench.clock)
         let neighbours = [bench.caller] + nextTiers.map(\.endpoint.address)
-        let callers = ([plan.front] + plan.joined).map(\.identity.insideAddress)
+        let callers = plan.identity.clones.reversed().flatMap(\.addresses).map(\.inside)
         let sandbox = try SandboxThread(
             [ProxyLeg(plan.identity, neighbours: neighbours.uniqued())]
                 + plan.behind.map { ProxyLeg(behind: $0.identity, callers: callers) }, loop: loop)
@@ -118,17 +119,15 @@ struct Experiment {
 
     /// The clone of what an out-proxy stands for, if it forwards.
     private func forward(_ next: Neighbour, _ plan: SandboxPlan) -> ForwardTarget? {
-        guard let clone = plan.behind.first(where: { $0.original.name == next.domain })?.identity else { return nil }
+        let family = next.endpoint.address.family
+        guard let clone = plan.behind.first(where: { $0.original.name == next.domain })?.identity.pair(family) else {
+            return nil
+        }
         var setting = Shadow.Setting(next.protocolName, logIn: next.logIn.map(Credentials.init))
         setting.patience = bench.specification.bootLimit
-        let sources = ([plan.front] + plan.joined).compactMap { caller in
-            caller.identity.outsideAddress.v4.flatMap { outside in
-                caller.identity.insideAddress.v4.map { (outside, $0) }
-            }
-        }
+        let sources = plan.identity.clones.compactMap { $0.pair(family) }.map { ($0.outside, $0.inside) }
         return ForwardTarget(
-            Endpoint(clone.outsideAddress, next.endpoint.port), setting,
-            sources: Dictionary(uniqueKeysWithValues: sources))
+            Endpoint(clone.outside, next.endpoint.port), setting, sources: Dictionary(uniqueKeysWithValues: sources))
     }
 
     private var setting: InProxySetting {

@@ -13,6 +13,9 @@ package final class OnLineTap: Sendable {
         var recentAnswerBytes = 0
         /// Of the connections to the domain itself.
         var requests = HeardRequests()
+        /// How many requests were heard at each of the domain's addresses.
+        var counts: [IPAddress: Int] = [:]
+        var addresses: [ConnectionID: IPAddress] = [:]
         /// The tier that serves a connection, if it is one behind the domain.
         var tiers: [ConnectionID: String] = [:]
         var subscriber: Mailbox<ReplayInput>?
@@ -33,30 +36,30 @@ package final class OnLineTap: Sendable {
 
     package init() {}
 
-    /// Starts capturing on `interface`, and what `edgeCallers` call on theirs, of the calling thread's network namespace.
+    /// Starts capturing on `interface`, where the domain is each of `servers`, and what `edgeCallers` call on theirs, of the calling thread's network namespace.
     /// Needs CAP_NET_RAW.
     package func start(
-        interface: String, clock: SteadyClock, server: WatchedServer, nextTiers: [Neighbour],
+        interface: String, clock: SteadyClock, servers: [WatchedServer], nextTiers: [Neighbour],
         edgeCallers: [EdgeCaller] = []
     ) throws {
         let allNextTiers = (nextTiers + edgeCallers.flatMap(\.nextTiers)).uniqued()
         let watch = { (neighbours: [Neighbour]) in neighbours.map { WatchedServer($0.endpoint, $0.protocolName) } }
-        let watched = [server] + watch(allNextTiers)
+        let watched = servers + watch(allNextTiers)
         let tiers = Dictionary(allNextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
         nonisolated(unsafe) let captures =
-            [try Capture.live(interface: interface, CaptureSetting(CaptureFilter([server] + watch(nextTiers))))]
+            [try Capture.live(interface: interface, CaptureSetting(CaptureFilter(servers + watch(nextTiers))))]
             + (try edgeCallers.map {
                 try Capture.live(interface: $0.interface, CaptureSetting(CaptureFilter(watch($0.nextTiers))))
             })
         let worker = try WorkerThread("capture") { [self] in
-            try unsafe run(captures, Dissector(watched), server.endpoint, tiers, clock)
+            try unsafe run(captures, Dissector(watched), Set(servers.map(\.endpoint)), tiers, clock)
         }
         thread.withLock { $0 = worker }
     }
 
     private func run(
-        _ captures: [Capture], _ dissector: consuming Dissector, _ server: Endpoint, _ tiers: [Endpoint: String],
+        _ captures: [Capture], _ dissector: consuming Dissector, _ servers: Set<Endpoint>, _ tiers: [Endpoint: String],
         _ clock: SteadyClock
     ) throws {
         var loop = try CaptureLoop(captures, clock)
@@ -72,7 +75,7 @@ package final class OnLineTap: Sendable {
             let unseen = Unseen(dropped: dropped) + dissector.unseen
             state.withLock { state in
                 state.unseen = unseen
-                for event in events { Self.take(event, &state, server, tiers) }
+                for event in events { Self.take(event, &state, servers, tiers) }
                 if !tiers.isEmpty { state.subscriber?.put(.heard(heard)) }
             }
             events.removeAll(keepingCapacity: true)
@@ -80,19 +83,21 @@ package final class OnLineTap: Sendable {
     }
 
     private static func take(
-        _ event: WireEvent, _ state: inout State, _ server: Endpoint, _ tiers: [Endpoint: String]
+        _ event: WireEvent, _ state: inout State, _ servers: Set<Endpoint>, _ tiers: [Endpoint: String]
     ) {
         let shift = state.timeShift
         switch event {
         case .opened(let id, _, let to, let time):
             state.tiers[id] = tiers[to]
-            if to == server {
+            if servers.contains(to) {
                 state.requests.opened(id)
+                state.addresses[id] = to.address
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
         case .request(let id, let request):
             guard let isPipelined = state.requests.heard(request.number, on: id) else { return }
             let key = RequestKey(connection: id, number: request.number)
+            if let address = state.addresses[id] { state.counts[address, default: 0] += 1 }
             state.log.request(key, asked: request.passage.lastByte)
             state.subscriber?.put(
                 .item(
@@ -128,6 +133,7 @@ package final class OnLineTap: Sendable {
             if unheard > 0 { state.log.lost(unheard, at: time) }
         case .closed(let id, _, let time):
             state.tiers[id] = nil
+            state.addresses[id] = nil
             if state.requests.closed(id) {
                 state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
@@ -148,6 +154,8 @@ package final class OnLineTap: Sendable {
     /// Connections to the tier itself that cannot be read.
     package var encryptedConnections: Int { state.withLock { $0.encryptedConnections } }
     package var requestCount: Int { state.withLock { $0.log.requestCount } }
+    /// The one of the domain's addresses at which most requests were heard since the start; nil without any.
+    var busiestAddress: IPAddress? { state.withLock { $0.counts.max { $0.value < $1.value }?.key } }
     /// Since the start.
     package var unseen: Unseen { state.withLock { $0.unseen } }
 

@@ -25,7 +25,7 @@ struct SandboxScope: Sendable {
     let frontCalls: [Neighbour]
     let edgeCallers: [EdgeCaller]
 
-    /// Each domain that an out-proxy stands for.
+    /// Each domain that an out-proxy stands for, at each of its addresses.
     var nextTiers: [Neighbour] { (frontCalls + edgeCallers.flatMap(\.nextTiers)).uniqued() }
 
     init(_ file: ServiceFile, front: String, _ node: Node) throws {
@@ -65,11 +65,13 @@ struct SandboxScope: Sendable {
     }
 
     private static func neighbours(_ tier: Tier, _ node: Node) throws -> [Neighbour] {
-        try tier.domains.map { name in
-            let description = try Campaign.describe(Campaign.find(name, node), node)
-            return Neighbour(
-                domain: name, endpoint: Endpoint(try Campaign.address(of: description), tier.serves.port),
-                protocolName: tier.serves.protocolName, tier: tier.name, logIn: tier.logIn)
+        try tier.domains.flatMap { name in
+            let description = try Campaign.find(name, node).description()
+            return try Campaign.addresses(of: description, node).map { address in
+                Neighbour(
+                    domain: name, endpoint: Endpoint(address, tier.serves.port),
+                    protocolName: tier.serves.protocolName, tier: tier.name, logIn: tier.logIn)
+            }
         }
     }
 }

@@ -60,9 +60,11 @@ package struct DomainDescription: Sendable {
         }
     }
 
-    /// Gives the first interface an address that the XML does not tell.
-    package mutating func learn(_ address: IPAddress) {
-        if !interfaces.isEmpty { interfaces[0].addresses.append(address) }
+    /// Gives the first interface addresses that the XML does not tell, or that are meant before its others.
+    package mutating func learn(_ addresses: [IPAddress]) {
+        if !interfaces.isEmpty {
+            interfaces[0].addresses = addresses + interfaces[0].addresses.filter { !addresses.contains($0) }
+        }
     }
 
     package var isContainer: Bool { type == "lxc" }

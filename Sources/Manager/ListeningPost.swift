@@ -1,14 +1,15 @@
+import Cloning
 import Experimenter
 package import Hypervisor
 package import Model
 package import Wire
 
-/// Where one domain of a service is heard: its interface, and the server that it is. Each tier is heard at its own
+/// Where one domain of a service is heard: its interface, and the server that it is, at each of its addresses. Each tier is heard at its own
 /// domains only, so that a request that passes two interfaces counts once.
 package struct ListeningPost: Sendable, Hashable {
     package let tier: String
     package let interface: String
-    package let server: WatchedServer
+    package let servers: [WatchedServer]
 
     /// The posts of all domains of a service, in the order of its file.
     package static func all(of file: ServiceFile, _ node: Node) throws -> [ListeningPost] {
@@ -27,13 +28,14 @@ package struct ListeningPost: Sendable, Hashable {
         guard let domain = try node.domain(name) else {
             throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
         }
-        guard domain.isActive, let interface = try domain.description().interfaces.first, let device = interface.device
-        else { throw CampaignError.notRunning(name) }
-        guard let address = interface.addresses.first ?? domain.leasedAddresses.first else {
-            throw CampaignError.noAddress(domain: name)
+        let description = try domain.description()
+        guard domain.isActive, let device = description.interfaces.first?.device else {
+            throw CampaignError.notRunning(name)
         }
+        let addresses = try NodeAddresses.addresses(of: description, node)
+        if addresses.isEmpty { throw CampaignError.noAddress(domain: name) }
         return ListeningPost(
             tier: tier.name, interface: device,
-            server: WatchedServer(Endpoint(address, tier.serves.port), tier.serves.protocolName))
+            servers: addresses.map { WatchedServer(Endpoint($0, tier.serves.port), tier.serves.protocolName) })
     }
 }

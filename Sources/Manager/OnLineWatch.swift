@@ -15,7 +15,7 @@ package enum OnLineWatch {
         else { throw ActuatorError.noDomain(file.campaign.tier) }
         let tap = OnLineTap()
         let clock = SteadyClock()
-        try tap.start(interface: post.interface, clock: clock, server: post.server, nextTiers: [])
+        try tap.start(interface: post.interface, clock: clock, servers: post.servers, nextTiers: [])
         defer { try? tap.stop() }
         let start = Timestamp(nanoseconds: clock.now)
         if interrupt.wait(seconds: duration.seconds) == .interrupted { throw Interrupted() }

@@ -26,9 +26,9 @@ package final class ServiceWatch: Sendable {
         let capture: Capture
         var dissector: Dissector
 
-        init(_ capture: Capture, _ server: WatchedServer) {
+        init(_ capture: Capture, _ servers: [WatchedServer]) {
             self.capture = capture
-            dissector = Dissector([server], keepsPayload: false)
+            dissector = Dissector(servers, keepsPayload: false)
         }
     }
 
@@ -43,7 +43,7 @@ package final class ServiceWatch: Sendable {
         let posts = try ListeningPost.all(of: file, try Node(connect: file.connect))
         let listeners = try posts.map { post in
             Listener(
-                try Capture.live(interface: post.interface, CaptureSetting(CaptureFilter([post.server]))), post.server)
+                try Capture.live(interface: post.interface, CaptureSetting(CaptureFilter(post.servers))), post.servers)
         }
         let sources = posts.map { post in file.tiers.firstIndex { $0.name == post.tier } ?? 0 }
         state = Mutex(

@@ -20,6 +20,37 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
+    /// As the kernel tells it; nil when it fails, or tells of another family.
+    init?(_ tell: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt) {
+        var name = sockaddr_in6()
+        var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        // Of IPv6's size, which IPv4's begins as.
+        let short: sockaddr_in? = unsafe withUnsafeMutablePointer(to: &name) { pointer in
+            let result = unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe tell($0, &size) }
+            guard result == 0 else { return nil }
+            return unsafe pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { unsafe $0.pointee }
+        }
+        guard let short else { return nil }
+        port = UInt16(bigEndian: short.sin_port)
+        switch CInt(short.sin_family) {
+        case AF_INET: host = .v4(UInt32(bigEndian: short.sin_addr.s_addr))
+        case AF_INET6:
+            let (high, low) = unsafe withUnsafeBytes(of: &name.sin6_addr) {
+                unsafe ($0.load(as: UInt64.self), $0.load(fromByteOffset: 8, as: UInt64.self))
+            }
+            host = .v6(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
+        default: return nil
+        }
+    }
+
+    /// The address alone, if it is one of IPv4.
+    package var v4: UInt32? { if case .v4(let address) = host { address } else { nil } }
+
+    /// The address alone, if it is one of IPv6.
+    package var v6: (high: UInt64, low: UInt64)? {
+        if case .v6(let high, let low) = host { (high, low) } else { nil }
+    }
+
     var family: CInt {
         switch host {
         case .v4: AF_INET

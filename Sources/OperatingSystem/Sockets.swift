@@ -48,16 +48,9 @@ package enum Sockets {
         throw SystemError("accept a connection")
     }
 
-    /// The IPv4 address of the other side.
-    package static func peer(of socket: Descriptor) -> UInt32? {
-        var name = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = unsafe withUnsafeMutablePointer(to: &name) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe getpeername(socket.raw, $0, &size)
-            }
-        }
-        return result == 0 && CInt(name.sin_family) == AF_INET ? UInt32(bigEndian: name.sin_addr.s_addr) : nil
+    /// The other side of a connection.
+    package static func peer(of socket: Descriptor) -> SocketAddress? {
+        unsafe SocketAddress { unsafe getpeername(socket.raw, $0, $1) }
     }
 
     /// Starts a connection; it is made when the socket turns writable without `error`. `from` sets the source address, of

@@ -51,7 +51,7 @@ struct AnswerSide {
         self.clock = clock
         shadows = ShadowSide(poller: poller, clock: clock, firstToken: Self.firstShadowToken)
         for (index, point) in points.enumerated() {
-            let listener = try Sockets.listen(point.address, point.port)
+            let listener = try Sockets.listen(SocketAddress(point.endpoint))
             try poller.add(listener.raw, token: Self.listenerBase + UInt64(index))
             if tiers[point.tier] == nil {
                 tiers[point.tier] = books.count
@@ -109,7 +109,7 @@ struct AnswerSide {
                 socket: SocketBuffer(descriptor), state: listener.protocolName.serverSession(policy),
                 book: listener.book)
             if let target = listener.forward {
-                shadows.begin(token, target, caller: Sockets.peer(of: descriptor))
+                shadows.begin(token, target, caller: Sockets.peer(of: descriptor).flatMap { IPAddress($0) })
             }
             let replies = session.state.opened(at: now)
             try take(replies, &session, token)

@@ -5,8 +5,7 @@ import Synchronization
 
 /// Where recorded answers are served from: an address of the next tier, which belongs to the sandbox's namespace here.
 package struct AnswerPoint: Sendable {
-    package let address: UInt32
-    package let port: UInt16
+    package let endpoint: Endpoint
     package let protocolName: ApplicationProtocol
     /// Points of one tier share what was recorded of it.
     package let tier: String
@@ -14,10 +13,9 @@ package struct AnswerPoint: Sendable {
     package let forward: ForwardTarget?
 
     package init(
-        address: UInt32, port: UInt16, _ protocolName: ApplicationProtocol, tier: String, forward: ForwardTarget? = nil
+        _ endpoint: Endpoint, _ protocolName: ApplicationProtocol, tier: String, forward: ForwardTarget? = nil
     ) {
-        self.address = address
-        self.port = port
+        self.endpoint = endpoint
         self.protocolName = protocolName
         self.tier = tier
         self.forward = forward
@@ -74,7 +72,7 @@ package final class ReplayLoop: Sendable {
     private let clock: SteadyClock
     private let setting: InProxySetting
     private let target: Endpoint
-    private let source: UInt32?
+    private let source: IPAddress?
     private let answerPoints: [AnswerPoint]
     private let policy: AnswerPolicy
     private let slack: Duration
@@ -86,7 +84,7 @@ package final class ReplayLoop: Sendable {
     /// `onReply` is given replies, if `setting` keeps them, and `onEnd` what became of requests, both on the loop's
     /// thread. Without `onEnd` all requests are kept for `outcome`.
     package init(
-        _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: UInt32?,
+        _ setting: InProxySetting = InProxySetting(), target: Endpoint, source: IPAddress?,
         answerPoints: [AnswerPoint] = [], policy: AnswerPolicy = AnswerPolicy(), slack: Duration = .zero,
         clock: SteadyClock,
         onReply: (@Sendable (RequestKey, Reply) -> Void)? = nil, onEnd: (@Sendable ([ReplayedRequest]) -> Void)? = nil
@@ -160,7 +158,7 @@ private struct Worker: ~Copyable {
     private var hasMoreDue = false
 
     init(
-        _ setting: InProxySetting, target: Endpoint, source: UInt32?, answerPoints: [AnswerPoint],
+        _ setting: InProxySetting, target: Endpoint, source: IPAddress?, answerPoints: [AnswerPoint],
         policy: AnswerPolicy, slack: Duration, clock: SteadyClock, wakeUp: WakeUp
     ) throws(SystemError) {
         let poller = try Poller()

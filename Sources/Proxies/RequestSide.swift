@@ -14,7 +14,7 @@ struct RequestSide: ~Copyable {
 
     var proxy: InProxy
     private let target: Endpoint
-    private let source: UInt32?
+    private let source: SocketAddress?
     private let poller: Poller
     private let clock: SteadyClock
     private var connections = Slots<Connection>()
@@ -22,10 +22,10 @@ struct RequestSide: ~Copyable {
     private var actions: [InProxy.Action] = []
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
-    init(_ setting: InProxySetting, target: Endpoint, source: UInt32?, poller: Poller, clock: SteadyClock) {
+    init(_ setting: InProxySetting, target: Endpoint, source: IPAddress?, poller: Poller, clock: SteadyClock) {
         proxy = InProxy(setting)
         self.target = target
-        self.source = source
+        self.source = source.map { SocketAddress(Endpoint($0, 0)) }
         self.poller = poller
         self.clock = clock
     }
@@ -77,8 +77,7 @@ struct RequestSide: ~Copyable {
     /// A connection that is refused at once is none: the request that follows is accounted for as cut off.
     private mutating func open(_ slot: InProxy.Slot) {
         guard
-            let descriptor = try? Sockets.connect(
-                to: SocketAddress(target), from: source.map { SocketAddress(v4: $0, 0) }),
+            let descriptor = try? Sockets.connect(to: SocketAddress(target), from: source),
             (try? poller.add(descriptor.raw, token: UInt64(slot), writable: true)) != nil
         else { return }
         Sockets.stampReceptions(of: descriptor)
@@ -143,6 +142,18 @@ extension SocketAddress {
             self.init(v4: bits, endpoint.port)
         } else {
             self.init(v6High: address.high, low: address.low, endpoint.port)
+        }
+    }
+}
+
+extension IPAddress {
+    init?(_ address: SocketAddress) {
+        if let bits = address.v4 {
+            self.init(v4: bits)
+        } else if let (high, low) = address.v6 {
+            self.init(v6High: high, low: low)
+        } else {
+            return nil
         }
     }
 }

@@ -7,9 +7,9 @@ package struct ForwardTarget: Sendable {
     package let setting: Shadow.Setting
     /// By the address that a caller has towards the out-proxy: the one by which the target knows it. Others go by whatever
     /// the route says.
-    package let sources: [UInt32: UInt32]
+    package let sources: [IPAddress: IPAddress]
 
-    package init(_ endpoint: Endpoint, _ setting: Shadow.Setting, sources: [UInt32: UInt32] = [:]) {
+    package init(_ endpoint: Endpoint, _ setting: Shadow.Setting, sources: [IPAddress: IPAddress] = [:]) {
         self.endpoint = endpoint
         self.setting = setting
         self.sources = sources
@@ -21,7 +21,7 @@ package struct ForwardTarget: Sendable {
 struct ShadowSide {
     private final class Link {
         let target: ForwardTarget
-        let source: UInt32?
+        let source: SocketAddress?
         /// Nil while a session has it.
         var shadow: Shadow?
         var socket: SocketBuffer?
@@ -30,9 +30,9 @@ struct ShadowSide {
         /// The clone's connection is over: what it asked last is still asked, up to then.
         var deadline: Timestamp?
 
-        init(_ target: ForwardTarget, source: UInt32?) {
+        init(_ target: ForwardTarget, source: IPAddress?) {
             self.target = target
-            self.source = source
+            self.source = source.map { SocketAddress(Endpoint($0, 0)) }
             shadow = Shadow(target.setting)
         }
     }
@@ -59,7 +59,7 @@ struct ShadowSide {
 
     var nextDue: Timestamp? { due.nextDue }
 
-    mutating func begin(_ token: UInt64, _ target: ForwardTarget, caller: UInt32?) {
+    mutating func begin(_ token: UInt64, _ target: ForwardTarget, caller: IPAddress?) {
         links[token] = Link(target, source: caller.flatMap { target.sources[$0] })
     }
 
@@ -110,7 +110,7 @@ struct ShadowSide {
         link.watchesWriting = true
         guard
             let descriptor = try? Sockets.connect(
-                to: SocketAddress(link.target.endpoint), from: link.source.map { SocketAddress(v4: $0, 0) }),
+                to: SocketAddress(link.target.endpoint), from: link.source),
             (try? poller.add(descriptor.raw, token: firstToken + token, writable: true)) != nil
         else {
             link.socket = nil

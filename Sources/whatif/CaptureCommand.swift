@@ -76,9 +76,9 @@ enum CaptureCommand: Command {
             let posts = try ListeningPost.all(of: file, try Node(connect: file.connect))
             let source = try CaptureSource(
                 listeningAt: posts.map {
-                    CapturePost(interface: $0.interface, setting: try setting(arguments, CaptureFilter([$0.server])))
+                    CapturePost(interface: $0.interface, setting: try setting(arguments, CaptureFilter($0.servers)))
                 })
-            return (source, posts.map(\.server))
+            return (source, posts.flatMap(\.servers))
         case (nil, let path?, true):
             return (try CaptureSource(file: path, interrupt), servers)
         case (nil, nil, false):

@@ -13,10 +13,11 @@ enum CloneCommand: Command {
     static let schema = CommandSchema(
         "clone", "Make a harmless twin of a running domain, which goes on undisturbed.",
         discussion: """
-            The clone keeps its address and MAC inside, and reaches nothing but a network namespace of its own, which stands
-            where the domain's neighbours stand on-line: 'whatif sandbox exec ID -- COMMAND' runs a command there. It stays
-            until 'whatif sandbox remove ID', or until the time of --for is over; with --wait, it goes when this command
-            ends. A clone whose volume, or whose original's, is about to be full is ended before that. Needs root.
+            The clone keeps its addresses (IPv4, IPv6 or both) and MAC inside, and reaches nothing but a network namespace of
+            its own, which stands where the domain's neighbours stand on-line: 'whatif sandbox exec ID -- COMMAND' runs a
+            command there. It stays until 'whatif sandbox remove ID', or until the time of --for is over; with --wait, it
+            goes when this command ends. A clone whose volume, or whose original's, is about to be full is ended before
+            that. Needs root.
 
             --from disk: the clone boots from a snapshot of the disks, as after a loss of power. --from memory (QEMU
             machines): it goes on from a moment of the original, which stands meanwhile for some milliseconds. --from PATH:
@@ -26,8 +27,8 @@ enum CloneCommand: Command {
             they were: of files, it writes to overlays, which are merged back when the clones go; of logical volumes LVM
             makes snapshots, on another machine too (--storage), which serves them for reading over NBD or iSCSI.
 
-            '--json' writes a list: id, domain, address, made (seconds it took), pause (seconds that the original stood),
-            way (of the capture).
+            '--json' writes a list: id, domain, address, addresses (all that it has, IPv4 first), made (seconds it took),
+            pause (seconds that the original stood), way (of the capture).
             """,
         operands: [.init("DOMAIN", "The domain to clone, as 'virsh list' names it.")],
         options: [
@@ -62,10 +63,14 @@ enum CloneCommand: Command {
             .value(
                 "room", "SIZE",
                 "What the domain may write to a logical volume while its clones live (default 64 MiB)."),
-            .value("address", "ADDRESS", "The domain's address, where neither its XML nor the node knows it."),
+            .repeated(
+                "address", "ADDRESS",
+                "The domain's address, one of IPv4 and one of IPv6, where neither its XML nor the node knows it, or another is meant."
+            ),
             .repeated(
                 "neighbour", "ADDRESS",
-                "An address that stands behind the clone's network (default: the node's own on the domain's bridge)."),
+                "An address, IPv4 or IPv6, that stands behind the clone's network (default: the node's own on the domain's bridge)."
+            ),
             .value("count", "N", "Make so many clones, each in a sandbox of its own (default 1)."),
             .value("for", "DURATION", "Keep it no longer than this."),
             .flag("wait", "Keep it until Ctrl-C, or until the time of --for is over, and remove it then."),
@@ -74,6 +79,7 @@ enum CloneCommand: Command {
 
     private struct Line: Encodable {
         var id, domain, address: String
+        var addresses: [String]
         var made: Double
         var pause: Double?
         var way: String?
@@ -91,7 +97,7 @@ enum CloneCommand: Command {
         let clock = SteadyClock()
         let domain = try Campaign.find(request.domain, node)
         var original = try domain.description()
-        if let address = request.address { original.learn(address) }
+        original.learn(request.addresses)
         let neighbours = try request.neighbours.isEmpty ? NodeAddresses.onBridge(of: original) : request.neighbours
         var allocation = request.allocation
         if allocation[.cpu] == nil, try domain.cpuQuota() != nil {
@@ -144,9 +150,10 @@ enum CloneCommand: Command {
     private static func show(_ made: [KeptClones.Made], _ arguments: ParsedArguments) throws {
         let lines = made.map { made in
             let identity = made.clone.identity
+            let addresses = identity.addresses.map { "\($0.outside)" }
             return Line(
-                id: identity.id, domain: identity.domain, address: "\(identity.outsideAddress)", made: made.seconds,
-                pause: made.clone.capture?.pause?.seconds, way: made.clone.capture?.way?.rawValue)
+                id: identity.id, domain: identity.domain, address: addresses.first ?? "", addresses: addresses,
+                made: made.seconds, pause: made.clone.capture?.pause?.seconds, way: made.clone.capture?.way?.rawValue)
         }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(lines))
@@ -158,7 +165,8 @@ enum CloneCommand: Command {
             }
             Terminal.print(
                 "clone \(line.id) runs as \(line.domain), made in \(Format.decimal(line.made, 2)) s; it answers at "
-                    + "\(line.address), from inside 'whatif sandbox exec \(line.id) -- COMMAND'")
+                    + "\(line.addresses.joined(separator: " and ")), from inside 'whatif sandbox exec \(line.id) -- COMMAND'"
+            )
         }
     }
 }
@@ -171,7 +179,7 @@ private struct Request {
     let count: Int
     let allocation: Allocation
     let preparation: Preparation?
-    let address: IPAddress?
+    let addresses: [IPAddress]
     let neighbours: [IPAddress]
     let site: VolumeSite
     let way: CaptureWay?
@@ -189,7 +197,14 @@ private struct Request {
         preparation = arguments.value("prepare").map {
             Preparation(tier: tier, command: $0, limit: limit, secret: nil)
         }
-        address = try arguments.value("address").map { try Self.address($0, "address") }
+        addresses = try arguments.values("address").map { try Self.address($0, "address") }
+        for family in [IPAddress.Family.v4, .v6] where addresses.count(where: { $0.family == family }) > 1 {
+            throw UsageError(
+                "--address: found \(addresses.map(\.description).joined(separator: " and ")), expected one of a family")
+        }
+        if let local = addresses.first(where: \.isLinkLocal) {
+            throw UsageError("--address: \(local) is link-local: the domain needs one that its neighbours know")
+        }
         neighbours = try arguments.values("neighbour").map { try Self.address($0, "neighbour") }
         site = try Self.site(arguments)
         way = try arguments.value("capture").map { text in
@@ -246,8 +261,13 @@ private struct Request {
     }
 
     private static func address(_ text: String, _ option: String) throws -> IPAddress {
-        guard let address = IPAddress(text), address.v4 != nil else {
-            throw UsageError("--\(option): found '\(text)', expected an IPv4 address")
+        guard let address = IPAddress(text), address.isUnicast else {
+            throw UsageError("--\(option): found '\(text)', expected an IPv4 or IPv6 address of one host")
+        }
+        guard !CloneIdentity.isOutside(address) else {
+            throw UsageError(
+                "--\(option): \(address) is where clones have their addresses (\(CloneIdentity.outsideNetwork(address.family)))"
+            )
         }
         return address
     }

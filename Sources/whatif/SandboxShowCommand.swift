@@ -26,6 +26,10 @@ enum SandboxShowCommand: Command {
     private struct Record: Encodable {
         var id, of, node, connect, state, owner, requester, purpose: String
         var domain, address: String?
+        /// All that it has, IPv4 first.
+        var addresses: [String]
+        /// Frames of the clone that were not its to send.
+        var dropped: Int?
         var isRunning: Bool
         var seconds: Double
         /// How long it is still kept; none without a limit.
@@ -46,12 +50,14 @@ enum SandboxShowCommand: Command {
         let name = entries.first { $0.kind == .domain }?.identifier
         let domain = try name.flatMap { try Node(connect: first.connect).domain($0) }
         let runs = domain?.isActive ?? false
+        let traffic = try Sandbox.traffic(of: first.clone)
+        let addresses = traffic?.addresses.map(\.description) ?? []
         let until = owner?.keptUntil.flatMap { $0 == .distantFuture ? nil : $0 }
         let record = Record(
             id: first.clone, of: first.original, node: first.node ?? "this machine", connect: first.connect,
             state: holdings.state(of: first).rawValue, owner: first.owner, requester: owner?.requester ?? "",
             purpose: owner?.purpose ?? "", domain: name,
-            address: CloneIdentity.outsideAddress(of: first.clone)?.description, isRunning: runs,
+            address: addresses.first, addresses: addresses, dropped: traffic?.dropped, isRunning: runs,
             seconds: (holdings.now - first.created).seconds, secondsLeft: until.map { ($0 - holdings.now).seconds },
             cpu: runs ? try domain.flatMap(Self.cpu) : nil, memory: runs ? try domain?.memoryUsed() : nil,
             space: try Sandbox.space(entries),
@@ -78,7 +84,12 @@ enum SandboxShowCommand: Command {
         ]
         if record.isRunning {
             lines.append(
-                ("address", "\(record.address ?? "–"), from inside 'whatif sandbox exec \(record.id) -- COMMAND'"))
+                (
+                    "address",
+                    (record.addresses.isEmpty ? "–" : record.addresses.joined(separator: " and "))
+                        + ", from inside 'whatif sandbox exec \(record.id) -- COMMAND'"
+                ))
+            lines.append(("dropped", "\(record.dropped ?? 0) frames that it may not send"))
             lines.append(("cpu", record.cpu.map(Format.percent) ?? "unlimited"))
             lines.append(("memory", mebibytes(record.memory)))
         }

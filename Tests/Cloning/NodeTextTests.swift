@@ -9,8 +9,12 @@ import Testing
         let text = """
             3: br0    inet 10.50.0.1/24 brd 10.50.0.255 scope global br0\\       valid_lft forever preferred_lft forever
             3: br0    inet 192.0.2.7/32 scope global br0\\       valid_lft forever preferred_lft forever
+            3: br0    inet6 fd00:50::1/64 scope global nodad \\       valid_lft forever preferred_lft forever
+            3: br0    inet6 fe80::5054:ff:fe00:5001/64 scope link \\       valid_lft forever preferred_lft forever
             """
-        #expect(NodeAddresses.addresses(in: text).map(\.description) == ["10.50.0.1", "192.0.2.7"])
+        #expect(
+            NodeAddresses.addresses(in: text).map(\.description)
+                == ["10.50.0.1", "192.0.2.7", "fd00:50::1", "fe80::5054:ff:fe00:5001"])
         #expect(NodeAddresses.addresses(in: "").isEmpty)
     }
 
@@ -19,8 +23,12 @@ import Testing
             10.50.0.10 dev br0 lladdr 52:54:00:00:50:10 REACHABLE
             10.50.0.40 dev br0 lladdr 52:54:00:00:50:40 STALE
             10.50.0.41 dev br0 FAILED
+            fd00:50::41 dev br0 lladdr 52:54:00:00:50:40 STALE
+            fd00:50::40 dev br0 lladdr 52:54:00:00:50:40 router REACHABLE
             """
-        #expect(NodeAddresses.neighbours("52:54:00:00:50:40", in: text).map(\.description) == ["10.50.0.40"])
+        #expect(
+            NodeAddresses.neighbours("52:54:00:00:50:40", in: text).map(\.description)
+                == ["fd00:50::40", "10.50.0.40", "fd00:50::41"])
         #expect(NodeAddresses.neighbours("52:54:00:00:50:4F", in: text).isEmpty)
     }
 

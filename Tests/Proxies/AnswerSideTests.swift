@@ -78,7 +78,9 @@ import Wire
     @Test func tiersAreKeptApart() throws {
         let clock = SteadyClock()
         let ports = [UInt16.random(in: 20_000...24_000), UInt16.random(in: 24_001...29_000)]
-        let points = zip(ports, ["a", "b"]).map { AnswerPoint(address: OutProxy.loopback, port: $0, .http, tier: $1) }
+        let points = zip(ports, ["a", "b"]).map {
+            AnswerPoint(Endpoint(IPAddress(v4: OutProxy.loopback), $0), .http, tier: $1)
+        }
         let loop = try ReplayLoop(
             target: Endpoint(IPAddress(v4: OutProxy.loopback), 1), source: nil, answerPoints: points, clock: clock)
         for exchange in Self.recorded(2, delay: 0) {

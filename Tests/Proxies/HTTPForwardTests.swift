@@ -73,7 +73,8 @@ import Wire
             Forwarding.wait { loop.progress.forwardFailure != nil }
             let server = try ReplayLoop(
                 target: Endpoint(IPAddress(v4: OutProxy.loopback), 1), source: nil,
-                answerPoints: [AnswerPoint(address: OutProxy.loopback, port: later, .http, tier: "late")], clock: clock)
+                answerPoints: [AnswerPoint(Endpoint(IPAddress(v4: OutProxy.loopback), later), .http, tier: "late")],
+                clock: clock)
             for exchange in Self.recorded {
                 server.inputs.put(.exchange(RecordedExchange(tier: "late", connection: 1, exchange), history: false))
             }

@@ -19,7 +19,7 @@ enum OutProxy {
         let port = UInt16.random(in: 20_000...29_000)
         let loop = try ReplayLoop(
             target: Endpoint(IPAddress(v4: loopback), 1), source: nil,
-            answerPoints: [AnswerPoint(address: loopback, port: port, name, tier: tier, forward: forward)],
+            answerPoints: [AnswerPoint(Endpoint(IPAddress(v4: loopback), port), name, tier: tier, forward: forward)],
             policy: policy,
             clock: clock)
         for exchange in exchanges {
