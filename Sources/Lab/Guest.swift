@@ -18,6 +18,9 @@ package struct Guest: Sendable {
         self.mac = mac
     }
 
+    /// It ends in the same digits.
+    private var address6: String { "fd00:50::" + (address.split(separator: ".").last ?? "") }
+
     /// Kernel and first file system, made once on a machine: the kernel is fetched from Debian, so that this is to be called
     /// before a private host is entered.
     @discardableResult
@@ -39,7 +42,7 @@ package struct Guest: Sendable {
     /// `<disk>` elements.
     package func start(on host: PrivateHost, disks: [String]) throws {
         let values = [
-            "NAME": name, "MEMORY": "\(memoryMiB)", "ADDRESS": address + "/24", "MAC": mac,
+            "NAME": name, "MEMORY": "\(memoryMiB)", "ADDRESS": "\(address)/24,\(address6)/64", "MAC": mac,
             "DISKS": disks.joined(separator: "\n"), "GUEST": try Self.image(cache: host.cache, say: { _ in }),
         ]
         try Self.start("guest/machine.xml", values, on: host)
@@ -71,6 +74,7 @@ extension PrivateHost {
     static let bridge = """
         link add name br0 address 52:54:00:00:50:01 type bridge
         address add 10.50.0.1/24 dev br0
+        address add fd00:50::1/64 dev br0 nodad
         link set dev br0 up
         """
 
