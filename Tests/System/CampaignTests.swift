@@ -285,8 +285,11 @@ extension SystemTests {
             let sniffer = try LabHost.sniff(
                 "br0", "icmp or arp or ip6 or (udp and port 5353)", seconds: 8, to: capture)
             // web1, app1 and db1: a proxy, and the clones themselves.
-            let inside = ["10.50.0.10", "10.50.0.20", "10.50.0.30"]
-            let outside = ["10.50.0.1", "10.50.0.99", "10.60.0.1", "224.0.0.1", "10.50.0.255"]
+            let inside = ["10.50.0.10", "10.50.0.20", "10.50.0.30", "fd00:50::20", "fd00:50::30"]
+            let outside = [
+                "10.50.0.1", "10.50.0.99", "10.60.0.1", "224.0.0.1", "10.50.0.255", "fd00:50::1", "fd00:50::99",
+                "fe80::5054:ff:fe00:5001%eth0",
+            ]
             let pings = try clones().flatMap { clone in
                 let target = try #require(try LabHost.firstProcess(of: clone.identifier))
                 return try (inside + outside).map { address in
@@ -299,9 +302,11 @@ extension SystemTests {
                     )
                 } + [
                     (
+                        // Not by itself, to whom its kernel hands a copy as well (-L).
                         clone, "ff02::1",
                         try ChildProcess([
-                            "nsenter", "--target", target, "--net", "ping", "-6", "-c", "1", "-W", "1", "-s", "777",
+                            "nsenter", "--target", target, "--net", "ping", "-6", "-L", "-c", "1", "-W", "1", "-s",
+                            "777",
                             "ff02::1%eth0",
                         ])
                     )

@@ -9,6 +9,7 @@ extension SystemTests {
     @Suite(.serialized, .lab) final class CloneTests {
         struct Made: Decodable {
             var id, domain, address: String
+            var addresses: [String]
             var made: Double
         }
 
@@ -42,6 +43,7 @@ extension SystemTests {
             #expect(record["of"] as? String == "db1" && record["domain"] as? String == clone.domain)
             #expect(record["state"] as? String == "kept" && record["isRunning"] as? Bool == true)
             #expect(record["cpu"] as? Double == 0.5 && record["address"] as? String == clone.address)
+            #expect(record["addresses"] as? [String] == clone.addresses && clone.addresses.count == 2)
             #expect(record["memory"] as? Int ?? 0 > 1 << 20 && record["space"] as? Int ?? -1 >= 0)
             #expect(record["requester"] as? String == ProcessIdentity.requester)
             let kinds = (record["holds"] as? [[String: Any]])?.compactMap { $0["kind"] as? String }
@@ -150,7 +152,15 @@ extension SystemTests {
             (["web1", "--cpu-set", "1-0"], 2, "--cpu-set: found '1-0', expected numbers and ranges"),
             (["web1", "--memory", "much"], 2, "--memory: found 'much', expected a size"),
             (["web1", "--count", "0"], 2, "--count: found '0', expected a number from 1 to 64"),
-            (["web1", "--neighbour", "web2"], 2, "--neighbour: found 'web2', expected an IPv4 address"),
+            (["web1", "--neighbour", "web2"], 2, "--neighbour: found 'web2', expected an IPv4 or IPv6 address"),
+            (["web1", "--neighbour", "ff02::1"], 2, "--neighbour: found 'ff02::1', expected an IPv4 or IPv6 address"),
+            (["web1", "--neighbour", "10.61.0.1"], 2, "10.61.0.1 is where clones have their addresses"),
+            (["web1", "--address", "fe80::1"], 2, "--address: fe80::1 is link-local"),
+            (["web1", "--address", "::1"], 2, "--address: found '::1', expected"),
+            (
+                ["web1", "--address", "fd00::1", "--address", "fd00::2"], 2,
+                "--address: found fd00::1 and fd00::2, expected one of a family"
+            ),
             (["web1", "--prepare", "exit 3", "--boot-limit", "1 s"], 1, "'exit 3' ended with exit code 3"),
         ])
         func whatCannotBeClonedIsRefused(_ arguments: [String], _ code: Int32, _ words: String) throws {

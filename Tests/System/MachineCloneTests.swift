@@ -9,6 +9,7 @@ extension SystemTests {
     @Suite(.serialized, .labWithMachines) final class MachineCloneTests {
         struct Made: Decodable {
             var id, domain, address: String
+            var addresses: [String]
             var pause: Double?
             var way: String?
         }
@@ -107,6 +108,21 @@ extension SystemTests {
             #expect(try original.token == token && original.ask("disk") == later && original.counter >= counter)
         }
 
+        /// Nothing but the node's neighbour table tells the machine's IPv6 address. Its memory holds the MACs of the neighbours
+        /// that it has talked to, and they stand for others now.
+        @Test func aTwinGoesOnOverIPv6() throws {
+            let over6 = GuestView(try Self.inside, at: "[fd00:50::40]")
+            #expect(Whatif.wait(seconds: 30) { over6.isUp })
+            let clone = try #require(try self.clone("--from", "memory").first)
+            #expect(clone.addresses.count == 2)
+            let address = try #require(clone.addresses.last)
+            let view = GuestView([Whatif.binary, "sandbox", "exec", clone.id, "--"], at: "[\(address)]")
+            #expect(Whatif.wait(seconds: 30) { view.isUp })
+            #expect(try view.token == original.token)
+            #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
+            try expectNothingLeft()
+        }
+
         /// A clone that boots has another token; the disk is that of the moment. One from an image begins with that.
         @Test(arguments: ["disk", "image"]) func twinsBoot(_ source: String) throws {
             let (token, disk) = (try original.token, try original.ask("write?4"))
@@ -135,7 +151,7 @@ extension SystemTests {
         @Test(arguments: [
             (["vm1", "--from", "ram"], "--from: found 'ram', expected disk, memory, or the path of an image"),
             (["vm1", "--from", "/nowhere/image"], "/nowhere/image"),
-            (["vm1", "--address", "vm1"], "--address: found 'vm1', expected an IPv4 address"),
+            (["vm1", "--address", "vm1"], "--address: found 'vm1', expected an IPv4 or IPv6 address"),
             (["vm3"], "there is no domain 'vm3' on this node; domains here: store1, vm1, vm2"),
         ])
         func whatCannotBeClonedIsRefused(_ arguments: [String], _ words: String) throws {
