@@ -10,6 +10,7 @@ extension SystemTests.CloneTests {
     private final class Listener {
         private let process: ChildProcess
         private let path: String
+        private var hasEnded = false
 
         init(_ name: String, in pid: String, _ prefix: [String] = []) throws {
             path = "\(Whatif.state)/heard-\(name)"
@@ -20,10 +21,14 @@ extension SystemTests.CloneTests {
             #expect(Whatif.wait(seconds: 10) { self.text.contains("listening") }, "\(name): \(text)")
         }
 
+        // Of a test that failed: it would keep the lab from going.
+        deinit { if !hasEnded { process.end() } }
+
         private var text: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
         /// Interface and frame.
         func end() -> Set<[String]> {
+            hasEnded = true
             kill(process.pid, SIGTERM)
             #expect(process.wait() == 0, "\(text)")
             return Set(text.split(separator: "\n").dropFirst().map { $0.split(separator: " ").map(String.init) })
