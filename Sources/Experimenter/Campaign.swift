@@ -141,7 +141,8 @@ package struct Campaign {
             let bench = Workbench(
                 specification: bound, domain: domain, original: original, tier: tier,
                 server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
-                meanings: meanings, tap: tap, maker: maker(node), clock: clock, interrupt: interrupt, consoleEnd: { Console.end(of: $0) })
+                meanings: meanings, tap: tap, maker: maker(node), clock: clock, interrupt: interrupt,
+                consoleEnd: { Console.end(of: $0) })
             try store.save(record)
             report(.started(record))
             try explore(&record, bench, store)

@@ -61,7 +61,7 @@ struct SandboxScope: Sendable {
     private static func original(_ name: String, _ tier: Tier, _ node: Node) throws -> JoinedDomain {
         let domain = try Campaign.find(name, node)
         return JoinedDomain(
-            tier: tier, original: try Campaign.describe(domain, node), quota: try domain.cpuQuota())
+            tier: tier, original: try domain.description(), quota: try domain.cpuQuota())
     }
 
     private static func neighbours(_ tier: Tier, _ node: Node) throws -> [Neighbour] {

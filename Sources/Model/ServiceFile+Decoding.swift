@@ -196,9 +196,7 @@ private struct AnswerFields: Decodable {
 
 extension CampaignSpecification: Decodable {
     private static func client(_ text: String) throws(UnitError) -> IPAddress {
-        guard let address = IPAddress(text), address.v4 != nil else {
-            throw UnitError(found: text, expected: "an IPv4 address")
-        }
+        guard let address = IPAddress(text) else { throw UnitError(found: text, expected: "an address") }
         return address
     }
 

@@ -181,7 +181,7 @@ import YAML
         ("clone: disk", "clone: a/b", 12, 10, "found 'a/b', expected the whole path of an image"),
         ("clone: disk", "clone: memory", 12, 10, "a memory image fits the machine that it was taken from"),
         ("calls: [app]", "calls: []", 11, 3, "name an address of its own network that stands for them"),
-        ("clone: disk", "client: web1", 12, 11, "found 'web1', expected an IPv4 address"),
+        ("clone: disk", "client: web1", 12, 11, "found 'web1', expected an address"),
     ])
     func anErrorOfAnAxisSaysWhere(
         _ from: String, _ to: String, _ line: Int, _ column: Int, _ words: String
