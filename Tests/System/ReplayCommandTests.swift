@@ -221,7 +221,7 @@ import Testing
         #expect(result.status == 0, "\(result.errors)")
         let said = try object(result.output)
         #expect((said["requests"] as? [String: Any])?["answered"] as? Int == 6 && target.asked.count == 6)
-        #expect(said["target"] as? String == "[0:0:0:0:0:0:0:1]:\(target.port)")
+        #expect(said["target"] as? String == "[::1]:\(target.port)")
     }
 
     @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root")) func liveTrafficOfIPv6IsTracedAndPlayed() throws
