@@ -1,0 +1,199 @@
+import Model
+
+/// The next experiment in search of the cheapest cell that meets a limit, costs being known.
+///
+/// Whole surfaces are drawn from what is believed. In each, some cells are a right answer: they meet the limit at little more
+/// than the least cost. The experiment is the one after which, by itself or with one more, a right answer is most probably
+/// measured: its own share of right answers, and what is the most probable right answer once its value is known, over the
+/// values that it may have (a two-step look-ahead on samples).
+struct CheapestSearch {
+    private let search: Search
+    private let book: TrialBook
+    private let limit: Double
+    private let costs: [Double]
+
+    /// An answer at this much more than the least cost is as good.
+    private static let slack = 1.05
+    private static let components = 8
+    private static let surfacesEach = 64
+    private static let outcomes = 4
+    /// More cells than this are not weighed at once: the more probable of them are.
+    private static let most = 128
+
+    init(_ search: Search, _ book: TrialBook, limit: Double) {
+        self.search = search
+        self.book = book
+        self.limit = limit
+        costs = search.space.costs ?? search.space.configurations.map { _ in 1 }
+    }
+
+    func decide(_ open: [Int]) throws(ObservationError) -> Search.Choice {
+        let best = search.cheapestMeeting(limit, book)
+        let ceiling = best.map { costs[$0] } ?? .infinity
+        let candidates = open.filter { costs[$0] < ceiling }
+        if candidates.isEmpty {
+            let why = best == nil ? "no cell meets the limit" : "every cheaper cell is measured"
+            return .stop(Conclusion(answer: best, confidence: 1, why: why))
+        }
+        if book.measured.isEmpty {
+            let centre = search.geometry.centre()
+            let first = candidates.contains(centre) ? centre : candidates[candidates.count / 2]
+            return .try(first, "the centre: where is the limit?")
+        }
+        let draws = try draws(candidates, ceiling: ceiling)
+        if draws.nothing >= search.confidence, best == nil, let largest = largest(candidates) {
+            return .try(largest, "nothing has more of what helps: is the limit within reach at all?")
+        }
+        if draws.nothing >= search.confidence {
+            let said = Format.percent((draws.nothing * 1000).rounded(.down) / 1000)
+            let why =
+                best == nil
+                ? "with probability \(said) no cell that is left meets the limit"
+                : "with probability \(said) no cheaper cell meets the limit"
+            return .stop(Conclusion(answer: best, confidence: draws.nothing, why: why))
+        }
+        let (cell, share) = draws.choice(outcomes: Self.outcomes)
+        return .try(
+            cell, "it is the answer with probability \(Format.percent(share)), and tells most of where the limit lies")
+    }
+
+    /// A candidate that no cell has more than of what helps. That nothing meets the limit is not concluded from less: a step
+    /// up there is not seen from below.
+    private func largest(_ candidates: [Int]) -> Int? {
+        let space = search.space
+        guard space.dimensions.contains(where: { $0.moreHelps && $0.count > 1 }) else { return nil }
+        return candidates.last { cell in
+            !space.configurations.indices.contains { $0 != cell && space.dominates($0, cell) }
+        }
+    }
+
+    /// The probability that nothing cheaper than the incumbent meets the limit.
+    func confidence(_ open: [Int]) throws(ObservationError) -> Double {
+        guard let best = search.cheapestMeeting(limit, book) else { return 0 }
+        let candidates = open.filter { costs[$0] < costs[best] }
+        if candidates.isEmpty { return 1 }
+        return try draws(candidates, ceiling: costs[best]).nothing
+    }
+
+    private func draws(_ candidates: [Int], ceiling: Double) throws(ObservationError) -> AnswerDraws {
+        var randomness = Randomness(seed: search.seed &* 97 &+ book.count)
+        let observations = book.observations
+        try Interpolation.check(observations, search.space)
+        let scale = MetricScale(observations.map(\.value))
+        let level = scale == .logarithmic && limit <= 0 ? -1e3 : scale.modelled(limit)
+        let process = GaussianProcess(
+            search.geometry, observations, pending: book.pending, scale, better: search.better, effort: .quick,
+            seed: randomness.next())
+        let feasibility = Feasibility(search, book)
+        var targets = candidates
+        if targets.count > Self.most {
+            let posterior = process.posterior(of: candidates)
+            let chance = candidates.indices.map { index in
+                let z = (level - posterior.mean(index)) / posterior.variance(index).squareRoot()
+                let below = Normal.below(z)
+                return (search.better == .lower ? below : 1 - below) / costs[candidates[index]]
+            }
+            let order = candidates.indices.sorted { (chance[$0], $1) > (chance[$1], $0) }
+            targets = order.prefix(Self.most).map { candidates[$0] }.sorted()
+        }
+        let runs = targets.map { feasibility.probability($0) }
+        var result = AnswerDraws(targets: targets)
+        for surface in process.surfaces(
+            over: targets, components: Self.components, count: Self.surfacesEach, randomness: &randomness)
+        {
+            // Half of what a measurement may be off: all of it would call the luckiest cell the cheapest.
+            let deviation = 0.5 * surface.noise.squareRoot()
+            var least = ceiling
+            var values = surface.values
+            var good: [Int] = []
+            for index in targets.indices {
+                values[index] += deviation * randomness.normal()
+                let meets = search.better == .lower ? values[index] <= level : values[index] >= level
+                if meets, runs[index] == 1 || randomness.uniform() < runs[index] {
+                    good.append(index)
+                    least = min(least, costs[targets[index]])
+                }
+            }
+            result.append(
+                weight: surface.weight, values: values,
+                margins: values.map { search.better == .lower ? level - $0 : $0 - level },
+                answers: good.filter { costs[targets[$0]] <= least * Self.slack })
+        }
+        return result
+    }
+}
+
+/// Surfaces that may be, with the cells that answer the question in each.
+struct AnswerDraws {
+    let targets: [Int]
+    private var total = 0.0
+    private var unanswered = 0.0
+    private var weights: [Double] = []
+    private var values: [[Double]] = []
+    private var answers: [[Int]] = []
+
+    /// Where nothing answers, how near each target comes to it.
+    private var hopes: [Double]
+
+    init(targets: [Int]) {
+        self.targets = targets
+        hopes = targets.map { _ in 0 }
+    }
+
+    /// - Parameter margins: how far each target is on the right side of the limit.
+    mutating func append(weight: Double, values: [Double], margins: [Double], answers: [Int]) {
+        total += weight
+        if answers.isEmpty {
+            unanswered += weight
+            for index in margins.indices { hopes[index] += weight * margins[index] }
+            return
+        }
+        weights.append(weight)
+        self.values.append(values)
+        self.answers.append(answers)
+    }
+
+    private static let preferenceForNow = 1.05
+
+    /// The share of surfaces in which no target answers.
+    var nothing: Double { total > 0 ? unanswered / total : 0 }
+
+    /// The target after which an answer is most probably measured, itself or with the one after it, and its own share.
+    func choice(outcomes: Int) -> (cell: Int, share: Double) {
+        if weights.isEmpty {
+            let nearest = targets.indices.max { hopes[$0] < hopes[$1] } ?? 0
+            return (targets[nearest], 0)
+        }
+        let isAnswer = answers.map { list in
+            var flags = [Bool](repeating: false, count: targets.count)
+            for index in list { flags[index] = true }
+            return flags
+        }
+        var (best, most, share) = (0, -1.0, 0.0)
+        for target in targets.indices {
+            let order = weights.indices.sorted { values[$0][target] < values[$1][target] }
+            var now = 0.0
+            var later = 0.0
+            for outcome in 0..<outcomes {
+                var votes = [Double](repeating: 0, count: targets.count)
+                var largest = 0.0
+                for place in order.count * outcome / outcomes..<order.count * (outcome + 1) / outcomes {
+                    let surface = order[place]
+                    if isAnswer[surface][target] {
+                        now += weights[surface]
+                        continue
+                    }
+                    for index in answers[surface] {
+                        votes[index] += weights[surface]
+                        largest = max(largest, votes[index])
+                    }
+                }
+                later += largest
+            }
+            // Of two that end it as probably, the one that ends it sooner.
+            let score = Self.preferenceForNow * now + later
+            if score > most { (best, most, share) = (target, score, now) }
+        }
+        return (targets[best], total > 0 ? share / total : 0)
+    }
+}

@@ -1,0 +1,44 @@
+/// What the trials say, sorted for a decision.
+struct TrialBook: Sendable {
+    struct Measured: Hashable, Sendable {
+        var cell: Int
+        var value: Double
+        var error: Double?
+        var cost: Double?
+    }
+
+    private(set) var measured: [Measured] = []
+    private(set) var failed: [Int] = []
+    var pending: [Int]
+    private var durations: [Duration] = []
+    private let expected: Duration
+
+    init(_ state: SearchState) {
+        pending = state.pending
+        expected = state.expectedDuration
+        for trial in state.trials {
+            durations.append(trial.duration)
+            switch trial.outcome {
+            case .measured(let value, let error, let cost):
+                measured.append(Measured(cell: trial.cell, value: value, error: error, cost: cost))
+            case .failed: failed.append(trial.cell)
+            }
+        }
+    }
+
+    func isTaken(_ cell: Int) -> Bool {
+        pending.contains(cell) || failed.contains(cell) || measured.contains { $0.cell == cell }
+    }
+
+    var observations: [Observation] {
+        measured.map { Observation(cell: $0.cell, value: $0.value, error: $0.error) }
+    }
+
+    /// How many experiments were done or begun: what a decision's own random numbers start from.
+    var count: UInt64 { UInt64(measured.count + failed.count + pending.count) }
+
+    /// An experiment is expected to take what the longest of the last five took.
+    func allows(timeLeft: Duration) -> Bool {
+        (durations.suffix(5).max() ?? expected) <= timeLeft
+    }
+}
