@@ -18,10 +18,9 @@ struct Calibration: Hashable, Sendable {
     /// Even, for which the distribution has a closed form, with their prior weights.
     private static let degrees: [(count: Int, weight: Double)] = [(2, 0.15), (4, 0.3), (8, 0.3), (30, 0.25)]
 
-    /// - Parameters:
-    ///   - residuals: (measured − predicted) / predicted deviation, of measurements left out of their own prediction.
-    ///   - checks: the same of cells that were predicted before they were measured at all.
-    ///   - priorScale: what predictions of this kind are off by.
+    /// `residuals`: (measured − predicted) / predicted deviation, of measurements left out of their own prediction.
+    /// `checks`: the same of cells that were predicted before they were measured at all.
+    /// `priorScale`: what predictions of this kind are off by.
     init(residuals: [Double], checks: [Double] = [], priorScale: Double = 1) {
         var logs: [Double] = []
         var components: [(scale: Double, degrees: Int)] = []

@@ -17,6 +17,12 @@ struct CheapestSearch {
     private static let components = 8
     private static let surfacesEach = 64
     private static let outcomes = 4
+    /// When it is this probable that nothing meets the limit, the largest is tried next.
+    private static let unlikely = 0.5
+    /// How often less of what helps meets a limit that more does not: a measurement was odd.
+    private static let exception = 0.02
+    /// Where on each axis the first experiment is: a little below the middle, as what is cheap is looked for.
+    private static let start = 0.4
     /// More cells than this are not weighed at once: the more probable of them are.
     private static let most = 128
 
@@ -36,12 +42,12 @@ struct CheapestSearch {
             return .stop(Conclusion(answer: best, confidence: 1, why: why))
         }
         if book.measured.isEmpty {
-            let centre = search.geometry.centre()
+            let centre = search.geometry.nearest(search.geometry.axes.filter(\.isOrdered).map { _ in Self.start })
             let first = candidates.contains(centre) ? centre : candidates[candidates.count / 2]
-            return .try(first, "the centre: where is the limit?")
+            return .try(first, "near the centre: where is the limit?")
         }
         let draws = try draws(candidates, ceiling: ceiling)
-        if draws.nothing >= search.confidence, best == nil, let largest = largest(candidates) {
+        if draws.nothing >= Self.unlikely, best == nil, let largest = largest(candidates) {
             return .try(largest, "nothing has more of what helps: is the limit within reach at all?")
         }
         if draws.nothing >= search.confidence {
@@ -97,6 +103,8 @@ struct CheapestSearch {
             targets = order.prefix(Self.most).map { candidates[$0] }.sorted()
         }
         let runs = targets.map { feasibility.probability($0) }
+        let violating = book.measured.filter { !search.meets($0, limit) }.map(\.cell)
+        let isBelow = targets.map { target in violating.contains { search.space.dominates($0, target) } }
         var result = AnswerDraws(targets: targets)
         for surface in process.surfaces(
             over: targets, components: Self.components, count: Self.surfacesEach, randomness: &randomness)
@@ -105,11 +113,12 @@ struct CheapestSearch {
             let deviation = 0.5 * surface.noise.squareRoot()
             var least = ceiling
             var values = surface.values
+            let isMonotone = randomness.uniform() >= Self.exception
             var good: [Int] = []
             for index in targets.indices {
                 values[index] += deviation * randomness.normal()
                 let meets = search.better == .lower ? values[index] <= level : values[index] >= level
-                if meets, runs[index] == 1 || randomness.uniform() < runs[index] {
+                if meets, !(isMonotone && isBelow[index]), runs[index] == 1 || randomness.uniform() < runs[index] {
                     good.append(index)
                     least = min(least, costs[targets[index]])
                 }
@@ -140,7 +149,7 @@ struct AnswerDraws {
         hopes = targets.map { _ in 0 }
     }
 
-    /// - Parameter margins: how far each target is on the right side of the limit.
+    /// `margins`: how far each target is on the right side of the limit.
     mutating func append(weight: Double, values: [Double], margins: [Double], answers: [Int]) {
         total += weight
         if answers.isEmpty {

@@ -27,9 +27,8 @@ package struct Checker: Hashable, Sendable {
 
     /// Which of `cells` have to be measured: those that may break the limit first, then those that may be far off.
     ///
-    /// - Parameters:
-    ///   - measured: cells that need no check.
-    ///   - results: of the checks that were made.
+    /// `measured`: cells that need no check.
+    /// `results`: of the checks that were made.
     package func verdict(
         _ cells: [Int], _ model: Interpolation, measured: Set<Int>, results: [CheckResult] = [],
         limit: Double? = nil, better: Better = .lower
@@ -70,7 +69,7 @@ package struct CheckResult: Hashable, Sendable {
 
     /// Nil when nothing was predicted of the cell.
     ///
-    /// - Parameter model: from before the cell was measured.
+    /// `model`: from before the cell was measured.
     package init?(_ cell: Int, measured: Double, against model: Interpolation) {
         guard let predicted = model.estimate(cell), let check = model.check(cell, measured: measured) else {
             return nil

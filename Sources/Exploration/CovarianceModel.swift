@@ -43,7 +43,7 @@ struct CovarianceModel: Sendable {
     /// The direction in which the axes that help move the metric's logarithm: -1, 1, or 0 where that is not known.
     private let direction: Double
 
-    /// - Parameter better: which values of the metric are, where axes are known to help.
+    /// `better`: which values of the metric are, where axes are known to help.
     init(_ geometry: CellGeometry, better: Better? = nil) {
         self.geometry = geometry
         direction =

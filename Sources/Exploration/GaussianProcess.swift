@@ -34,9 +34,8 @@ struct GaussianProcess {
     private var inflation: [Double]
     private var draws: [PopulationMonteCarlo.Draw] = []
 
-    /// - Parameters:
-    ///   - values: on the modelled scale, one per entry of `cells`; a cell may come more than once.
-    ///   - known: the variance of each that is known from its own run.
+    /// `values`: on the modelled scale, one per entry of `cells`; a cell may come more than once.
+    /// `known`: the variance of each that is known from its own run.
     init(_ model: CovarianceModel, cells: [Int], values: [Double], known: [Double], effort: Effort, seed: UInt64) {
         precondition(!cells.isEmpty && cells.count == values.count && known.count == values.count)
         self.model = model

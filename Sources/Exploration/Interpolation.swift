@@ -23,9 +23,8 @@ package struct Interpolation: Sendable {
     /// Of intervals, in units of the predicted deviation.
     private let half: Double
 
-    /// - Parameters:
-    ///   - checks: what was predicted of cells before they were measured; they recalibrate the intervals.
-    ///   - better: which values of the metric are, for axes of which more helps.
+    /// `checks`: what was predicted of cells before they were measured; they recalibrate the intervals.
+    /// `better`: which values of the metric are, for axes of which more helps.
     /// - Throws: `ObservationError` for what cannot be learnt from, the first of it.
     package init(
         _ space: ConfigurationSpace, _ observations: [Observation], checks: [PredictedCheck] = [],

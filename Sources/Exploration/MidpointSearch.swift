@@ -11,7 +11,7 @@ struct MidpointSearch {
         self.book = book
     }
 
-    /// - Parameter threshold: of the change between neighbours, relative to the smaller.
+    /// `threshold`: of the change between neighbours, relative to the smaller.
     func decide(threshold: Double) -> Search.Choice {
         if let corner = search.geometry.corners().first(where: { !book.isTaken($0) }) {
             return .try(corner, "a corner")

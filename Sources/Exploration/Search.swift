@@ -10,7 +10,7 @@ package struct Search: Sendable {
     let seed: UInt64
     let geometry: CellGeometry
 
-    /// - Parameter better: which values of the metric are.
+    /// `better`: which values of the metric are.
     package init(
         _ space: ConfigurationSpace, goal: SearchGoal, better: Better = .lower, confidence: Double = 0.95,
         seed: UInt64 = 0

@@ -17,7 +17,7 @@ struct StraightLines: Sendable {
     /// Measured cells by their levels of the unordered axes.
     private let groups: [[Int]: [Site]]
 
-    /// - Parameter values: on the scale in which lines are straight; of a cell that comes more than once, the mean counts.
+    /// `values`: on the scale in which lines are straight; of a cell that comes more than once, the mean counts.
     init(_ geometry: CellGeometry, cells: [Int], values: [Double], usesLogarithms: Bool) {
         self.geometry = geometry
         self.usesLogarithms = usesLogarithms
