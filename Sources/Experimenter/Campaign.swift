@@ -24,6 +24,8 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
     case unknownDomain(String, known: [String])
     case notRunning(String)
     case noAddress(domain: String, IPAddress.Family? = nil)
+    /// Requests come to another address than the file's `client` can ask.
+    case clientOfOtherFamily(asked: IPAddress)
     case noTraffic(domain: String, interface: String)
     case encrypted(domain: String)
     case badVariant(String, file: String, reason: String)
@@ -40,6 +42,8 @@ package enum CampaignError: Error, Sendable, CustomStringConvertible {
             "no \(family.map { $0 == .v4 ? "IPv4 " : "IPv6 " } ?? "")address of the domain '\(domain)' is known: neither its "
                 + "XML tells one nor do the node's DHCP server and neighbour table; add <ip address='…' prefix='…'/> to "
                 + "the <interface> of a container, or ping a machine from the node"
+        case .clientOfOtherFamily(let asked):
+            "most requests come to \(asked), which the address of 'client' cannot ask; name one of IPv\(asked.family.rawValue)"
         case .noTraffic(let domain, let interface):
             "no request to '\(domain)' was seen on \(interface) within 10 s; is the service under load, and does the port "
                 + "in 'serves' match?"
@@ -135,7 +139,8 @@ package struct Campaign {
         do {
             let address = try waitForTraffic(tap, domain: name, interface: interface, servers)
             guard let caller = callers.first(where: { $0.family == address.family }) else {
-                throw CampaignError.noAddress(domain: callerName ?? "client", address.family)
+                guard let callerName else { throw CampaignError.clientOfOtherFamily(asked: address) }
+                throw CampaignError.noAddress(domain: callerName, address.family)
             }
             original.learn([address])
             let bench = Workbench(

@@ -82,7 +82,7 @@ enum WhatIf {
         case is UsageError, is YAMLError, is QueryError, is FileError, is WatchError: return .usage
         case let error as CampaignError:
             switch error {
-            case .unknownDomain, .notRunning, .noAddress, .encrypted, .badVariant: return .usage
+            case .unknownDomain, .notRunning, .noAddress, .clientOfOtherFamily, .encrypted, .badVariant: return .usage
             case .noTraffic, .controlFailed, .busy: return .failed
             }
         case let error as ActuatorError:
