@@ -5,8 +5,8 @@ package import Volumes
 /// Why a clone could not be made.
 package enum CloneError: Error, Sendable, CustomStringConvertible {
     case unsupported(domain: String, String)
-    /// A file that a machine wrote to since its capture; the machine is not defined on the node any more.
     case noVolume(disk: String, String)
+    /// A file that a machine wrote to since its capture; the machine is not defined on the node any more.
     case stranded(domain: String, file: String)
     /// What its snapshot lives in is about to be full.
     case full(snapshot: String, FillWatch.Reason)

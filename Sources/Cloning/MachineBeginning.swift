@@ -84,6 +84,13 @@ extension DiskHold {
             guard let volume = LogicalVolume(device: path) else {
                 throw Obstacle(text: "its disk \(target) is on \(path), which is no logical volume of LVM")
             }
+            // Another machine may have one of that name.
+            guard site.through == nil else {
+                throw Obstacle(
+                    text:
+                        "its disk \(target) is on this node's \(path): say which logical volume that is where --storage "
+                        + "leads to (--volume \(target)=GROUP/NAME), or leave out --storage")
+            }
             self = .volume(volume)
         case .network(let kind, let name, _):
             throw Obstacle(

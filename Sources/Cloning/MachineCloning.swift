@@ -24,9 +24,7 @@ extension CloneMaker {
     /// The clone's own disks, by target: overlays over what the original's were at the moment, or over an image.
     private func makeDisks(_ clone: ClonePlan, over bases: [String: OverlayBase]) throws {
         let requests = clone.original.writableDisks.compactMap { disk -> SnapshotRequest? in
-            guard let base = bases[disk.target], let name = VolumeName("\(clone.identity.domain)-\(disk.target)") else {
-                return nil
-            }
+            guard let base = bases[disk.target], let name = overlayName(of: disk, clone) else { return nil }
             return SnapshotRequest(base.source(overlayIn: folder(of: disk, clone)), name: name, room: Self.roomNeeded)
         }
         let overlays = try LocalVolumes().plan(requests)
@@ -49,8 +47,8 @@ extension CloneMaker {
         String((disk.file.map { Path.folder(of: $0) } ?? clone.original.imageFolder).dropLast())
     }
 
-    private func overlay(of disk: Disk, _ clone: ClonePlan) -> String {
-        "\(folder(of: disk, clone))/\(clone.identity.domain)-\(disk.target).qcow2"
+    private func overlayName(of disk: Disk, _ clone: ClonePlan) -> VolumeName? {
+        VolumeName("\(clone.identity.domain)-\(disk.target)")
     }
 
     /// From a memory image it stands.
@@ -60,7 +58,9 @@ extension CloneMaker {
         let original = clone.variant ?? capture?.original ?? clone.original
         var disks: [String: DiskImage] = [:]
         for disk in clone.original.writableDisks {
-            disks[clone.target(of: disk)] = DiskImage(.file(overlay(of: disk, clone)), format: "qcow2")
+            guard let overlay = overlayName(of: disk, clone) else { continue }
+            let path = SnapshotIdentifier.overlayPath(overlay, in: folder(of: disk, clone))
+            disks[clone.target(of: disk)] = DiskImage(.file(path), format: "qcow2")
         }
         let name = clone.identity.domain
         let xml = try original.machineClone(

@@ -28,6 +28,14 @@ package struct RoomWatch {
         }
     }
 
+    /// Whether an error of `check` says that room is short, and not that somebody does not answer for now.
+    package static func isShortage(_ error: any Error) -> Bool {
+        switch error {
+        case CloneError.full, VolumeError.noRoom: true
+        default: false
+        }
+    }
+
     /// Throws when clones have to be given up. `now` is of a clock in seconds that does not go back.
     package mutating func check(at now: Double) throws {
         for folder in folders { try Subvolume.requireRoom(folder, needed: Self.kept) }

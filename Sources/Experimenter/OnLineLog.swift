@@ -26,10 +26,8 @@ struct OnLineLog: Sendable {
     private var requests: [(key: RequestKey, asked: Timestamp)] = []
     private var exchanges: [Exchange] = []
     private var losses: [(count: Int, time: Timestamp)] = []
-    private(set) var requestCount = 0
 
     mutating func request(_ key: RequestKey, asked: Timestamp) {
-        requestCount += 1
         requests.append((key, asked))
         if requests.count & 0xfff == 0 { forget(before: asked - Self.reach) }
     }

@@ -153,7 +153,6 @@ package final class OnLineTap: Sendable {
 
     /// Connections to the tier itself that cannot be read.
     package var encryptedConnections: Int { state.withLock { $0.encryptedConnections } }
-    package var requestCount: Int { state.withLock { $0.log.requestCount } }
     /// The one of the domain's addresses at which most requests were heard since the start; nil without any.
     var busiestAddress: IPAddress? { state.withLock { $0.counts.max { $0.value < $1.value }?.key } }
     /// Since the start.

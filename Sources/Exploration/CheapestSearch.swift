@@ -82,7 +82,7 @@ struct CheapestSearch {
     }
 
     private func draws(_ candidates: [Int], ceiling: Double) throws(ObservationError) -> AnswerDraws {
-        var randomness = Randomness(seed: search.seed &* 97 &+ book.count)
+        var randomness = SplitMix64(seed: search.seed &* 97 &+ book.count)
         let observations = book.observations
         try Interpolation.check(observations, search.space)
         let scale = MetricScale(observations.map(\.value))
@@ -113,12 +113,12 @@ struct CheapestSearch {
             let deviation = 0.5 * surface.noise.squareRoot()
             var least = ceiling
             var values = surface.values
-            let isMonotone = randomness.uniform() >= Self.exception
+            let isMonotone = randomness.unit() >= Self.exception
             var good: [Int] = []
             for index in targets.indices {
                 values[index] += deviation * randomness.normal()
                 let meets = search.better == .lower ? values[index] <= level : values[index] >= level
-                if meets, !(isMonotone && isBelow[index]), runs[index] == 1 || randomness.uniform() < runs[index] {
+                if meets, !(isMonotone && isBelow[index]), runs[index] == 1 || randomness.unit() < runs[index] {
                     good.append(index)
                     least = min(least, costs[targets[index]])
                 }

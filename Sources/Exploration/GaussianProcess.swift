@@ -1,4 +1,5 @@
 import Glibc
+import Model
 
 /// The fit of a `CovarianceModel` to measured cells, its hyper-parameters averaged by importance sampling.
 ///
@@ -46,7 +47,7 @@ struct GaussianProcess {
         inflation = values.map { _ in 1 }
         var sampler = PopulationMonteCarlo(
             mean: model.priorMean, deviation: model.priorDeviation, drawCount: effort.draws,
-            randomness: Randomness(seed: seed))
+            randomness: SplitMix64(seed: seed))
         var gathered: [PopulationMonteCarlo.Draw] = []
         for round in 1...effort.rounds {
             sampler.advance { Fit(self, $0)?.logLikelihood ?? -.infinity }
@@ -177,7 +178,7 @@ struct GaussianProcess {
 
     /// Whole surfaces over `targets` as they may be, `count` of each of the `components` heaviest draws, with the weight of
     /// each.
-    func surfaces(over targets: [Int], components: Int, count: Int, randomness: inout Randomness)
+    func surfaces(over targets: [Int], components: Int, count: Int, randomness: inout SplitMix64)
         -> [(weight: Double, values: [Double], noise: Double)]
     {
         var result: [(weight: Double, values: [Double], noise: Double)] = []

@@ -1,4 +1,5 @@
 import Glibc
+import Model
 
 /// Draws of hyper-parameters with importance weights, each round nearer to where the posterior is (population Monte Carlo:
 /// Cappé, Guillin, Marin and Robert, J. Comput. Graph. Stat. 13, 2004). No gradients, and a fixed number of evaluations.
@@ -11,7 +12,7 @@ struct PopulationMonteCarlo {
     let mean: [Double]
     let deviation: [Double]
     let drawCount: Int
-    var randomness: Randomness
+    var randomness: SplitMix64
     /// The draws of the last round.
     private(set) var draws: [Draw] = []
 
@@ -19,7 +20,7 @@ struct PopulationMonteCarlo {
     /// The proposal is wider than what it is made from, so that weights stay bounded.
     private static let widening = 1.2
 
-    init(mean: [Double], deviation: [Double], drawCount: Int, randomness: Randomness) {
+    init(mean: [Double], deviation: [Double], drawCount: Int, randomness: SplitMix64) {
         self.mean = mean
         self.deviation = deviation
         self.drawCount = drawCount
@@ -40,7 +41,7 @@ struct PopulationMonteCarlo {
         var next: [Draw] = []
         for _ in 0..<drawCount {
             var parameters: [Double]
-            if randomness.uniform() < Self.priorShare {
+            if randomness.unit() < Self.priorShare {
                 parameters = priorDraw()
             } else {
                 let step = factor.applied(to: centre.map { _ in randomness.normal() })

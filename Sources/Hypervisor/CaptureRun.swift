@@ -25,11 +25,6 @@ final class CaptureRun {
     var pause: Duration { watch.pause }
     var duration: Duration { .nanoseconds(clock.now - start) }
 
-    /// Lets the guest go on, if it stands because of us.
-    func letGo() {
-        for _ in 0..<20 where (try? domain.resume()) == nil { usleep(50_000) }
-    }
-
     /// The guard is needed no longer when the guest runs; else it goes on trying by itself.
     func end() { if (try? domain.state()) == .running { guardian?.end() } }
 

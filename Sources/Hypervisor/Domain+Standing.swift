@@ -25,13 +25,20 @@ extension Domain {
         FaultPoint.pass()
         let result = Result { () throws(HypervisorError) in try HypervisorError.translating(doing, body) }
         FaultPoint.pass()
-        for _ in 0..<20 where (try? resume()) == nil { usleep(50_000) }
+        letGo()
         try result.get()
         guard watch.waitForResumption(until: SteadyClock().now + limit.nanoseconds) else {
             throw HypervisorError(doing, message: "it did not go on", cause: .pauseTooLong)
         }
         if watch.pause > limit { throw HypervisorError(doing, stoodFor: watch.pause, limit: limit) }
         return watch.pause
+    }
+}
+
+extension Domain {
+    /// Lets the guest go on, if it stands because of us: libvirt may be at work on it for a moment yet.
+    func letGo() {
+        for _ in 0..<20 where (try? resume()) == nil { usleep(50_000) }
     }
 }
 

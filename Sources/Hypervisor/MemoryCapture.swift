@@ -128,7 +128,7 @@ extension Domain {
             }
         } catch {
             // First of all.
-            run.letGo()
+            letGo()
             defer { run.end() }
             do throws(HypervisorError) {
                 try endCapture(memory: plan.memory, overlays: plan.overlays)

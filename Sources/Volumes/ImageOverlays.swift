@@ -21,7 +21,7 @@ struct ImageOverlays: SnapshotBackend {
             case .subvolume, .logicalVolume: continue
             }
             guard FileStatus.of(home)?.st_mode.isDirectory == true else { throw .missing("directory \(home)") }
-            let overlay = "\(home)/\(request.name)\(SnapshotIdentifier.overlayEnding)"
+            let overlay = SnapshotIdentifier.overlayPath(request.name, in: home)
             guard FileStatus.of(overlay) == nil else { throw .nameTaken(overlay) }
             try room.add(request.room, on: home, wayOut: Self.wayOut)
             planned.append(

@@ -84,6 +84,11 @@ package enum SnapshotIdentifier: Sendable, Hashable, CustomStringConvertible {
 
     static let overlayEnding = ".qcow2"
 
+    /// Where the overlay of that name is.
+    package static func overlayPath(_ name: VolumeName, in directory: String) -> String {
+        "\(directory)/\(name)\(overlayEnding)"
+    }
+
     /// Throws unless the name is one of ours.
     func requireOurs() throws(VolumeError) {
         if name == nil { throw .notOurs(description) }

@@ -8,7 +8,6 @@ import Lab
 import Model
 import OperatingSystem
 import Store
-import Volumes
 
 /// `whatif sandbox guard`
 enum SandboxGuardCommand: Command {
@@ -71,10 +70,8 @@ private struct Ward {
             do {
                 try room.check(at: Double(now.nanoseconds) / 1e9)
                 return true
-            } catch CloneError.full(let snapshot, let why) {
-                reason = "\(CloneError.full(snapshot: snapshot, why))"
-            } catch VolumeError.noRoom(let place, let free, let needed, let wayOut) {
-                reason = "\(VolumeError.noRoom(place: place, free: free, needed: needed, wayOut: wayOut))"
+            } catch let error where RoomWatch.isShortage(error) {
+                reason = "\(error)"
             } catch {
                 // Not known for now, such as where a storage machine does not answer.
                 return true

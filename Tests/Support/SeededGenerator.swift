@@ -1,16 +1,12 @@
-/// SplitMix64 (Steele et al., OOPSLA 2014): the same seed gives the same test on every machine.
+import Model
+
+/// The same seed gives the same test on every machine.
 package struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SplitMix64
 
-    package init(_ seed: UInt64) { state = seed }
+    package init(_ seed: UInt64) { random = SplitMix64(seed: seed) }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
+    package mutating func next() -> UInt64 { random.next() }
 
     /// True once in `n` times.
     package mutating func once(in n: Int) -> Bool { Int.random(in: 0..<n, using: &self) == 0 }
