@@ -27,8 +27,10 @@ func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], isNumeric: Bool = false) -> Target {
+    // A decision in a debug build takes seconds where it takes milliseconds in a release: tests wait for many.
+    let speed: [SwiftSetting] = isNumeric ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+    return .target(name: name, dependencies: dependencies, swiftSettings: settings + speed)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -83,7 +85,7 @@ let package = Package(
         // Floor 2: what stands between production and a clone, and the pure decisions.
         room("Proxies", ["Model", "OperatingSystem", "Cryptography", "Compression", "Wire"]),
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
-        room("Exploration", ["Model", "CLAPACK"]),
+        room("Exploration", ["Model", "CLAPACK"], isNumeric: true),
         room("Planning", ["Model", "Exploration"]),
         room("Report", ["Model", "Compression", "Wire"]),
 

@@ -39,7 +39,7 @@ struct CheapestSearch {
         let candidates = open.filter { costs[$0] < ceiling }
         if candidates.isEmpty {
             let why = best == nil ? "no cell meets the limit" : "every cheaper cell is measured"
-            return .stop(Conclusion(answer: best, confidence: 1, why: why))
+            return .stop(SearchEnd(answer: best, confidence: 1, why: why))
         }
         if book.measured.isEmpty {
             let centre = search.geometry.nearest(search.geometry.axes.filter(\.isOrdered).map { _ in Self.start })
@@ -56,7 +56,7 @@ struct CheapestSearch {
                 best == nil
                 ? "with probability \(said) no cell that is left meets the limit"
                 : "with probability \(said) no cheaper cell meets the limit"
-            return .stop(Conclusion(answer: best, confidence: draws.nothing, why: why))
+            return .stop(SearchEnd(answer: best, confidence: draws.nothing, why: why))
         }
         let (cell, share) = draws.choice(outcomes: Self.outcomes)
         return .try(

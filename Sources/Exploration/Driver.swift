@@ -1,115 +1,134 @@
 package import Model
 
-extension ResultMatrix {
-    /// One axis of numbers: more along it is not worse, so that one measured cell says something of all others.
-    package var isOrdered: Bool { axes.count == 1 && axes.first?.numbers != nil }
-}
-
-/// Picks the next experiment. Pure and deterministic: the matrix so far and the time left in, a step out.
+/// Picks a campaign's next experiment. Pure and deterministic: the matrix so far and the time left in, a step out.
+///
+/// The search comes first. Where its answer rests on a cell that was interpolated only, that cell is checked by experiment:
+/// what comes out becomes part of the matrix, recalibrates the intervals, and may move the answer to another cell.
 package struct Driver: Sendable {
     package enum Step: Hashable, Sendable {
-        case measure(Allocation, why: String)
-        case finish(why: String)
+        case measure(Allocation, why: String, isCheck: Bool)
+        case finish(Conclusion)
     }
 
     private let goal: Goal
-    private let sla: SLA
+    private let specification: SearchSpecification
+    private let blank: Evidence
+    private let search: Search
 
-    package init(goal: Goal, sla: SLA) {
+    /// - Throws: `ConfigurationSpaceError` for a matrix of which no space can be made.
+    package init(
+        _ matrix: ResultMatrix, goal: Goal, sla: SLA, _ specification: SearchSpecification = SearchSpecification()
+    ) throws(ConfigurationSpaceError) {
         self.goal = goal
-        self.sla = sla
-    }
-
-    /// `timeLeft` against `duration`, the time one experiment is expected to take.
-    ///
-    /// On one axis of numbers `cheapest` rests on one assumption, that more of the resource does not make the response time
-    /// worse. Under it the answer lies between the largest cell that does not surely meet the SLA and the smallest that does, and halving
-    /// that stretch finds it with the fewest experiments. Each halving also checks the interpolation at that cell.
-    ///
-    /// Elsewhere nothing is assumed: cells are measured in the order of their cost, which is the matrix's own, until one
-    /// meets the SLA.
-    package func next(_ matrix: ResultMatrix, timeLeft: Duration, duration: Duration) -> Step {
-        let cells = matrix.cells
-        func ifTimeAllows(_ index: Int, _ why: String) -> Step {
-            timeLeft >= duration
-                ? .measure(cells[index].allocation, why: why) : .finish(why: "the time bound is reached")
-        }
-        let open = cells.indices.filter { !Self.isSettled(cells[$0]) }
-        if goal == .exhaustive {
-            guard let first = open.first else { return .finish(why: "every cell is measured") }
-            return ifTimeAllows(first, "every cell is wanted")
-        }
-        guard matrix.isOrdered else {
-            if let meeting = Bracket(matrix, sla).lowestMeeting, open.first ?? cells.count > meeting {
-                return .finish(why: "every cheaper allocation is measured")
+        self.specification = specification
+        blank = try Evidence(matrix, goal: goal, sla: sla, specification)
+        let searched: SearchGoal =
+            switch goal {
+            case .cheapest: .cheapest(limit: sla.limit.seconds)
+            case .best: .best(budget: specification.budget)
+            case .fill: .fill(width: specification.width)
+            case .exhaustive: .exhaustive
+            case .justRunIt: .justRunIt(threshold: specification.gain)
             }
-            guard let first = open.first else { return .finish(why: "every cell is measured") }
-            return ifTimeAllows(first, "the cheapest of the \(open.count) that are left")
-        }
-        guard let last = cells.indices.last else { return .finish(why: "there is no cell") }
-        let bracket = Bracket(matrix, sla)
-        if let failed = bracket.lowestMeeting == nil ? bracket.highestViolating : nil, failed == last {
-            return .finish(why: "even the largest allocation does not meet \(sla)")
-        }
-        guard let meeting = bracket.lowestMeeting else {
-            return open.contains(last)
-                ? ifTimeAllows(last, "the largest allocation: is \(sla) within reach at all?")
-                : .finish(why: "the largest allocation could not be measured")
-        }
-        let between = open.filter { $0 > bracket.highestViolating ?? -1 && $0 < meeting }
-        if !between.isEmpty {
-            return ifTimeAllows(
-                between[(between.count - 1) / 2], "the middle of the \(between.count) cells that may be the cheapest")
-        }
-        return lastCheck(Interpolator.fill(matrix), answer: meeting).map {
-            ifTimeAllows($0, "no interpolated cell has been checked yet")
-        } ?? .finish(why: "the cell below the answer does not surely meet \(sla)")
+        search = Search(
+            blank.space, goal: searched, better: blank.better, confidence: specification.confidence,
+            seed: specification.seed)
     }
 
-    /// An interpolated cell to check when the search itself has checked none: the one nearest the answer.
-    private func lastCheck(_ matrix: ResultMatrix, answer: Int) -> Int? {
-        guard !matrix.cells.contains(where: { $0.check != nil }) else { return nil }
-        return matrix.cells.indices.filter { matrix.cells[$0].state == "interpolated" }.min {
-            abs($0 - answer) < abs($1 - answer)
+    /// `timeLeft` against `duration`, the time that one experiment is expected to take.
+    package func next(
+        _ matrix: ResultMatrix, timeLeft: Duration, duration: Duration
+    ) throws(ObservationError) -> Step {
+        let state = SearchState(
+            trials: Evidence(matrix, like: blank).trials(lasting: duration), timeLeft: timeLeft,
+            expectedDuration: duration)
+        switch try search.next(state) {
+        case .measure(let suggestions):
+            guard let first = suggestions.first else {
+                return .finish(Conclusion(confidence: 0, why: "nothing is left"))
+            }
+            return .measure(matrix.cells[first.cell].allocation, why: first.why, isCheck: false)
+        case .wait: return .finish(Conclusion(confidence: 0, why: "nothing is left"))
+        case .finish(let end):
+            if specification.check.time == .before, timeLeft >= duration, let check = try check(matrix) { return check }
+            return .finish(end.conclusion)
         }
     }
 
-    private static func isSettled(_ cell: Cell) -> Bool {
-        switch cell.content {
-        case .measured, .invalid: true
-        case .blank, .interpolated: false
+    /// The experiment that checks what an answer from `matrix` rests on; nil when nothing has to be checked.
+    package func check(_ matrix: ResultMatrix) throws(ObservationError) -> Step? {
+        let filled = Evidence(try filled(matrix, [Metric(blank.sla.statistic), blank.metric].uniqued()), like: blank)
+        guard let cell = filled.candidate(goal, budget: specification.budget) else { return nil }
+        return try check([cell], Evidence(matrix, like: blank)).first.map {
+            .measure(
+                matrix.cells[$0].allocation, why: "the answer rests on it, and it was interpolated only", isCheck: true)
         }
+    }
+
+    /// Which of these cells have to be measured before anybody acts on them, worst first.
+    package func check(_ cells: [Int], _ evidence: Evidence) throws(ObservationError) -> [Int] {
+        let isOfSLA = evidence.metric == Metric(evidence.sla.statistic)
+        let verdict = Checker(threshold: specification.check.threshold, doubt: specification.check.doubt).verdict(
+            cells, try interpolation(evidence),
+            measured: Set(evidence.matrix.cells.indices.filter { evidence.matrix.cells[$0].isTried }),
+            limit: isOfSLA ? evidence.sla.limit.seconds : nil, better: evidence.better)
+        switch verdict {
+        case .sound, .failed: return []
+        case .toCheck(let cells), .noData(let cells): return cells
+        }
+    }
+
+    /// What is believed of a cell of `matrix` before it is measured; nil where nothing is.
+    package func prediction(_ allocation: Allocation, _ matrix: ResultMatrix) throws(ObservationError) -> Prospect? {
+        let evidence = Evidence(matrix, like: blank)
+        guard let index = matrix.cells.firstIndex(where: { $0.allocation == allocation }),
+            evidence.matrix.measuredCount > 0
+        else { return nil }
+        let model = try interpolation(evidence)
+        return model.estimate(index).map {
+            Prospect(
+                metric: evidence.metric, estimate: $0, cell: index, threshold: specification.check.threshold, model)
+        }
+    }
+
+    /// The matrix with every blank filled.
+    package func filled(
+        _ matrix: ResultMatrix, _ metrics: [Metric] = Metric.allCases
+    ) throws(ObservationError) -> ResultMatrix {
+        try matrix.filled(blank.space, metrics, method: specification.interpolation, seed: specification.seed)
+    }
+
+    private func interpolation(_ evidence: Evidence) throws(ObservationError) -> Interpolation {
+        try evidence.interpolation(method: specification.interpolation, seed: specification.seed)
     }
 }
 
-/// What the measured cells say about where the cheapest allocation lies. Indices into the matrix's cells.
-///
-/// A cell meets the SLA when its whole interval does; one whose interval spans the limit is not good enough to act on.
-package struct Bracket: Hashable, Sendable {
-    package private(set) var highestViolating: Int?
-    package private(set) var lowestMeeting: Int?
+/// What was believed of a cell before it was measured.
+package struct Prospect: Sendable {
+    package let metric: Metric
+    package let estimate: Estimate
+    private let cell: Int
+    private let threshold: Double
+    private let model: Interpolation
 
-    package init(_ matrix: ResultMatrix, _ sla: SLA) {
-        for (index, cell) in matrix.cells.enumerated() {
-            guard let measurement = cell.measurement else { continue }
-            if sla.isSurelyMet(by: measurement.clone[sla.statistic]) {
-                lowestMeeting = min(lowestMeeting ?? index, index)
-            } else {
-                highestViolating = max(highestViolating ?? index, index)
-            }
-        }
-        guard matrix.isOrdered else {
-            if let meeting = lowestMeeting {
-                highestViolating = matrix.cells.indices.last { $0 < meeting && matrix.cells[$0].measurement != nil }
-            }
-            return
-        }
-        // Noise can put a violating cell above a meeting one: then only what lies above it is trusted.
-        if let violating = highestViolating, let meeting = lowestMeeting, meeting < violating {
-            lowestMeeting = matrix.cells.indices.first { index in
-                index > violating
-                    && matrix.cells[index].measurement.map { sla.isSurelyMet(by: $0.clone[sla.statistic]) } ?? false
-            }
+    init(metric: Metric, estimate: Estimate, cell: Int, threshold: Double, _ model: Interpolation) {
+        (self.metric, self.estimate, self.cell, self.threshold, self.model) = (metric, estimate, cell, threshold, model)
+    }
+
+    /// Beside what was measured then.
+    package func check(_ measured: Double, isBySearch: Bool) -> Check {
+        Check(
+            metric: metric, predicted: estimate, measured: measured, threshold: threshold, isBySearch: isBySearch,
+            standardized: model.check(cell, measured: measured)?.standardized)
+    }
+}
+
+extension Cell {
+    /// Measured, or found invalid.
+    package var isTried: Bool {
+        switch content {
+        case .measured, .invalid: true
+        case .blank, .interpolated: false
         }
     }
 }

@@ -23,7 +23,7 @@ struct ImprovementSearch {
     /// An unordered level of which nothing is known, a space without ordered axes: any cell is the first.
     private func first(_ open: [Int]) -> Search.Choice {
         open.first.map { .try($0, "nothing could be measured yet") }
-            ?? .stop(Conclusion(answer: nil, confidence: 0, why: "no experiment gave a measurement"))
+            ?? .stop(SearchEnd(answer: nil, confidence: 0, why: "no experiment gave a measurement"))
     }
 
     /// The best value of the metric.
@@ -71,7 +71,7 @@ struct ImprovementSearch {
         }
         if open.isEmpty || most <= width {
             return .stop(
-                Conclusion(
+                SearchEnd(
                     answer: nil, confidence: Interpolation.confidence,
                     why: "every interval is within \(Format.percent(width)) of its value"))
         }
@@ -91,10 +91,10 @@ struct ImprovementSearch {
             none *= 1 - min(chance, 1)
             if gain > most { (choice, most) = (cell, gain) }
         }
-        if choice < 0 { return .stop(Conclusion(answer: incumbent, confidence: 1, why: "every cell is measured")) }
+        if choice < 0 { return .stop(SearchEnd(answer: incumbent, confidence: 1, why: "every cell is measured")) }
         if none >= search.confidence {
             return .stop(
-                Conclusion(
+                SearchEnd(
                     answer: incumbent, confidence: none,
                     why: "with probability \(Format.percent((none * 1000).rounded(.down) / 1000)) no cell is better"))
         }

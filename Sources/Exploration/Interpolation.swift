@@ -3,14 +3,7 @@ package import Model
 
 /// A metric over all cells from its measured ones: a value and an interval for each, never a bare number.
 package struct Interpolation: Sendable {
-    /// The raw value is the name in files and commands.
-    package enum Method: String, Hashable, Codable, CaseIterable, Sendable {
-        /// Whichever of the others says best what was measured, each measurement left out in turn.
-        case auto
-        case linear
-        case logLinear = "log-linear"
-        case gaussianProcess = "gaussian-process"
-    }
+    package typealias Method = InterpolationMethod
 
     /// How often an interval holds what is measured there.
     package static let confidence = 0.9

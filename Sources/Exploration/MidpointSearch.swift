@@ -24,10 +24,10 @@ struct MidpointSearch {
             if gain > most { (choice, most) = (middle, gain) }
         }
         let best = search.bestMeasured(book)
-        if choice < 0 { return .stop(Conclusion(answer: best, confidence: 0, why: "there is no midpoint left")) }
+        if choice < 0 { return .stop(SearchEnd(answer: best, confidence: 0, why: "there is no midpoint left")) }
         if most < threshold {
             return .stop(
-                Conclusion(
+                SearchEnd(
                     answer: best, confidence: 0, why: "no dimension gains \(Format.percent(threshold)) any more"))
         }
         return .try(choice, "the middle of a gain of \(Format.percent(min(most, 100)))")

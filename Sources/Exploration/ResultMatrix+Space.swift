@@ -1,46 +1,61 @@
+import Glibc
 package import Model
 
 extension ConfigurationSpace {
-    /// The configurations of a matrix, cell by cell in its own order, which is that of their cost.
+    /// Where nobody said what cells cost, each is this much dearer than the one before it in the matrix's order: never as
+    /// good.
+    private static let step = 1.06
+
+    /// The configurations of a matrix, cell by cell in its own order.
     ///
+    /// `moreHelps`: of numbers, for what is asked about.
     /// - Throws: `ConfigurationSpaceError` for axes of which no space can be made.
-    package init(_ matrix: ResultMatrix) throws(ConfigurationSpaceError) {
+    package init(
+        _ matrix: ResultMatrix, _ prices: Prices = Prices(), moreHelps: Bool = true
+    ) throws(ConfigurationSpaceError) {
+        let levels = matrix.cells.map { cell in
+            matrix.axes.map { axis in axis.values.firstIndex { $0 == cell.allocation[axis.resource] } ?? 0 }
+        }
+        let permitted = Set(levels)
         let plain = try ConfigurationSpace(
             matrix.axes.map { axis in
                 let name = axis.resource.rawValue
                 if let numbers = axis.numbers {
                     return Dimension(
                         name, .numeric(numbers, (numbers.first ?? 0) > 0 ? .both : .linear),
-                        moreHelps: axis.resource.isNumeric)
+                        moreHelps: moreHelps && axis.resource.isNumeric)
                 }
                 return Dimension(name, .unordered(axis.values.map { axis.resource.format($0) }))
-            })
-        var rank = 0.0
-        self = try plain.costing { _ in
-            rank += 1
-            return rank
+            }, isPermitted: { permitted.contains($0.levels) })
+        var places = [[Int]: Int](minimumCapacity: levels.count)
+        for (index, level) in levels.enumerated() { places[level] = index }
+        self = try plain.costing { configuration in
+            guard let place = places[configuration.levels] else { return 1 }
+            if prices.isEmpty { return pow(Self.step, Double(place)) }
+            return prices.cost(of: matrix.cells[place].allocation) ?? .infinity
         }
     }
 }
 
 extension Trial {
-    /// What a cell of a matrix says; nil when it was not tried.
-    init?(_ index: Int, _ cell: Cell, _ metric: Metric) {
-        switch cell.content {
-        case .blank, .interpolated: return nil
-        case .invalid: self.init(cell: index, .failed)
-        case .measured(let measurement):
-            guard let estimate = measurement.estimate(metric) else { return nil }
-            self.init(cell: index, .measured(estimate.value, error: Self.standardError(estimate)))
-        }
-    }
-
     /// The intervals of measurements are of 95 %.
     static func standardError(_ estimate: Estimate) -> Double { (estimate.upper - estimate.lower) / 2 / 1.96 }
 }
 
+extension Metric {
+    /// Which values are, where a resource can be said to help; nil elsewhere.
+    package var better: Better? {
+        switch self {
+        case .throughput: .higher
+        case .mean, .p50, .p95, .p99: .lower
+        case .cpuUsed, .energy: nil
+        }
+    }
+}
+
 extension Interpolation {
-    /// A metric over a matrix from its measured cells.
+    /// A metric over a matrix from its measured cells. What was predicted of this metric before it was measured calibrates
+    /// the intervals.
     package init(
         _ space: ConfigurationSpace, _ matrix: ResultMatrix, _ metric: Metric, method: Method = .auto, seed: UInt64 = 0
     ) throws(ObservationError) {
@@ -48,36 +63,30 @@ extension Interpolation {
             guard let estimate = cell.measurement?.estimate(metric) else { return nil }
             return Observation(cell: index, value: estimate.value, error: Trial.standardError(estimate))
         }
-        let better: Better? =
-            switch metric {
-            case .throughput: .higher
-            case .mean, .p50, .p95, .p99: .lower
-            case .cpuUsed, .energy: nil
-            }
-        try self.init(space, observations, better: better, method: method, seed: seed)
+        let checks = matrix.cells.compactMap { cell -> PredictedCheck? in
+            guard let check = cell.check, check.metric == metric else { return nil }
+            return check.standardized.map { PredictedCheck(standardized: $0) }
+        }
+        try self.init(space, observations, checks: checks, better: metric.better, method: method, seed: seed)
     }
 }
 
 extension ResultMatrix {
-    /// The matrix with every blank filled, each metric with an interval.
-    package func filled(_ space: ConfigurationSpace, method: Interpolation.Method = .auto, seed: UInt64 = 0)
-        throws(ObservationError) -> ResultMatrix
-    {
-        var metrics: [Metric: Interpolation] = [:]
-        for metric in Metric.allCases {
-            metrics[metric] = try Interpolation(space, self, metric, method: method, seed: seed)
+    /// The matrix with every blank filled, each of `metrics` with an interval.
+    package func filled(
+        _ space: ConfigurationSpace, _ metrics: [Metric] = Metric.allCases, method: Interpolation.Method = .auto,
+        seed: UInt64 = 0
+    ) throws(ObservationError) -> ResultMatrix {
+        guard measuredCount < cells.count else { return self }
+        var interpolations: [Metric: Interpolation] = [:]
+        for metric in metrics {
+            interpolations[metric] = try Interpolation(space, self, metric, method: method, seed: seed)
         }
         var result = self
         for (index, cell) in cells.enumerated() where cell.state == "blank" || cell.state == "interpolated" {
-            let estimates = metrics.compactMapValues { $0.estimate(index) }
-            result[cell.allocation] = Cell(
-                cell.allocation, estimates.isEmpty ? .blank : .interpolated(estimates))
+            let estimates = interpolations.compactMapValues { $0.estimate(index) }
+            result.replace(index, by: estimates.isEmpty ? .blank : .interpolated(estimates))
         }
         return result
-    }
-
-    /// What was tried so far, for a search over `metric`.
-    package func trials(_ metric: Metric) -> [Trial] {
-        cells.enumerated().compactMap { Trial($0, $1, metric) }
     }
 }

@@ -39,7 +39,7 @@ package struct Search: Sendable {
                 if !state.pending.isEmpty { return .wait }
                 let best = incumbent(book)
                 return .finish(
-                    Conclusion(
+                    SearchEnd(
                         answer: best, confidence: try confidenceSoFar(book), why: "the time bound is reached"))
             }
             chosen.append(Suggestion(cell: cell, why: why))
@@ -64,7 +64,7 @@ package struct Search: Sendable {
 
     enum Choice {
         case `try`(Int, String)
-        case stop(Conclusion)
+        case stop(SearchEnd)
     }
 
     private func decide(_ book: TrialBook) throws(ObservationError) -> Choice {
@@ -72,7 +72,7 @@ package struct Search: Sendable {
         switch goal {
         case .exhaustive:
             return open.first.map { .try($0, "every cell is wanted") }
-                ?? .stop(Conclusion(answer: nil, confidence: 1, why: "every cell is measured"))
+                ?? .stop(SearchEnd(answer: nil, confidence: 1, why: "every cell is measured"))
         case .justRunIt(let threshold):
             return MidpointSearch(self, book).decide(threshold: threshold)
         case .cheapest(let limit):

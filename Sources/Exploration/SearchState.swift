@@ -1,3 +1,5 @@
+package import Model
+
 /// What became of one experiment.
 package struct Trial: Hashable, Sendable {
     package enum Outcome: Hashable, Sendable {
@@ -63,13 +65,18 @@ package struct Suggestion: Hashable, Sendable {
     package let why: String
 }
 
-/// How a search ended.
-package struct Conclusion: Hashable, Sendable {
-    /// The cell that answers the question, when there is one.
+/// How a search ended: the cell that answers the question, when there is one.
+package struct SearchEnd: Hashable, Sendable {
     package let answer: Int?
-    /// The probability that no cell left unmeasured is a better answer, as far as the measurements tell.
-    package let confidence: Double
-    package let why: String
+    package let conclusion: Conclusion
+
+    package init(answer: Int?, confidence: Double, why: String) {
+        self.answer = answer
+        conclusion = Conclusion(confidence: confidence, why: why)
+    }
+
+    package var confidence: Double { conclusion.confidence }
+    package var why: String { conclusion.why }
 }
 
 package enum SearchStep: Hashable, Sendable {
@@ -77,5 +84,5 @@ package enum SearchStep: Hashable, Sendable {
     case measure([Suggestion])
     /// Nothing to start until an experiment that is under way has ended.
     case wait
-    case finish(Conclusion)
+    case finish(SearchEnd)
 }

@@ -18,6 +18,24 @@ package struct Allocation: Hashable, Codable, Sendable, CustomStringConvertible 
         Allocation(values.filter { $0.key != resource })
     }
 
+    /// Reads what `description` writes: `cpu 45%, memory 128 MiB`.
+    package init(parsing text: String) throws(UnitError) {
+        values = [:]
+        for part in text.split(separator: ",") {
+            let words = part.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, let resource = Resource(rawValue: String(words[0])), values[resource] == nil else {
+                throw UnitError(
+                    found: text, expected: "axes and their values once each, such as 'cpu 45%, memory 128 MiB'")
+            }
+            values[resource] = try resource.parse(String(words[1]).trimmingSpaces())
+        }
+    }
+
+    /// What it has on these axes.
+    package func only(_ axes: [Axis]) -> Allocation {
+        Allocation(values.filter { value in axes.contains { $0.resource == value.key } })
+    }
+
     /// These values, and the other's where there is none.
     package func over(_ other: Allocation) -> Allocation {
         Allocation(other.values.merging(values) { _, mine in mine })

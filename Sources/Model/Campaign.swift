@@ -1,16 +1,36 @@
 /// The campaign's question.
 package enum Goal: String, Hashable, Codable, CaseIterable, Sendable {
-    /// The least allocation that meets the SLA.
+    /// The cheapest allocation that meets the SLA.
     case cheapest
+    /// The best value of a metric within a budget.
+    case best
+    /// Every cell measured, or interpolated with an interval that is narrow enough.
+    case fill
     /// Every cell measured.
     case exhaustive
+    /// JustRunIt's own way (section 2.4): corners, then midpoints where most is gained; the rest interpolated.
+    case justRunIt = "justrunit"
+}
+
+/// How a search ended.
+package struct Conclusion: Hashable, Codable, Sendable {
+    /// The probability that nothing that was left unmeasured is a better answer, as far as the measurements tell.
+    package var confidence: Double
+    package var why: String
+
+    package init(confidence: Double, why: String) {
+        self.confidence = confidence
+        self.why = why
+    }
 }
 
 /// How a campaign ended.
 package enum Verdict: Hashable, Codable, Sendable {
-    /// The least allocation of the axis that meets the SLA, measured or checked by experiment.
+    /// The cheapest allocation that meets the SLA.
     case cheapest(Allocation)
-    /// Even the largest allocation does not meet the SLA.
+    /// The allocation with the best value of the metric that was asked about.
+    case best(Allocation)
+    /// No allocation meets the SLA.
     case nothingMeets
     /// No trustworthy answer, and why.
     case undecided(String)
@@ -20,10 +40,30 @@ package enum Verdict: Hashable, Codable, Sendable {
 package struct Answer: Hashable, Codable, Sendable {
     package var verdict: Verdict
     package var reasons: [String]
+    /// The probability that it is right, as far as the measurements tell; nil in records of earlier versions.
+    package var confidence: Double?
 
-    package init(_ verdict: Verdict, reasons: [String]) {
+    package init(_ verdict: Verdict, reasons: [String], confidence: Double? = nil) {
         self.verdict = verdict
         self.reasons = reasons
+        self.confidence = confidence
+    }
+
+    /// In a word, where there is an allocation to take.
+    package var word: String? {
+        switch verdict {
+        case .cheapest: "cheapest"
+        case .best: "best"
+        case .nothingMeets, .undecided: nil
+        }
+    }
+
+    /// What it says to take.
+    package var allocation: Allocation? {
+        switch verdict {
+        case .cheapest(let allocation), .best(let allocation): allocation
+        case .nothingMeets, .undecided: nil
+        }
     }
 }
 
@@ -72,15 +112,19 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var state: State
     package var sla: SLA
     package var goal: Goal
+    /// Nil in records of earlier versions.
+    package var search: SearchSpecification?
     package var onLine: Allocation
     package var matrix: ResultMatrix
     package var control: ControlResult?
+    /// How the search ended; nil as long as it has not.
+    package var conclusion: Conclusion?
     package var answer: Answer?
 
     package init(
         id: String, service: String, tier: String, with: [String]? = nil, forward: [String]? = nil,
         clone: CloneSource? = nil, domain: String, connect: String, node: String?, started: Timestamp, sla: SLA,
-        goal: Goal, onLine: Allocation, matrix: ResultMatrix
+        goal: Goal, search: SearchSpecification? = nil, onLine: Allocation, matrix: ResultMatrix
     ) {
         self.id = id
         self.service = service
@@ -95,6 +139,7 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
         self.state = .running
         self.sla = sla
         self.goal = goal
+        self.search = search
         self.onLine = onLine
         self.matrix = matrix
     }

@@ -5,12 +5,21 @@ package struct Check: Hashable, Codable, Sendable {
     package var measured: Double
     /// The relative error that still passes.
     package var threshold: Double
+    /// Whether the cell was measured in search of the answer, not because an answer rested on it; nil is not.
+    package var isBySearch: Bool?
+    /// How far off it was, in deviations of the prediction; nil in records of earlier versions.
+    package var standardized: Double?
 
-    package init(metric: Metric, predicted: Estimate, measured: Double, threshold: Double) {
+    package init(
+        metric: Metric, predicted: Estimate, measured: Double, threshold: Double, isBySearch: Bool = false,
+        standardized: Double? = nil
+    ) {
         self.metric = metric
         self.predicted = predicted
         self.measured = measured
         self.threshold = threshold
+        self.isBySearch = isBySearch
+        self.standardized = standardized
     }
 
     /// (predicted − measured) / measured.
@@ -35,7 +44,7 @@ package struct Cell: Hashable, Codable, Sendable {
 
     package let allocation: Allocation
     package var content: Content
-    /// Set when this cell was interpolated first and then measured to check the interpolation.
+    /// Set when this cell was interpolated first and then measured.
     package var check: Check?
 
     package init(_ allocation: Allocation, _ content: Content = .blank, check: Check? = nil) {
@@ -60,7 +69,7 @@ package struct Cell: Hashable, Codable, Sendable {
     package var state: String {
         switch content {
         case .blank: "blank"
-        case .measured: check == nil ? "measured" : "checked"
+        case .measured: check.map { $0.isBySearch != true } ?? false ? "checked" : "measured"
         case .interpolated: "interpolated"
         case .invalid: "invalid"
         }
@@ -72,9 +81,10 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
     package let axes: [Axis]
     /// In the order of the axes' values, the first axis slowest: that is the order of cost, too, in which the first axis
     /// counts most.
-    package private(set) var cells: [Cell]
+    package fileprivate(set) var cells: [Cell]
 
-    package init(axes: [Axis]) {
+    /// Combinations that are forbidden are no cells.
+    package init(axes: [Axis], forbidden: [Exclusion] = []) {
         self.axes = axes
         var allocations = [Allocation()]
         for axis in axes {
@@ -86,7 +96,7 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
                 }
             }
         }
-        cells = allocations.map { Cell($0) }
+        cells = allocations.filter { allocation in !forbidden.contains { $0.excludes(allocation) } }.map { Cell($0) }
     }
 
     package subscript(allocation: Allocation) -> Cell? {
@@ -97,5 +107,35 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
         }
     }
 
+    /// In place of the cell at `index`, which has the same allocation.
+    package mutating func replace(_ index: Int, by content: Cell.Content) { cells[index].content = content }
+
     package var measuredCount: Int { cells.count { $0.measurement != nil } }
+}
+
+extension ResultMatrix {
+    /// The other matrix with what was tried in this one; nil when the other lacks an axis of this one. On an axis that this
+    /// one lacks, its cells had what the domain has on-line. A cell that was tried is kept where the other has no such value.
+    package func extended(by other: ResultMatrix, onLine: Allocation) -> ResultMatrix? {
+        guard axes.allSatisfy({ axis in other.axes.contains { $0.resource == axis.resource } }) else { return nil }
+        var tried: [Allocation: Cell] = [:]
+        for cell in cells {
+            switch cell.content {
+            case .measured, .invalid: tried[cell.allocation.over(onLine.only(other.axes))] = cell
+            case .blank, .interpolated: break
+            }
+        }
+        let permitted = Set(other.cells.map(\.allocation))
+        var result = ResultMatrix(
+            axes: other.axes.map { axis in
+                let known = cells.map { $0.allocation.over(onLine.only(other.axes)) }.filter { tried[$0] != nil }
+                    .compactMap { $0[axis.resource] }.filter { !axis.values.contains($0) }
+                return known.isEmpty ? axis : Axis(axis.resource, axis.values + known.uniqued())
+            })
+        result.cells = result.cells.compactMap { cell in
+            guard let earlier = tried[cell.allocation] else { return permitted.contains(cell.allocation) ? cell : nil }
+            return Cell(cell.allocation, earlier.content, check: earlier.check)
+        }
+        return result
+    }
 }

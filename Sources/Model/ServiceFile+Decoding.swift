@@ -141,14 +141,6 @@ extension ControlLimits {
     }
 }
 
-private struct CheckFields: Decodable {
-    enum CodingKeys: String, CodingKey, CaseIterable { case threshold }
-    let threshold: Double
-    init(from decoder: any Decoder) throws {
-        threshold = try decoder.strictContainer(keyedBy: CodingKeys.self).value(.threshold, Units.fraction)
-    }
-}
-
 private struct LimitFields: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable { case lost, unmatched }
     let lost: Double
@@ -206,8 +198,10 @@ extension CampaignSpecification: Decodable {
     /// Clones that keep state shall see every request from their snapshot on: they have to be up when the first is due.
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
-    fileprivate enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, clone, client, with, answers, axes, experiment, find, check, limits, control, energy, sessions
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case tier, clone, client, with, answers, axes, cost, forbid, experiment, find, confidence, interpolate, seed,
+            check
+        case limits, control, energy, sessions
         case warmUp = "warm-up"
         case timeBound = "time-bound"
         case timeShift = "time-shift"
@@ -230,8 +224,7 @@ extension CampaignSpecification: Decodable {
             default: with.isEmpty && answers.unmatched != .forward
                 ? Self.timeShiftDefault : Self.joinedTimeShiftDefault, Units.duration)
         bootLimit = try fields.value(.bootLimit, default: .seconds(30), Units.duration)
-        goal = try fields.choice(.find, default: .cheapest)
-        checkThreshold = try fields.decodeIfPresent(CheckFields.self, forKey: .check)?.threshold ?? 0.10
+        (goal, search) = try SearchSpecification.decoded(fields, axes)
         let limits = try fields.decodeIfPresent(LimitFields.self, forKey: .limits)
         lostLimit = limits?.lost ?? Self.lostDefault
         unmatchedLimit = limits?.unmatched ?? Self.unmatchedDefault

@@ -65,10 +65,9 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var warmUp: Duration
     package var timeBound: Duration
     package var goal: Goal
+    package var search: SearchSpecification
     /// How much later than on-line the clone sees a request, so that the recorded answers are there.
     package var timeShift: Duration
-    /// Relative error that an interpolated cell may show when it is checked.
-    package var checkThreshold: Double
     /// Shares of requests lost and of the clone's queries unmatched above which a cell is invalid.
     package var lostLimit: Double
     package var unmatchedLimit: Double

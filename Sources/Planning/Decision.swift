@@ -2,7 +2,7 @@ import Exploration
 package import Model
 
 /// From a finished matrix to the answer and its reasons (JustRunIt, section 3.1: the least allocation that satisfies the
-/// SLA). Pure.
+/// SLA; here the least cost). Pure.
 package enum Decision {
     package static func answer(_ record: CampaignRecord) -> Answer {
         var reasons = controlReasons(record)
@@ -12,41 +12,143 @@ package enum Decision {
         if record.control == nil {
             return Answer(.undecided("no control clone could be measured"), reasons: reasons)
         }
-        let matrix = record.matrix
-        let bracket = Bracket(matrix, record.sla)
-        reasons += matrix.cells.compactMap(checkReason)
-        guard let index = bracket.lowestMeeting else {
-            if matrix.isOrdered, let largest = matrix.cells.last, largest.measurement != nil {
-                reasons.append(describe(largest, record.sla) + ": the largest allocation of the axis")
-                return Answer(.nothingMeets, reasons: reasons)
-            }
-            if matrix.measuredCount == matrix.cells.count {
-                reasons += matrix.cells.map { describe($0, record.sla) }
-                return Answer(.nothingMeets, reasons: reasons)
-            }
-            return Answer(.undecided("no cell that meets \(record.sla) was measured"), reasons: reasons)
+        let search = record.search ?? SearchSpecification()
+        let evidence: Evidence
+        do {
+            evidence = try Evidence(record.matrix, goal: record.goal, sla: record.sla, search)
+        } catch {
+            return Answer(.undecided("\(error)"), reasons: reasons)
         }
-        let cell = matrix.cells[index]
-        reasons.append(describe(cell, record.sla))
-        let below = matrix.cells[..<index]
-        if let violating = bracket.highestViolating {
-            reasons.append(describe(matrix.cells[violating], record.sla))
+        reasons += checkReasons(record.matrix)
+        let answer = record.goal == .best ? best(record, evidence, search) : cheapest(record, evidence, search)
+        return Answer(answer.verdict, reasons: reasons + answer.reasons, confidence: answer.confidence)
+    }
+
+    private static func best(
+        _ record: CampaignRecord, _ evidence: Evidence, _ search: SearchSpecification
+    ) -> Answer {
+        guard let index = evidence.candidate(.best, budget: search.budget) else {
+            return Answer(.undecided("no cell could be measured"), reasons: [])
         }
-        let untested =
-            matrix.isOrdered
-            ? Array(below.suffix(from: (bracket.highestViolating ?? -1) + 1)) : below.filter { $0.measurement == nil }
-        guard untested.isEmpty else {
-            let list = untested.map { "\($0.allocation) (\($0.state))" }.joined(separator: ", ")
-            reasons.append("cheaper allocations are not excluded: \(list)")
+        let cell = record.matrix.cells[index]
+        var reasons = [describe(cell, evidence.metric)] + costReasons(evidence, index, search)
+        let untried = record.matrix.cells.indices.filter { other in
+            !record.matrix.cells[other].isTried && search.budget.map { evidence.cost(other) <= $0 } ?? true
+        }
+        let confidence = untried.isEmpty ? 1 : record.conclusion?.confidence ?? 0
+        reasons += conclusionReasons(record)
+        guard confidence >= search.confidence else {
             return Answer(
-                .undecided("\(cell.allocation) meets \(record.sla), but cheaper ones were not tried"), reasons: reasons)
+                .undecided("\(cell.allocation) is the best that was measured, but better ones are not excluded"),
+                reasons: reasons, confidence: confidence)
         }
-        if bracket.highestViolating == nil {
+        return Answer(.best(cell.allocation), reasons: reasons, confidence: confidence)
+    }
+
+    private static func cheapest(
+        _ record: CampaignRecord, _ evidence: Evidence, _ search: SearchSpecification
+    ) -> Answer {
+        let cells = record.matrix.cells
+        let sla = record.sla
+        guard let index = evidence.candidate(record.goal, budget: nil) else { return nothing(record, evidence, search) }
+        let cell = cells[index]
+        var reasons = [describe(cell, sla)] + costReasons(evidence, index, search)
+        let cheaper = cells.indices.filter { evidence.cost($0) < evidence.cost(index) }
+        reasons += neighbours(cheaper, evidence, record)
+        let untried = cheaper.filter { !cells[$0].isTried }
+        if cheaper.isEmpty {
             reasons.append(
-                matrix.isOrdered
-                    ? "it is the smallest allocation of the axis" : "it is the first in the order of the axes")
+                record.matrix.axes.count == 1
+                    ? "it is the cheapest of the axis" : "it is the cheapest of all combinations")
         }
-        return Answer(.cheapest(cell.allocation), reasons: reasons)
+        if cell.measurement == nil {
+            reasons.append("it was interpolated and has not been checked by experiment")
+        }
+        reasons += failures(cheaper, record.matrix)
+        let confidence =
+            untried.isEmpty
+            ? 1
+            : record.goal == .cheapest
+                ? record.conclusion?.confidence ?? 0 : noneMeets(untried, evidence, search)
+        reasons += conclusionReasons(record)
+        if confidence < search.confidence {
+            let list = untried.map { "\(cells[$0].allocation) (\(cells[$0].state))" }
+            reasons.append(
+                "cheaper allocations are not excluded: " + list.prefix(Self.shown).joined(separator: ", ")
+                    + (list.count > Self.shown ? " and \(list.count - Self.shown) more" : ""))
+            // Who asked for a matrix has it, and what surely meets the SLA in it; only the search for the cheapest promised more.
+            if [.cheapest, .exhaustive].contains(record.goal) {
+                return Answer(
+                    .undecided("\(cell.allocation) meets \(sla), but cheaper ones were not tried"), reasons: reasons,
+                    confidence: confidence)
+            }
+        }
+        return Answer(.cheapest(cell.allocation), reasons: reasons, confidence: confidence)
+    }
+
+    private static func nothing(
+        _ record: CampaignRecord, _ evidence: Evidence, _ search: SearchSpecification
+    ) -> Answer {
+        let cells = record.matrix.cells
+        let measured = cells.indices.filter { cells[$0].measurement != nil }
+        var reasons = measured.suffix(Self.shown).map { describe(cells[$0], record.sla) }
+        reasons += measured.filter(evidence.isContradicted).map {
+            "\(cells[$0].allocation) alone would meet it, but more of what helps does not: runs differ by more than they say"
+        }
+        reasons += conclusionReasons(record)
+        let isComplete = cells.allSatisfy(\.isTried)
+        let confidence =
+            isComplete
+            ? 1
+            : record.goal == .cheapest
+                ? record.conclusion?.confidence ?? 0
+                : noneMeets(cells.indices.filter { !cells[$0].isTried }, evidence, search)
+        if !measured.isEmpty, confidence >= search.confidence {
+            return Answer(.nothingMeets, reasons: reasons, confidence: confidence)
+        }
+        return Answer(
+            .undecided("no cell that meets \(record.sla) was measured"), reasons: reasons, confidence: confidence)
+    }
+
+    /// The probability that none of these meets the SLA; each by itself, so that it is not less than what is said.
+    private static func noneMeets(_ cells: [Int], _ evidence: Evidence, _ search: SearchSpecification) -> Double {
+        guard
+            let model = try? evidence.interpolation(
+                Metric(evidence.sla.statistic), method: search.interpolation, seed: search.seed)
+        else { return 0 }
+        return cells.reduce(1.0) { product, cell in
+            product * (1 - (model.probability(cell, below: evidence.sla.limit.seconds) ?? 1))
+        }
+    }
+
+    /// What could not serve at all.
+    private static func failures(_ cells: [Int], _ matrix: ResultMatrix) -> [String] {
+        cells.compactMap { index in
+            guard case .invalid(_, let reasons) = matrix.cells[index].content else { return nil }
+            return "\(matrix.cells[index].allocation) could not be measured: \(reasons.joined(separator: "; "))"
+        }
+    }
+
+    /// How many cells are told at most.
+    private static let shown = 6
+
+    /// The nearest of what is cheaper and was measured, on each side of the limit.
+    private static func neighbours(_ cheaper: [Int], _ evidence: Evidence, _ record: CampaignRecord) -> [String] {
+        let cells = record.matrix.cells
+        let measured = cheaper.filter { cells[$0].measurement != nil }
+        let nearest = measured.max { evidence.cost($0) < evidence.cost($1) }
+        return (nearest.map { [describe(cells[$0], record.sla)] } ?? [])
+            + measured.filter(evidence.isContradicted).map {
+                "\(cells[$0].allocation) alone would meet it, but more of what helps does not: runs differ by more than they say"
+            }
+    }
+
+    private static func costReasons(_ evidence: Evidence, _ index: Int, _ search: SearchSpecification) -> [String] {
+        search.prices.isEmpty ? [] : ["it costs \(Format.significant(evidence.cost(index)))"]
+    }
+
+    private static func conclusionReasons(_ record: CampaignRecord) -> [String] {
+        record.conclusion.map { [$0.why] } ?? []
     }
 
     private static func controlReasons(_ record: CampaignRecord) -> [String] {
@@ -66,20 +168,39 @@ package enum Decision {
         return reasons
     }
 
-    private static func checkReason(_ cell: Cell) -> String? {
-        guard let check = cell.check else { return nil }
+    /// Checks of what an answer rested on, one by one; of what the search measured anyway, how honest its intervals were.
+    private static func checkReasons(_ matrix: ResultMatrix) -> [String] {
+        let checks = matrix.cells.compactMap { cell in cell.check.map { (cell.allocation, $0) } }
+        let bySearch = checks.filter { $0.1.isBySearch == true }
+        let held = bySearch.count { $0.1.isInInterval }
+        return checks.filter { $0.1.isBySearch != true }.map(checkReason)
+            + (bySearch.isEmpty
+                ? []
+                : [
+                    "of \(bySearch.count) cells that were interpolated before they were measured, \(held) lay in their "
+                        + "\(Format.percent(Interpolation.confidence)) interval"
+                ])
+    }
+
+    private static func checkReason(_ allocation: Allocation, _ check: Check) -> String {
         let show = check.metric.format
         let outcome =
             check.passed
             ? "passed"
             : "off by \(Format.signedPercent(check.error)), more than \(Format.percent(check.threshold)), and "
                 + (check.isInInterval ? "inside" : "outside") + " its interval; the measurement replaces it"
-        return "checked \(cell.allocation): \(check.metric.rawValue) interpolated \(show(check.predicted.value)) "
+        return "checked \(allocation): \(check.metric.rawValue) interpolated \(show(check.predicted.value)) "
             + "[\(show(check.predicted.lower)) – \(show(check.predicted.upper))], measured \(show(check.measured)): \(outcome)"
     }
 
+    private static func describe(_ cell: Cell, _ metric: Metric) -> String {
+        guard let estimate = cell.estimate(metric) else { return "\(cell.allocation)" }
+        return "\(cell.allocation): \(metric.rawValue) \(metric.format(estimate.value)) "
+            + "[\(metric.format(estimate.lower)) – \(metric.format(estimate.upper))]"
+    }
+
     private static func describe(_ cell: Cell, _ sla: SLA) -> String {
-        guard let estimate = cell.measurement?.clone[sla.statistic] else { return "\(cell.allocation)" }
+        guard let estimate = cell.estimate(Metric(sla.statistic)) else { return "\(cell.allocation)" }
         let interval = "[\(Format.milliseconds(estimate.lower)) – \(Format.milliseconds(estimate.upper))]"
         let verdict =
             sla.isSurelyMet(by: estimate) ? "meets" : sla.isMet(by: estimate.lower) ? "may not meet" : "violates"

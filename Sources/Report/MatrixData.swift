@@ -34,6 +34,8 @@ package enum MatrixData {
         var onLine: [String: Setting]
         var verdict: String?
         var answer: [String: Setting]?
+        /// The probability that the answer is right, as far as the measurements tell.
+        var confidence: Double?
         var reasons: [String]?
         var controlMeanDeviation: Double?
         var controlThroughputDeviation: Double?
@@ -75,11 +77,13 @@ package enum MatrixData {
             control: record.control.map { document(Cell($0.allocation, .measured($0.measurement))) },
             cells: (cells ?? record.matrix.cells).map(Self.document))
         switch record.answer?.verdict {
-        case .cheapest(let allocation): (whole.verdict, whole.answer) = ("cheapest", plain(allocation))
+        case .cheapest(let allocation), .best(let allocation):
+            (whole.verdict, whole.answer) = (record.answer?.word, plain(allocation))
         case .nothingMeets: whole.verdict = "nothing meets"
         case .undecided: whole.verdict = "undecided"
         case nil: break
         }
+        whole.confidence = record.answer?.confidence
         return try encode(whole)
     }
 

@@ -32,7 +32,7 @@ package enum MatrixText {
     private static func note(_ cell: Cell, _ record: CampaignRecord) -> String {
         var notes: [String] = []
         if cell.allocation == record.onLine { notes.append("on-line") }
-        if let verdict = record.answer?.verdict, case .cheapest(cell.allocation) = verdict { notes.append("cheapest") }
+        if let answer = record.answer, answer.allocation == cell.allocation { notes.append(answer.word ?? "") }
         if let estimate = cell.estimate(Metric(record.sla.statistic)), !record.sla.isSurelyMet(by: estimate) {
             notes.append(record.sla.isMet(by: estimate.lower) ? "unsure" : "violates")
         }
@@ -45,6 +45,11 @@ package enum MatrixText {
         guard let answer = record.answer else { return "no answer: the campaign is \(record.state.rawValue)" }
         let sentence =
             switch answer.verdict {
+            case .best(let allocation):
+                "The best \((record.search?.metric ?? Metric(record.sla.statistic)).rawValue) of \(record.domain) "
+                    + (record.search?.budget.map { "for at most \(Format.significant($0)) " } ?? "")
+                    + "is at \(allocation)"
+                    + (allocation == record.onLine ? ", which it has." : " (on-line now: \(record.onLine)).")
             case .cheapest(let allocation):
                 "The cheapest allocation of \(record.domain) that meets \(record.sla) is \(allocation)"
                     + (allocation == record.onLine ? ", which it has." : " (on-line now: \(record.onLine)).")

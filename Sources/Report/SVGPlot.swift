@@ -101,6 +101,7 @@ package struct SVGPlot {
             "\(record.sla.statistic.rawValue) response time of \(record.subject) by \(axis.resource.rawValue) allocation"
         let answer: String =
             switch record.answer?.verdict {
+            case .best(let allocation): "best: \(allocation)"
             case .cheapest(let allocation): "cheapest that meets \(record.sla): \(allocation)"
             case .nothingMeets: "no allocation meets \(record.sla)"
             case .undecided(let reason): "no answer: \(reason)"
@@ -182,7 +183,7 @@ package struct SVGPlot {
         return series.points.map { point in
             let (px, py) = (n(x(point.x)), n(y(point.estimate.value)))
             var parts: [String] = []
-            if case .cheapest(point.cell.allocation)? = record.answer?.verdict {
+            if record.answer?.allocation == point.cell.allocation {
                 parts.append(
                     "<circle cx=\"\(px)\" cy=\"\(py)\" r=\"12\" fill=\"none\" stroke=\"#1e8449\" stroke-width=\"2.5\"/>"
                 )

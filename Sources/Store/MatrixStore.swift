@@ -106,11 +106,18 @@ package final class MatrixStore {
 
     /// The latest campaign of a tier that has come to its end; nil when there is none.
     package func latestDone(service: String, tier: String) throws(StoreError) -> CampaignRecord? {
+        try latest(service: service, tier: tier, state: .done)
+    }
+
+    /// The latest campaign of a tier, in that state if one is given.
+    package func latest(
+        service: String, tier: String, state: CampaignRecord.State? = nil
+    ) throws(StoreError) -> CampaignRecord? {
         let rows = try database.run(
             """
-            SELECT record, id FROM campaign WHERE service = ? AND tier = ? AND state = 'done'
+            SELECT record, id FROM campaign WHERE service = ? AND tier = ? AND (?3 IS NULL OR state = ?3)
             ORDER BY started DESC LIMIT 1
-            """, [.text(service), .text(tier)])
+            """, [.text(service), .text(tier), state.map { .text($0.rawValue) } ?? .null])
         guard let row = rows.first, let text = row.text(0) else { return nil }
         return try decode(text, row.text(1) ?? "?")
     }

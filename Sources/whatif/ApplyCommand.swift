@@ -56,7 +56,7 @@ enum ApplyCommand: Command {
                 "campaign \(record.id) is of tier \(record.tier) of \(record.service) at \(record.connect), not of this file's"
             )
         }
-        guard case .cheapest(let allocation) = record.answer?.verdict else {
+        guard let allocation = record.answer?.allocation else {
             Terminal.complain("campaign \(record.id) found no allocation to apply")
             Terminal.note(MatrixText.answer(record))
             return .no

@@ -18,7 +18,7 @@ enum WhatIf {
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
             DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
             MatrixQueryCommand.self, MatrixPlotCommand.self,
-            ApplyCommand.self, WatchCommand.self, CloneCommand.self, SandboxListCommand.self,
+            CheckCommand.self, ApplyCommand.self, WatchCommand.self, CloneCommand.self, SandboxListCommand.self,
             SandboxShowCommand.self, SandboxExecCommand.self, SandboxRemoveCommand.self, SandboxCollectCommand.self,
             SandboxGuardCommand.self,
             CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,
@@ -82,7 +82,9 @@ enum WhatIf {
         case is UsageError, is YAMLError, is QueryError, is FileError, is WatchError: return .usage
         case let error as CampaignError:
             switch error {
-            case .unknownDomain, .notRunning, .noAddress, .clientOfOtherFamily, .encrypted, .badVariant: return .usage
+            case .unknownDomain, .notRunning, .noAddress, .clientOfOtherFamily, .encrypted, .badVariant,
+                .otherQuestion, .notACell:
+                return .usage
             case .noTraffic, .controlFailed, .busy: return .failed
             }
         case let error as ActuatorError:

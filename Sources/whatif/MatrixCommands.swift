@@ -50,7 +50,7 @@ enum MatrixListCommand: Command {
         let lines = records.map { record in
             let answer: String =
                 switch record.answer?.verdict {
-                case .cheapest(let allocation): allocation.description
+                case .cheapest(let allocation), .best(let allocation): allocation.description
                 case .nothingMeets: "nothing meets the SLA"
                 case .undecided: "undecided"
                 case nil: ""

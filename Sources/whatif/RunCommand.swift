@@ -11,12 +11,20 @@ enum RunCommand: Command {
         "run", "Run the campaign of a service file: clone, replay live traffic, measure, answer.",
         discussion: """
             Clones the tier's domain into a sandbox, together with those of the tiers 'with' it, plays the live requests to
-            the clone under each allocation to try, checks what was interpolated, and names the cheapest allocation that
-            meets the SLA. Production is listened to and snapshot, never changed; 'whatif apply' changes it. Needs root.
-            Exit code 3 when no allocation meets the SLA or when there is no trustworthy answer.
+            the clone under each allocation that is worth trying, interpolates the others, checks what the answer rests on,
+            and names the cheapest allocation that meets the SLA, or what else the file wants found. Production is listened
+            to and snapshot, never changed; 'whatif apply' changes it. Needs root. Exit code 3 when no allocation meets the
+            SLA or when there is no trustworthy answer.
+
+            '--resume' goes on with a campaign that was broken off or ran out of time, with the file's time bound anew; its
+            axes may have got more values, or there may be more axes. What was measured is not measured again.
             """,
         operands: [.init("FILE.yaml", "The service file.")],
-        options: [.flag("json", "The finished campaign as one JSON object.")])
+        options: [
+            .flag("resume", "Go on with the latest campaign of this service's tier."),
+            .value("campaign", "ID", "Go on with this one."),
+            .flag("json", "The finished campaign as one JSON object."),
+        ])
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         let file = try Inputs.serviceFile(arguments.operand(0) ?? "")
@@ -24,19 +32,45 @@ enum RunCommand: Command {
         let state = try StateDirectory.standard()
         try Inputs.enter(node: file.node, state)
         let campaign = Campaign(file, state: state, interrupt: try InterruptSignal(), report: ProgressLog(file).report)
-        let record = try campaign.run()
+        let beginning = try Campaigns.beginning(arguments, file, state)
+        let record = try campaign.run(beginning)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.json(record))
         } else {
             Terminal.print("\n" + MatrixText.table(record) + "\n\n" + MatrixText.answer(record))
         }
-        if case .cheapest = record.answer?.verdict { return .done }
-        return .no
+        return record.answer?.allocation == nil ? .no : .done
+    }
+}
+
+/// Which stored campaign is meant.
+enum Campaigns {
+    static func beginning(
+        _ arguments: ParsedArguments, _ file: ServiceFile, _ state: StateDirectory
+    ) throws -> Campaign.Beginning {
+        guard arguments.flag("resume") || arguments.value("campaign") != nil else { return .anew }
+        return .resume(try of(file, arguments.value("campaign"), state))
+    }
+
+    /// The campaign of that id, or the latest of the file's tier.
+    static func of(_ file: ServiceFile, _ id: String?, _ state: StateDirectory) throws -> CampaignRecord {
+        let store = try MatrixStore(state.matrices)
+        if let id {
+            guard let record = try store.campaign(id) else {
+                throw UsageError("there is no campaign '\(id)'; 'whatif matrix list' shows what there is")
+            }
+            return record
+        }
+        guard let record = try store.latest(service: file.service, tier: file.campaign.tier) else {
+            throw UsageError(
+                "there is no campaign of tier \(file.campaign.tier) of \(file.service); 'whatif run' makes one")
+        }
+        return record
     }
 }
 
 /// A campaign's events as lines.
-private final class ProgressLog {
+final class ProgressLog {
     private let file: ServiceFile
 
     init(_ file: ServiceFile) { self.file = file }
@@ -57,7 +91,7 @@ private final class ProgressLog {
             } else if let measurement = cell.measurement {
                 Terminal.note("  " + MatrixText.measurement(measurement))
             }
-            if let check = cell.check {
+            if let check = cell.check, check.isBySearch != true {
                 let verdict =
                     check.passed
                     ? "passed" : "off by \(Format.signedPercent(check.error)), limit \(Format.percent(check.threshold))"
@@ -70,6 +104,9 @@ private final class ProgressLog {
                 "  the sandbox is \(Format.signedPercent(control.meanDeviation)) in mean response time and "
                     + "\(Format.signedPercent(control.throughputDeviation)) in throughput from the on-line domain: "
                     + (control.isWithinLimits ? "trusted" : "NOT trusted"))
+        case .checkFailed(let cell, _):
+            Terminal.note("  the check of \(cell.allocation) failed: the search goes on")
+        case .warning(let text): Terminal.complain(text)
         case .finished(let record):
             let seconds = record.finished.map { ($0 - record.started).seconds } ?? 0
             Terminal.note("campaign finished after \(Format.duration(.seconds(seconds)))")

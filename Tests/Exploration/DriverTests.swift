@@ -8,191 +8,212 @@ import Testing
 
     /// Plays a campaign on a known surface; the control at `onLine` comes first when it is a cell.
     private func play(
-        _ axis: [Double], goal: Goal = .cheapest, onLine: Double? = nil, bound: Int = 100, _ p95: (Double) -> Double
-    ) -> (matrix: ResultMatrix, experiments: Int) {
-        var matrix = ResultMatrix(axes: [Axis(.cpu, axis)])
-        var experiments = 0
-        if let onLine { matrix[Allocation([.cpu: onLine])] = Surface.cell(onLine, p95: p95(onLine)) }
-        let driver = Driver(goal: goal, sla: sla)
-        while case .measure(let allocation, _) = driver.next(
-            matrix, timeLeft: .seconds(bound - experiments), duration: .seconds(1))
-        {
-            experiments += 1
-            let cpu = allocation[.cpu]?.number ?? 0
-            var cell = Surface.cell(cpu, p95: p95(cpu))
-            if let predicted = Interpolator.fill(matrix)[allocation]?.estimate(.p95) {
-                cell.check = Check(metric: .p95, predicted: predicted, measured: p95(cpu), threshold: 0.1)
+        _ matrix: ResultMatrix, goal: Goal = .cheapest, _ search: SearchSpecification = SearchSpecification(),
+        bound: Int = 100, _ p95: (Allocation) -> Double?
+    ) throws -> Played {
+        var played = Played(matrix: matrix)
+        let driver = try Driver(matrix, goal: goal, sla: sla, search)
+        while true {
+            let step = try driver.next(
+                played.matrix, timeLeft: .seconds(bound - played.order.count), duration: .seconds(1))
+            guard case .measure(let allocation, _, let isCheck) = step else {
+                if case .finish(let conclusion) = step { played.conclusion = conclusion }
+                break
             }
-            #expect(matrix[allocation]?.measurement == nil, "a cell is measured once")
-            matrix[allocation] = cell
-            if experiments > 200 { break }
+            #expect(played.matrix[allocation]?.isTried == false, "a cell is measured once")
+            let prospect = try driver.prediction(allocation, played.matrix)
+            guard let value = p95(allocation), let measurement = Surface.measurement(p95: value) else {
+                played.matrix[allocation] = Cell(allocation, .invalid(nil, reasons: ["it does not boot"]))
+                played.order.append(allocation)
+                continue
+            }
+            var cell = Cell(allocation, .measured(measurement))
+            cell.check = prospect.flatMap { prospect in
+                cell.estimate(prospect.metric).map { prospect.check($0.value, isBySearch: !isCheck) }
+            }
+            played.matrix[allocation] = cell
+            played.order.append(allocation)
+            if played.order.count > 200 { break }
         }
-        return (matrix, experiments)
+        played.matrix = try driver.filled(played.matrix)
+        let evidence = try Evidence(played.matrix, goal: goal, sla: sla, search)
+        played.answer = evidence.candidate(goal, budget: search.budget).map { played.matrix.cells[$0] }
+        return played
+    }
+
+    private struct Played {
+        var matrix: ResultMatrix
+        var order: [Allocation] = []
+        var conclusion: Conclusion?
+        var answer: Cell?
     }
 
     private static let axis = (1...12).map { Double($0) / 10 }
+    private static let line = ResultMatrix(axes: [Axis(.cpu, axis)])
 
-    /// Wherever the true border lies, it is found, with few experiments.
+    private func cpu(_ allocation: Allocation) -> Double { allocation[.cpu]?.number ?? 0 }
+
+    /// Wherever the true border lies, it is found, with few experiments; a step is the worst that there is.
     @Test(arguments: 0...12)
-    func theCheapestIsFoundWhereverItIs(_ border: Int) {
-        let p95 = { (cpu: Double) in Int((cpu * 10).rounded()) > border ? 0.03 : 0.08 }
-        let (matrix, experiments) = play(Self.axis, p95)
-        let bracket = Bracket(matrix, sla)
-        if border == 12 {
-            #expect(bracket.lowestMeeting == nil)
-            #expect(experiments == 1)
-        } else {
-            #expect(bracket.lowestMeeting == border)
-            #expect(bracket.highestViolating == (border == 0 ? nil : border - 1))
-            // The largest, four halvings of eleven, and perhaps one check.
-            #expect(experiments <= 6)
-        }
+    func theCheapestIsFoundWhereverItIs(_ border: Int) throws {
+        let played = try play(Self.line) { Int((self.cpu($0) * 10).rounded()) > border ? 0.03 : 0.08 }
+        #expect(played.answer.map { cpu($0.allocation) } == (border == 12 ? nil : Self.axis[border]))
+        #expect(played.order.count <= 7, "\(played.order)")
+        #expect(try #require(played.conclusion).confidence >= 0.95)
     }
 
-    @Test func atMostHalfIsMeasuredAndOneInterpolatedCellIsChecked() {
-        let (matrix, experiments) = play(Self.axis, onLine: 0.1) { 0.02 + 0.006 / $0 }
-        #expect(experiments + 1 <= 6)
-        #expect(matrix.cells.contains { $0.check != nil })
+    /// A curve as of a queue, with the control measured.
+    @Test func aSmoothCurveTakesFewerThanHalving() throws {
+        var matrix = Self.line
+        matrix[Allocation([.cpu: 0.2])] = Surface.cell(0.2, p95: 0.02 / 0.1)
+        let played = try play(matrix) { 0.02 / max(self.cpu($0) - 0.1, 0.01) }
+        #expect(played.answer.map { cpu($0.allocation) } == 0.6)
+        #expect(played.order.count <= 4, "\(played.order)")
     }
 
-    @Test func theTimeBoundEndsTheSearch() {
-        let (_, experiments) = play(Self.axis, bound: 2) { $0 > 0.55 ? 0.03 : 0.08 }
-        #expect(experiments == 2)
+    @Test func theTimeBoundEndsTheSearch() throws {
+        let played = try play(Self.line, bound: 2) { self.cpu($0) > 0.55 ? 0.03 : 0.08 }
+        #expect(played.order.count == 2)
+        #expect(try #require(played.conclusion).why == "the time bound is reached")
+        #expect(try #require(played.conclusion).confidence < 0.95)
     }
 
-    @Test func exhaustiveMeasuresEveryCell() {
-        let (matrix, experiments) = play(Self.axis, goal: .exhaustive) { _ in 0.03 }
-        #expect(experiments == 12)
-        #expect(matrix.measuredCount == 12)
+    @Test func exhaustiveMeasuresEveryCell() throws {
+        let played = try play(Self.line, goal: .exhaustive) { _ in 0.03 }
+        #expect(played.order.count == 12 && played.matrix.measuredCount == 12)
     }
 
-    /// Noise that contradicts "more is not worse": only what lies above every violating cell is trusted.
-    @Test func aViolationAboveAMeetingCellMovesTheAnswerUp() {
-        var matrix = ResultMatrix(axes: [Axis(.cpu, Self.axis)])
+    /// Runs that contradict "more is not worse" differ by more than they say themselves: the lesser is not trusted.
+    @Test func aViolationAboveAMeetingCellMovesTheAnswerUp() throws {
+        var matrix = Self.line
         for (cpu, p95) in [(0.3, 0.03), (0.5, 0.09), (1.2, 0.02)] {
             matrix[Allocation([.cpu: cpu])] = Surface.cell(cpu, p95: p95)
         }
-        let bracket = Bracket(matrix, sla)
-        #expect(bracket.highestViolating == 4)
-        #expect(bracket.lowestMeeting == 11)
+        let evidence = try Evidence(matrix, goal: .cheapest, sla: sla, SearchSpecification())
+        #expect(evidence.isContradicted(2) && !evidence.meets(2))
+        #expect(evidence.candidate(.cheapest, budget: nil) == 11)
     }
 
-    @Test func invalidCellsAreNotTriedAgain() {
-        var matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.6])])
-        let top = Allocation([.cpu: 0.6])
-        matrix[top] = Cell(top, .invalid(nil, reasons: ["loss"]))
-        let step = Driver(goal: .cheapest, sla: sla).next(matrix, timeLeft: .seconds(100), duration: .seconds(1))
-        guard case .finish = step else {
-            Issue.record("\(step)")
-            return
-        }
-    }
-}
-
-@Suite struct InterpolatorTests {
-    @Test func blanksBetweenMeasuredCellsLieOnTheLine() throws {
-        var matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.5, 0.6, 0.8])])
-        matrix[Allocation([.cpu: 0.4])] = Surface.cell(0.4, p95: 0.100)
-        matrix[Allocation([.cpu: 0.6])] = Surface.cell(0.6, p95: 0.040)
-        let filled = Interpolator.fill(matrix)
-        let estimate = try #require(filled[Allocation([.cpu: 0.5])]?.estimate(.p95))
-        let neighbours = try [0.4, 0.6].map { try #require(matrix[Allocation([.cpu: $0])]?.estimate(.p95)) }
-        #expect(abs(estimate.value - (neighbours[0].value + neighbours[1].value) / 2) < 1e-9)
-        #expect(estimate.lower == neighbours[1].lower && estimate.upper == neighbours[0].upper)
-        // Nothing is said beyond the measured range.
-        #expect(filled[Allocation([.cpu: 0.2])]?.state == "blank")
-        #expect(filled[Allocation([.cpu: 0.8])]?.state == "blank")
+    @Test func whatCannotServeIsNotTriedAgainAndIsNoAnswer() throws {
+        let played = try play(ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.6])])) { self.cpu($0) < 0.5 ? nil : 0.03 }
+        #expect(played.answer.map { cpu($0.allocation) } == 0.6)
+        let none = try play(ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])])) { _ in nil }
+        #expect(none.answer == nil && none.order.count == 2)
     }
 
-    /// The interval's promise: whatever the monotone curve between the neighbours, it is inside.
-    @Test(arguments: [0.0, 0.1, 0.5, 0.9, 1.0])
-    func anyMonotoneCurveIsInsideTheInterval(_ share: Double) {
-        let a = Estimate(0.2, lower: 0.18, upper: 0.22)
-        let b = Estimate(0.05, lower: 0.04, upper: 0.06)
-        let between = Interpolator.between(a, b, at: share)
-        for truth in [0.05, 0.06, 0.1, 0.2] { #expect((between.lower...between.upper).contains(truth)) }
-    }
+    // MARK: Several axes
 
-    @Test func fillingTwiceIsFillingOnce() {
-        var matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.6])])
-        matrix[Allocation([.cpu: 0.2])] = Surface.cell(0.2, p95: 0.1)
-        matrix[Allocation([.cpu: 0.6])] = Surface.cell(0.6, p95: 0.05)
-        let once = Interpolator.fill(matrix)
-        #expect(Interpolator.fill(once) == once)
-    }
-}
-
-/// Several axes: nothing is assumed but what was measured.
-@Suite struct SeveralAxesTests {
-    private let sla = SLA(.p95, below: .milliseconds(50), over: .seconds(60))
     private static let axes = [
         Axis(.cpu, [0.2, 0.4, 0.6]), Axis(.memory, [1e8, 2e8]), Axis(.software, [.name("tuned"), .asIs]),
     ]
 
-    private func measured(_ cell: Cell, p95: Double) -> Cell {
-        Cell(cell.allocation, Surface.cell(0, p95: p95).content)
-    }
-
-    private func play(_ matrix: ResultMatrix, goal: Goal, _ p95: (Int) -> Double) -> (ResultMatrix, order: [Int]) {
-        var (matrix, order): (ResultMatrix, [Int]) = (matrix, [])
-        let driver = Driver(goal: goal, sla: sla)
-        while case .measure(let allocation, _) = driver.next(
-            matrix, timeLeft: .seconds(100), duration: .seconds(1)), order.count < 100
-        {
-            guard let index = matrix.cells.firstIndex(where: { $0.allocation == allocation }) else { break }
-            order.append(index)
-            matrix[allocation] = measured(matrix.cells[index], p95: p95(index))
+    /// The order of cost is that of the axes when nobody says what they cost.
+    @Test(arguments: 0...11)
+    func theFirstThatMeetsIsFound(_ first: Int) throws {
+        let matrix = ResultMatrix(axes: Self.axes)
+        let bound = matrix.cells[first].allocation
+        let played = try play(matrix) { allocation in
+            // More of what helps, at the same release, keeps it.
+            let isEnough =
+                self.cpu(allocation) >= self.cpu(bound)
+                && (allocation[.memory]?.number ?? 0) >= (bound[.memory]?.number ?? 0)
+                && allocation[.software] == bound[.software]
+            return isEnough ? 0.03 : 0.08
         }
-        return (matrix, order)
+        #expect(played.answer?.allocation == bound)
+        #expect(played.order.count <= 11)
     }
 
-    /// In the order of cost, up to the first that meets the SLA, whatever lies between or beyond.
-    @Test(arguments: [0, 3, 11, 12])
-    func theFirstThatMeetsIsFound(_ first: Int) {
-        let (matrix, order) = play(ResultMatrix(axes: Self.axes), goal: .cheapest) { index in
-            index >= first && index % 2 == first % 2 ? 0.03 : 0.08
+    /// With prices, the cheapest is what costs least: here more processors of less memory.
+    @Test func pricesDecideWhatIsCheap() throws {
+        var search = SearchSpecification()
+        search.prices.byResource = [.cpu: .each(1), .memory: .each(100)]
+        let matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.6]), Axis(.memory, [1, 2, 4].map { $0 * 1e9 })])
+        let p95 = { (allocation: Allocation) in
+            0.008 / (allocation[.cpu]?.number ?? 1) / ((allocation[.memory]?.number ?? 1) / 1e9)
         }
-        #expect(order == Array(0...min(first, 11)))
-        #expect(Bracket(matrix, sla).lowestMeeting == (first == 12 ? nil : first))
+        let played = try play(matrix, search, p95)
+        #expect(played.answer?.allocation == Allocation([.cpu: 0.2, .memory: 1e9]))
+        search.prices.byResource = [.cpu: .each(100), .memory: .each(1)]
+        let other = try play(matrix, search) { p95($0) * 2 }
+        #expect(other.answer?.allocation == Allocation([.cpu: 0.2, .memory: 2e9]))
     }
 
-    /// A control that meets is one of the cells, and may be dear: the cheaper ones are tried all the same.
-    @Test func aCellThatIsKnownEndsTheSearch() {
-        var matrix = ResultMatrix(axes: Self.axes)
-        let known = matrix.cells[4]
-        matrix[known.allocation] = measured(known, p95: 0.03)
-        let (_, order) = play(matrix, goal: .cheapest) { _ in 0.08 }
-        #expect(order == [0, 1, 2, 3])
+    @Test func forbiddenCombinationsAreNotTried() throws {
+        let forbidden = [Exclusion([.cpu: [.number(0.2)], .software: [.asIs, .name("tuned")]])]
+        let matrix = ResultMatrix(axes: Self.axes, forbidden: forbidden)
+        #expect(matrix.cells.count == 8)
+        let played = try play(matrix, goal: .exhaustive) { _ in 0.03 }
+        #expect(played.order.count == 8 && played.order.allSatisfy { cpu($0) > 0.3 })
     }
 
-    @Test func namesHaveNoOrderOfTheirOwn() {
-        let axes = [Axis(.software, [.asIs, .name("a"), .name("b")])]
-        let (_, order) = play(ResultMatrix(axes: axes), goal: .cheapest) { $0 == 1 ? 0.03 : 0.08 }
-        #expect(order == [0, 1])
+    // MARK: Other goals
+
+    @Test func theBestWithinABudgetIsFound() throws {
+        var search = SearchSpecification()
+        search.prices.byResource = [.cpu: .each(10)]
+        search.budget = 8
+        search.metric = .throughput
+        // Throughput is the same in all of these; so is the p95 below.
+        let played = try play(Self.line, goal: .best, search) { 0.01 + 0.01 / self.cpu($0) }
+        #expect(played.order.allSatisfy { cpu($0) <= 0.8 })
+        search.metric = nil
+        let p95 = try play(Self.line, goal: .best, search) { 0.01 + 0.01 / self.cpu($0) }
+        #expect(p95.answer.map { cpu($0.allocation) } == 0.8)
     }
 
-    @Test func exhaustiveMeasuresEveryCell() {
-        #expect(play(ResultMatrix(axes: Self.axes), goal: .exhaustive) { _ in 0.03 }.order == Array(0..<12))
+    /// A matrix that is filled rests on interpolated cells: the one that the answer takes is measured.
+    @Test(arguments: [Goal.fill, .justRunIt])
+    func whatAFilledMatrixAnswersIsChecked(_ goal: Goal) throws {
+        var search = SearchSpecification()
+        search.gain = 0.5
+        search.width = 0.3
+        let played = try play(Self.line, goal: goal, search) { 0.01 + 0.016 / self.cpu($0) }
+        let answer = try #require(played.answer)
+        #expect(answer.measurement != nil)
+        #expect(cpu(answer.allocation) <= 0.6)
+        #expect(played.matrix.cells.contains { $0.state == "interpolated" })
+        #expect(played.matrix.cells.allSatisfy { $0.estimate(.p95) != nil })
     }
 
-    /// Between two cells that differ in one number only; never between names.
-    @Test func linesRunAlongNumbers() throws {
-        var matrix = ResultMatrix(axes: Self.axes)
-        let allocation = { (cpu: Double, memory: Double, software: Setting) in
-            Allocation([.cpu: .number(cpu), .memory: .number(memory), .software: software])
+    /// An answer that is checked afterwards is given without it.
+    @Test func checkingAfterwardsLeavesTheAnswerInterpolated() throws {
+        var search = SearchSpecification()
+        search.check.time = .after
+        search.width = 0.5
+        let surface = { (allocation: Allocation) in 0.01 + 0.012 / (allocation[.cpu]?.number ?? 1) }
+        let after = try play(Self.line, goal: .fill, search, surface)
+        #expect(try #require(after.answer).state == "interpolated")
+        let driver = try Driver(after.matrix, goal: .fill, sla: sla, search)
+        guard case .measure(let allocation, _, isCheck: true)? = try driver.check(after.matrix) else {
+            Issue.record("there is something to check")
+            return
         }
-        for (place, p95) in [
-            (allocation(0.2, 1e8, .asIs), 0.1), (allocation(0.6, 1e8, .asIs), 0.04),
-            (allocation(0.6, 2e8, .asIs), 0.02), (allocation(0.2, 2e8, .name("tuned")), 0.03),
-        ] {
-            matrix[place] = measured(Cell(place), p95: p95)
+        #expect(allocation == after.answer?.allocation)
+        search.check.time = .before
+        let before = try play(Self.line, goal: .fill, search, surface)
+        #expect(try #require(before.answer).state == "checked")
+    }
+
+    /// What was predicted before it was measured makes intervals wider when it was far off.
+    @Test func checksRecalibrate() throws {
+        var matrix = Self.line
+        for cpu in [0.1, 0.4, 0.7, 1.0, 1.2] {
+            matrix[Allocation([.cpu: cpu])] = Surface.cell(cpu, p95: 0.03 / cpu)
         }
-        let filled = Interpolator.fill(matrix)
-        let between = try #require(filled[allocation(0.4, 1e8, .asIs)]?.estimate(.p95))
-        let ends = try [0.2, 0.6].map { try #require(matrix[allocation($0, 1e8, .asIs)]?.estimate(.p95)) }
-        #expect(abs(between.value - (ends[0].value + ends[1].value) / 2) < 1e-9)
-        #expect(filled.cells.count { $0.state == "interpolated" } == 1)
-        #expect(filled.cells.count { $0.state == "blank" } == 7)
-        #expect(Interpolator.fill(filled) == filled)
+        let driver = try Driver(matrix, goal: .fill, sla: sla)
+        let place = Allocation([.cpu: 0.8])
+        let width = { (matrix: ResultMatrix) in
+            try #require(try driver.filled(matrix)[place]?.estimate(.p95)).upper
+        }
+        let narrow = try width(matrix)
+        for cpu in [0.1, 0.4, 0.7] {
+            let allocation = Allocation([.cpu: cpu])
+            var cell = try #require(matrix[allocation])
+            cell.check = Check(
+                metric: .p95, predicted: Estimate(1, lower: 1, upper: 1), measured: 2, threshold: 0.1, standardized: 12)
+            matrix[allocation] = cell
+        }
+        #expect(try width(matrix) > narrow)
     }
 }

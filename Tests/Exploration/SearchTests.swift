@@ -23,7 +23,7 @@ import Testing
 
     private struct Played {
         var cells: [Int] = []
-        var conclusion: Conclusion?
+        var conclusion: SearchEnd?
     }
 
     private func play(

@@ -89,7 +89,30 @@ import YAML
         ("cpu: [20%", "ram: [20%", 10, "unknown axis 'ram'; this version can set: cpu"),
         ("cpu: [20%", "cpu: [20", 10, "found '20', expected a percentage"),
         ("60%, 40%]", "60%, 60%]", 10, "each value once"),
-        ("find: cheapest", "find: best", 13, "found 'best', expected one of: cheapest, exhaustive"),
+        (
+            "find: cheapest", "find: good", 13,
+            "found 'good', expected one of: cheapest, best, fill, exhaustive, justrunit"
+        ),
+        ("find: cheapest", "find: { fill: 0% }", 13, "found '0%', expected a percentage above 0%"),
+        ("find: cheapest", "find: { best: p96 }", 13, "found 'p96', expected one of: throughput, mean"),
+        ("find: cheapest", "find: { fill: 5%, best: p95 }", 13, "is looked for"),
+        ("find: cheapest", "find: { fill: 5%, budget: 3 }", 13, "only 'best' has a budget"),
+        ("find: cheapest", "find: { best: p95, budget: 3 }", 13, "a budget needs prices"),
+        ("find: cheapest", "find: { best: p95, budget: 1 }\n  cost: { cpu: 10 }", 13, "the least is 2.00"),
+        ("find: cheapest", "cost: { memory: 2 }", 13, "'memory' has a price and is no axis"),
+        ("find: cheapest", "cost: { cpu: 10 ms }", 13, "expected the price of one core"),
+        ("find: cheapest", "cost: { cpu: 0 }", 13, "cpu 20% costs 0"),
+        ("find: cheapest", "cost: { ram: 2 }", 13, "unknown axis 'ram'"),
+        ("find: cheapest", "forbid: [{ cpu: 30% }]", 13, "cpu 30% is not on its axis (values: 20%, 40%, 60%)"),
+        ("find: cheapest", "forbid: [{ cpu: [20%, 40%, 60%] }]", 13, "every combination of the axes is forbidden"),
+        ("find: cheapest", "forbid: [{ memory: 1 GiB }]", 13, "'memory' is no axis (axes: cpu)"),
+        ("find: cheapest", "forbid: [{ }]", 13, "nothing is named"),
+        ("find: cheapest", "confidence: 100%", 13, "expected a percentage from 50% to below 100%"),
+        ("find: cheapest", "interpolate: cubic", 13, "expected one of: auto, linear, log-linear, gaussian-process"),
+        ("find: cheapest", "seed: -1", 13, "expected a whole number from 0"),
+        ("threshold: 10%", "time: never", 14, "expected one of: before, after"),
+        ("threshold: 10%", "notify: { webhook: example.com }", 14, "begins with http://"),
+        ("threshold: 10%", "notify: { }", 14, "name a command or a webhook"),
         ("tier: app", "tier: apps", 9, "'apps' is not a tier; tiers: web, app, db"),
         ("tier: app", "tier: db", 9, "give the tier log-in: { user"),
         ("calls: [db]", "calls: [dbs]", 5, "'dbs', which is not a tier"),
@@ -120,6 +143,46 @@ import YAML
         #expect(error.description.contains(words), "\(error)")
         // Errors about a whole tier or campaign point at it; it may begin a line later than its key.
         #expect(abs(error.line - line) <= 1, "\(error)")
+    }
+
+    /// What is looked for, at which cost, and how answers are checked.
+    @Test func theSearchIsRead() throws {
+        let plain = try decode(Self.good).campaign
+        #expect(plain.goal == .cheapest && plain.search.confidence == 0.95 && plain.search.check.time == .before)
+        for goal in Goal.allCases {
+            let file = try decode(Self.good.replacing("find: cheapest", with: "find: \(goal.rawValue)"))
+            #expect(file.campaign.goal == goal)
+        }
+        let text = Self.good.replacing(
+            "axes: { cpu: [20%, 60%, 40%] }", with: "axes: { cpu: [20%, 60%, 40%], memory: [1 GiB, 2 GiB] }"
+        ).replacing(
+            "find: cheapest",
+            with: """
+                find: { best: throughput, budget: 11 }
+                  cost: { cpu: 10, memory: 2.5 }
+                  forbid: [{ cpu: [20%, 40%], memory: 2 GiB }]
+                  confidence: 90%
+                  interpolate: log-linear
+                  seed: 7
+                """
+        ).replacing(
+            "{ threshold: 10% }",
+            with:
+                "{ threshold: 5%, doubt: 2%, time: after, notify: { command: \"cat\", webhook: \"http://127.0.0.1/x\" } }"
+        )
+        let campaign = try decode(text).campaign
+        #expect(campaign.goal == .best && campaign.search.metric == .throughput && campaign.search.budget == 11)
+        let matrix = ResultMatrix(axes: campaign.axes, forbidden: campaign.search.forbidden)
+        #expect(matrix.cells.map { campaign.search.prices.cost(of: $0.allocation) } == [4.5, 6.5, 8.5, 11])
+        #expect(campaign.search.confidence == 0.9 && campaign.search.interpolation == .logLinear)
+        #expect(campaign.search.seed == 7)
+        let check = campaign.search.check
+        #expect(check.threshold == 0.05 && check.doubt == 0.02 && check.time == .after)
+        #expect(check.command == "cat" && check.webhook == "http://127.0.0.1/x")
+        let width = try decode(Self.good.replacing("find: cheapest", with: "find: { fill: 5% }")).campaign
+        #expect(width.goal == .fill && width.search.width == 0.05)
+        let gain = try decode(Self.good.replacing("find: cheapest", with: "find: { justrunit: 20% }")).campaign
+        #expect(gain.goal == .justRunIt && gain.search.gain == 0.2)
     }
 
     /// Several axes with names, and what these mean.

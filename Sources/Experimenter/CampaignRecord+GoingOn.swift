@@ -1,0 +1,33 @@
+import Model
+
+extension CampaignRecord {
+    /// `earlier` as it goes on by this record's question: all that it measured, its name and its beginning; the axes of both.
+    ///
+    /// - Throws: `CampaignError.otherQuestion` when what it measured does not answer this question.
+    func goingOn(with earlier: CampaignRecord) throws(CampaignError) -> CampaignRecord {
+        for (name, mine, its) in [
+            ("service", service, earlier.service), ("tier", tier, earlier.tier), ("domain", domain, earlier.domain),
+            ("libvirt", connect, earlier.connect), ("node", node ?? "", earlier.node ?? ""),
+            (
+                "what is cloned along", (with ?? []).joined(separator: ", "),
+                (earlier.with ?? []).joined(separator: ", ")
+            ),
+        ] where mine != its {
+            throw .otherQuestion(earlier.id, reason: "its \(name) is '\(its)', and the file's is '\(mine)'")
+        }
+        if (clone ?? .disk) != (earlier.clone ?? .disk) {
+            throw .otherQuestion(earlier.id, reason: "its clones begin with something else")
+        }
+        var record = self
+        record.started = earlier.started
+        record.control = earlier.control
+        record.conclusion = earlier.conclusion
+        record.answer = earlier.answer
+        record.state = earlier.state == .done ? .done : .running
+        guard let matrix = earlier.matrix.extended(by: matrix, onLine: onLine) else {
+            throw .otherQuestion(earlier.id, reason: "one of its axes is missing")
+        }
+        record.matrix = matrix
+        return record
+    }
+}

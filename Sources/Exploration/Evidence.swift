@@ -1,0 +1,112 @@
+package import Model
+
+/// What a campaign's matrix says about its question: the figures of the metric that is asked about, what they cost, and
+/// which cells meet the SLA. Everything that decides reads the matrix through this, so that all mean the same by it.
+package struct Evidence: Sendable {
+    package let matrix: ResultMatrix
+    package let space: ConfigurationSpace
+    package let metric: Metric
+    package let better: Better
+    package let sla: SLA
+
+    /// - Throws: `ConfigurationSpaceError` for axes of which no space can be made.
+    package init(
+        _ matrix: ResultMatrix, goal: Goal, sla: SLA, _ search: SearchSpecification
+    ) throws(ConfigurationSpaceError) {
+        self.matrix = matrix
+        self.sla = sla
+        metric = goal == .best ? search.metric ?? Metric(sla.statistic) : Metric(sla.statistic)
+        better = metric.better ?? .lower
+        space = try ConfigurationSpace(matrix, search.prices, moreHelps: metric.better != nil)
+    }
+
+    /// The same question over another state of the same matrix.
+    package init(_ matrix: ResultMatrix, like other: Evidence) {
+        self.matrix = matrix
+        (space, metric, better, sla) = (other.space, other.metric, other.better, other.sla)
+    }
+
+    /// What was tried, as a search takes it; each is said to have lasted as long as the next is expected to.
+    package func trials(lasting duration: Duration = .zero) -> [Trial] {
+        matrix.cells.indices.compactMap { index in
+            switch matrix.cells[index].content {
+            case .blank, .interpolated: return nil
+            case .invalid: return Trial(cell: index, .failed, duration: duration)
+            case .measured(let measurement):
+                guard let estimate = measurement.estimate(metric) else { return nil }
+                return Trial(
+                    cell: index, .measured(estimate.value, error: standardError(index)), duration: duration)
+            }
+        }
+    }
+
+    /// Of a measured cell, or of an interpolated one.
+    ///
+    /// A run's own interval knows nothing of what runs differ by. Where less of what helps meets the SLA and more of it does
+    /// not, they differ by half of what lies between the two, at least.
+    package func standardError(_ cell: Int) -> Double {
+        guard let own = matrix.cells[cell].estimate(metric) else { return .infinity }
+        let error = Trial.standardError(own)
+        guard metric == Metric(sla.statistic), isInside(own), matrix.cells[cell].measurement != nil else {
+            return error
+        }
+        let contradicting = matrix.cells.indices.compactMap { other -> Double? in
+            guard other != cell, matrix.cells[other].measurement != nil, space.dominates(other, cell),
+                let estimate = matrix.cells[other].estimate(metric), !isInside(estimate)
+            else { return nil }
+            return (estimate.value - own.value) / 2
+        }
+        return max(error, contradicting.max() ?? 0)
+    }
+
+    private func isInside(_ estimate: Estimate) -> Bool {
+        sla.isMet(by: estimate.value + Self.reach * Trial.standardError(estimate))
+    }
+
+    /// In standard errors: half of an interval of 95 %.
+    package static let reach = 1.96
+
+    /// Whether the whole interval of a measured or interpolated cell meets the SLA.
+    package func meets(_ cell: Int) -> Bool {
+        guard let estimate = matrix.cells[cell].estimate(Metric(sla.statistic)) else { return false }
+        if matrix.cells[cell].measurement == nil { return sla.isSurelyMet(by: estimate) }
+        let error = metric == Metric(sla.statistic) ? standardError(cell) : Trial.standardError(estimate)
+        return sla.isSurelyMet(by: estimate) && sla.isMet(by: estimate.value + Self.reach * error)
+    }
+
+    /// Whether the interval of a run meets the SLA and other runs speak against it.
+    package func isContradicted(_ cell: Int) -> Bool {
+        !meets(cell) && matrix.cells[cell].estimate(Metric(sla.statistic)).map(sla.isSurelyMet) ?? false
+    }
+
+    package func cost(_ cell: Int) -> Double { space.costs?[cell] ?? 0 }
+
+    /// The cheapest of the cells that meet the SLA.
+    package func cheapestMeeting(where isWanted: (Cell) -> Bool) -> Int? {
+        matrix.cells.indices.filter { isWanted(matrix.cells[$0]) && meets($0) }.min { cost($0) < cost($1) }
+    }
+
+    /// The cell on which an answer to `goal` rests.
+    ///
+    /// `cheapest`, `best` and `exhaustive` take what was measured; the others take what was interpolated, too.
+    package func candidate(_ goal: Goal, budget: Double?) -> Int? {
+        switch goal {
+        case .cheapest, .exhaustive: return cheapestMeeting { $0.measurement != nil }
+        case .fill, .justRunIt: return cheapestMeeting { _ in true }
+        case .best:
+            let measured = matrix.cells.indices.filter { index in
+                matrix.cells[index].measurement != nil && budget.map { cost(index) <= $0 } ?? true
+            }
+            return measured.compactMap { index in
+                matrix.cells[index].estimate(metric).map { (index, $0.value) }
+            }.min { better == .lower ? $0.1 < $1.1 : $0.1 > $1.1 }?.0
+        }
+    }
+
+    /// The metric over all cells; what was predicted before it was measured calibrates it.
+    package func interpolation(
+        _ metric: Metric? = nil, method: InterpolationMethod = .auto, seed: UInt64 = 0
+    ) throws(ObservationError) -> Interpolation {
+        try Interpolation(space, matrix, metric ?? self.metric, method: method, seed: seed)
+    }
+}
