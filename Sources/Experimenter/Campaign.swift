@@ -71,15 +71,17 @@ package struct Campaign {
             JournalOwner(name: id, requester: ProcessIdentity.requester, purpose: "campaign of \(file.service)"))
         defer { try? journal.forget(id) }
         let point = try OnLinePoint(domain, original, axes: specification.axes)
-        let maker = { (node: Node) in
-            CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock)
+        let maker = { (journal: Journal) in
+            { (node: Node) in
+                CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock)
+            }
         }
-        let meanings = try Meanings(file, of: original, maker: maker)
+        let meanings = try Meanings(file, of: original, maker: maker(journal))
         var bound = specification
         bound.clone = try CloneMaker.resolved(specification.clone)
         // What cannot be cloned so is refused before anything is made.
         for variant in [nil] + meanings.allVariants {
-            _ = try maker(node).plan(
+            _ = try maker(journal)(node).plan(
                 original, from: bound.clone, variant: variant, on: [name: try VolumeSite(tier.storage)])
         }
         let begun = now
@@ -103,15 +105,21 @@ package struct Campaign {
                 throw CampaignError.noAddress(domain: callerName, address.family)
             }
             original.learn([address])
-            let bench = Workbench(
-                specification: bound, domain: domain, original: original, tier: tier,
-                server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
-                meanings: meanings, tap: tap, maker: maker(node), clock: clock, interrupt: interrupt,
-                consoleEnd: { Console.end(of: $0) })
+            let noise = LearnedNoise()
+            let benches = try (0..<specification.sandboxes).map { _ in
+                // A journal's connection is for one thread.
+                let own = try maker(Journal(state.journal))
+                return Workbench(
+                    specification: bound, domain: domain, original: original, tier: tier,
+                    server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
+                    meanings: try Meanings(file, of: original, maker: own), tap: tap, maker: own(node), clock: clock,
+                    interrupt: interrupt, noise: noise, consoleEnd: { Console.end(of: $0) })
+            }
             try store.save(record)
             report(.started(record))
-            let exploring = Exploring(
-                campaign: self, bench: bench, driver: driver, store: store, deadline: begun + specification.timeBound)
+            let exploring = try Exploring(
+                self, benches, driver, store, deadline: begun + specification.timeBound,
+                processors: Double(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
             try exploring.run(&record, first: beginning.toCheck)
             try finish(&record, .done, driver, store)
             if specification.search.check.time == .after, try exploring.checkAfterwards(&record) {

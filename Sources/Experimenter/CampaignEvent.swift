@@ -9,6 +9,8 @@ package enum CampaignEvent: Sendable {
     case control(ControlResult)
     /// An answer rested on this cell, and it is not what was interpolated; the search goes on.
     case checkFailed(Cell, Check)
+    /// What comes out of this experiment cannot change the answer any more.
+    case abandoned(Allocation)
     /// Something beside the campaign did not work.
     case warning(String)
     case finished(CampaignRecord)

@@ -24,7 +24,9 @@ struct Workbench {
     let clock: SteadyClock
     let interrupt: InterruptSignal
     /// What differed between the control clone's replies and the on-line ones, which is not the allocation's doing.
-    let noise = LearnedNoise()
+    let noise: LearnedNoise
+    /// The experiment at this bench was given up.
+    let abandonment = Abandonment()
     /// The end of a container's console, for a clone that does not boot.
     let consoleEnd: @Sendable (String) -> String
 
@@ -42,7 +44,20 @@ struct Workbench {
     }
 }
 
-/// Held for all experiments of a campaign, one at a time.
+/// Whoever asked for an experiment may want it no more.
+final class Abandonment: Sendable {
+    private let flag = Atomic(false)
+
+    var isAsked: Bool {
+        get { flag.load(ordering: .acquiring) }
+        set { flag.store(newValue, ordering: .releasing) }
+    }
+}
+
+/// The experiment was given up, and what it had made is gone.
+struct Abandoned: Error {}
+
+/// What the control found, held for all experiments of a campaign.
 final class LearnedNoise: Sendable {
     private let noise = Mutex(ReplyNoise())
 
@@ -144,7 +159,7 @@ struct Experiment {
     }
 
     private func end(_ plan: SandboxPlan, _ sandbox: SandboxThread) throws {
-        bench.tap.unsubscribe()
+        bench.tap.unsubscribe(sandbox.loop.inputs)
         defer { _ = try? sandbox.stop() }
         try maker.remove(plan)
     }
@@ -183,7 +198,7 @@ struct Experiment {
         let stop = bench.now
         let after = sandbox.loop.progress
         let answers = after.answers.since(before.answers)
-        bench.tap.unsubscribe()
+        bench.tap.unsubscribe(sandbox.loop.inputs)
         try sandbox.stop()
         if isControl { bench.noise.value = sandbox.loop.outcome.noise }
 
@@ -291,7 +306,7 @@ struct Experiment {
 
     private func drain(_ sandbox: SandboxThread) throws {
         let deadline = bench.now + Self.drainLimit
-        bench.tap.unsubscribe()
+        bench.tap.unsubscribe(sandbox.loop.inputs)
         while bench.now < deadline, !sandbox.loop.progress.isDrained {
             progress(.draining, sandbox.loop.progress)
             try pause(0.05, sandbox)
@@ -300,6 +315,7 @@ struct Experiment {
 
     private func pause(_ seconds: Double, _ sandbox: SandboxThread) throws {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
+        if bench.abandonment.isAsked { throw Abandoned() }
         try sandbox.throwFailure()
         try bench.tap.throwFailure()
         try maker.requireRoom()

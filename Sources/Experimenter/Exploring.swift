@@ -2,22 +2,53 @@ import Cloning
 import Exploration
 import Hypervisor
 import Model
+import OperatingSystem
 import Proxies
 import Store
 
-/// The loop of a campaign: an experiment that the driver asks for, its cell kept, the next.
-struct Exploring {
-    let campaign: Campaign
-    let bench: Workbench
-    let driver: Driver
-    let store: MatrixStore
-    let deadline: Timestamp
+/// The loop of a campaign: the experiments that the driver asks for, as many at once as there are benches; their cells
+/// kept; the next.
+final class Exploring {
+    private let campaign: Campaign
+    private let benches: [Workbench]
+    private let driver: Driver
+    private let store: MatrixStore
+    private let deadline: Timestamp
+    /// Of the node: what clones and the on-line domain can use together.
+    private let processors: Double
+    private let ended: WakeUp
+    private var underway: [Underway] = []
+    /// What the next experiment is expected to take.
+    private var duration: Duration
+
+    /// One experiment that was begun.
+    private struct Underway {
+        let thread: ExperimentThread
+        let bench: Int
+        let allocation: Allocation
+        let prospect: Prospect?
+        let begun: Timestamp
+        let isCheck: Bool
+        /// The second attempt, as the first was invalid.
+        let isRepeated: Bool
+    }
 
     /// Used for the predicted duration of the first experiment: boot, priming and removal.
     private static let overhead = Duration.seconds(6)
     private static let controlRepetitions = 2
 
-    private var specification: CampaignSpecification { bench.specification }
+    init(
+        _ campaign: Campaign, _ benches: [Workbench], _ driver: Driver, _ store: MatrixStore, deadline: Timestamp,
+        processors: Double
+    ) throws {
+        (self.campaign, self.benches, self.driver, self.store) = (campaign, benches, driver, store)
+        (self.deadline, self.processors) = (deadline, processors)
+        duration = benches[0].specification.experiment + benches[0].specification.warmUp + Self.overhead
+        ended = try WakeUp()
+    }
+
+    private var specification: CampaignSpecification { benches[0].specification }
+    private var now: Timestamp { benches[0].now }
 
     /// Control first, then `first`, then what is asked for until the question is answered or the time is over.
     ///
@@ -26,66 +57,134 @@ struct Exploring {
         try control(&record)
         try store.save(record)
         if record.control?.isWithinLimits != true { return }
-        var duration = specification.experiment + specification.warmUp + Self.overhead
         var hasFailed = false
         for allocation in first {
-            guard deadline - bench.now >= duration else { return }
-            hasFailed = try measure(allocation, why: "to be checked", isCheck: true, &record, &duration) || hasFailed
+            guard deadline - now >= duration else { return }
+            hasFailed = try check(allocation, why: "to be checked", &record) || hasFailed
         }
-        if !first.isEmpty, !hasFailed { return }
-        try search(&record, &duration)
-    }
-
-    private func search(_ record: inout CampaignRecord, _ duration: inout Duration) throws {
-        record.conclusion = nil
-        while true {
-            switch try driver.next(record.matrix, timeLeft: deadline - bench.now, duration: duration) {
-            case .finish(let conclusion):
-                record.conclusion = conclusion
-                return
-            case .measure(let allocation, let why, let isCheck):
-                _ = try measure(allocation, why: why, isCheck: isCheck, &record, &duration)
-            }
-        }
+        if first.isEmpty || hasFailed { try search(&record) }
     }
 
     /// What the answer rests on, once it has been given; the search goes on when that is not what was interpolated. False
     /// when there was nothing to check.
     func checkAfterwards(_ record: inout CampaignRecord) throws -> Bool {
-        var duration = specification.experiment + specification.warmUp + Self.overhead
         var hasChecked = false
-        while record.control?.isWithinLimits == true, deadline - bench.now >= duration,
+        while record.control?.isWithinLimits == true, deadline - now >= duration,
             case .measure(let allocation, let why, _)? = try driver.check(record.matrix)
         {
             hasChecked = true
-            if try measure(allocation, why: why, isCheck: true, &record, &duration) {
-                try search(&record, &duration)
-            }
+            if try check(allocation, why: why, &record) { try search(&record) }
         }
         return hasChecked
     }
 
-    /// One experiment for a cell of the matrix. True when it was a check and failed.
-    private func measure(
-        _ allocation: Allocation, why: String, isCheck: Bool, _ record: inout CampaignRecord,
-        _ duration: inout Duration
-    ) throws -> Bool {
-        let prospect = try driver.prediction(allocation, record.matrix)
-        let begun = bench.now
-        var cell = try experiment(allocation, why: why, isControl: false)
-        if case .invalid = cell.content, deadline - begun >= duration + duration {
+    /// True when the check failed.
+    private func check(_ allocation: Allocation, why: String, _ record: inout CampaignRecord) throws -> Bool {
+        try begin(allocation, why: why, isCheck: true, record)
+        var hasFailed = false
+        while !underway.isEmpty { hasFailed = try settle(&record) || hasFailed }
+        return hasFailed
+    }
+
+    private func search(_ record: inout CampaignRecord) throws {
+        record.conclusion = nil
+        while true {
+            try beginWhatFits(&record)
+            if underway.isEmpty { return }
+            _ = try settle(&record)
+            for running in underway
+            where !running.thread.isAbandoned && !driver.canMatter(running.allocation, record.matrix) {
+                campaign.report(.abandoned(running.allocation))
+                running.thread.abandon()
+            }
+        }
+    }
+
+    /// As many experiments as are asked for and fit beside each other. Sets the conclusion when there is nothing to do.
+    private func beginWhatFits(_ record: inout CampaignRecord) throws {
+        while underway.count < benches.count {
+            let pending = underway.map(\.allocation)
+            switch try driver.next(record.matrix, pending: pending, timeLeft: deadline - now, duration: duration) {
+            case .wait: return
+            case .finish(let conclusion):
+                if underway.isEmpty { record.conclusion = conclusion }
+                return
+            case .measure(let allocation, let why, let isCheck):
+                let onLine = record.control?.measurement.onLineCPUUsed ?? 0
+                guard Capacity.admits(allocation, beside: pending, onLine: onLine, processors: processors) else {
+                    return
+                }
+                try begin(allocation, why: why, isCheck: isCheck, record)
+            }
+        }
+    }
+
+    private func begin(
+        _ allocation: Allocation, why: String, isCheck: Bool, isRepeated: Bool = false, _ record: CampaignRecord
+    ) throws {
+        guard let bench = benches.indices.first(where: { free in !underway.contains { $0.bench == free } }) else {
+            return
+        }
+        campaign.report(.experiment(allocation, why: why, isControl: false))
+        underway.append(
+            Underway(
+                thread: try ExperimentThread(benches[bench], allocation, isControl: false, ended: ended), bench: bench,
+                allocation: allocation, prospect: try driver.prediction(allocation, record.matrix), begun: now,
+                isCheck: isCheck, isRepeated: isRepeated))
+    }
+
+    /// Waits until at least one experiment has ended, and keeps its cell. True when it was a check and failed.
+    ///
+    /// When one of them cannot be done at all, the others are given up first.
+    private func settle(_ record: inout CampaignRecord) throws -> Bool {
+        waitForEnd(of: underway.map(\.thread))
+        var hasFailed = false
+        for running in underway where running.thread.hasEnded {
+            underway.removeAll { $0.bench == running.bench }
+            do {
+                guard let cell = try cell(running.thread, running.allocation, isControl: false) else { continue }
+                hasFailed = try take(cell, running, &record) || hasFailed
+            } catch {
+                for other in underway { other.thread.abandon() }
+                for other in underway { _ = try? other.thread.outcome() }
+                underway = []
+                throw error
+            }
+        }
+        return hasFailed
+    }
+
+    private func waitForEnd(of threads: [ExperimentThread]) {
+        while !threads.contains(where: \.hasEnded) {
+            // After an interrupt each experiment removes what it has made.
+            if benches[0].interrupt.wait(seconds: 1, or: [ended]) == .interrupted {
+                for thread in threads { _ = try? thread.outcome() }
+            }
+            ended.clear()
+            for progress in threads.compactMap(\.progress) {
+                campaign.report(.phase(progress.phase.rawValue, sent: progress.sent, answered: progress.answered))
+            }
+        }
+    }
+
+    /// Keeps the cell, or begins once more. True when it was a check and failed.
+    private func take(_ measured: Cell, _ running: Underway, _ record: inout CampaignRecord) throws -> Bool {
+        var cell = measured
+        if case .invalid = cell.content, !running.isRepeated, deadline - now >= duration {
             // Once more: what made it invalid may have been a stall of the machine.
             campaign.report(.measured(cell, isControl: false))
-            cell = try experiment(allocation, why: "again, as it was invalid", isControl: false)
+            try begin(
+                running.allocation, why: "again, as it was invalid", isCheck: running.isCheck, isRepeated: true, record)
+            return false
         }
-        if let prospect, let measured = cell.estimate(prospect.metric) {
-            cell.check = prospect.check(measured.value, isBySearch: !isCheck)
+        if let prospect = running.prospect, let measured = cell.estimate(prospect.metric) {
+            cell.check = prospect.check(measured.value, isBySearch: !running.isCheck)
         }
-        record.matrix[allocation] = cell
+        record.matrix[running.allocation] = cell
         try store.save(record)
         campaign.report(.measured(cell, isControl: false))
-        duration = max(specification.experiment + specification.warmUp, bench.now - begun)
-        guard isCheck, let check = cell.check, check.fails(record.sla) else { return false }
+        duration = max(specification.experiment + specification.warmUp, now - running.begun)
+        guard running.isCheck, let check = cell.check, check.fails(record.sla) else { return false }
         campaign.report(.checkFailed(cell, check))
         for failure in CheckNotice(record, cell.allocation, check).send(specification.search.check) {
             campaign.report(.warning(failure))
@@ -99,8 +198,12 @@ struct Exploring {
     /// for the sandbox's error. That it was repeated is part of the result.
     private func control(_ record: inout CampaignRecord) throws {
         for repeated in 0...Self.controlRepetitions {
-            let cell = try experiment(
-                record.onLine, why: "how far is the sandbox from the on-line domain?", isControl: true)
+            campaign.report(
+                .experiment(
+                    record.onLine, why: "how far is the sandbox from the on-line domain?", isControl: true))
+            let thread = try ExperimentThread(benches[0], record.onLine, isControl: true, ended: ended)
+            waitForEnd(of: [thread])
+            guard let cell = try cell(thread, record.onLine, isControl: true) else { throw Abandoned() }
             guard case .measured(let measurement) = cell.content else {
                 // What made it invalid may have been a stall of the machine, too.
                 campaign.report(.measured(cell, isControl: true))
@@ -120,15 +223,13 @@ struct Exploring {
         }
     }
 
-    /// One experiment as a cell.
-    private func experiment(_ allocation: Allocation, why: String, isControl: Bool) throws -> Cell {
-        campaign.report(.experiment(allocation, why: why, isControl: isControl))
-        let experiment = Experiment(bench: bench, allocation: allocation, isControl: isControl) { phase, progress in
-            campaign.report(.phase(phase.rawValue, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0))
-        }
+    /// What came out of an experiment, as a cell; nil when it was given up.
+    private func cell(_ thread: ExperimentThread, _ allocation: Allocation, isControl: Bool) throws -> Cell? {
         let result: Experiment.Result
         do {
-            result = try experiment.run()
+            result = try thread.outcome()
+        } catch is Abandoned {
+            return nil
         } catch let error where !isControl && Self.isOfAllocation(error) {
             return Cell(allocation, .invalid(nil, reasons: ["\(error)"]))
         }
@@ -145,5 +246,21 @@ struct Exploring {
         case let error as AllocationError: error.isOfValue
         default: false
         }
+    }
+}
+
+/// How many experiments a node can stand at once. Pure.
+enum Capacity {
+    /// Whether a clone can be run beside others without any taking processors from the others or from the on-line domain.
+    /// The only one always can: it has what it was given, as the on-line domain has.
+    ///
+    /// `onLine`: cores that the on-line domain uses. An allocation without a quota counts as all of its processors.
+    static func admits(_ next: Allocation, beside running: [Allocation], onLine: Double, processors: Double) -> Bool {
+        running.isEmpty || (running + [next]).reduce(onLine) { $0 + cores($1, processors) } <= processors
+    }
+
+    private static func cores(_ allocation: Allocation, _ processors: Double) -> Double {
+        let most = allocation[.vcpus]?.number ?? processors
+        return min(allocation[.cpu]?.number ?? most, most)
     }
 }

@@ -5,7 +5,7 @@ import Synchronization
 package import Wire
 
 /// Listens on the on-line domain's interface from the first to the last moment of a campaign, and hands what it hears to
-/// the experiment that is running. Production is only listened to.
+/// the experiments that are running. Production is only listened to.
 package final class OnLineTap: Sendable {
     private struct State {
         var log = OnLineLog()
@@ -18,10 +18,13 @@ package final class OnLineTap: Sendable {
         var addresses: [ConnectionID: IPAddress] = [:]
         /// The tier that serves a connection, if it is one behind the domain.
         var tiers: [ConnectionID: String] = [:]
-        var subscriber: Mailbox<ReplayInput>?
+        var subscribers: [Mailbox<ReplayInput>] = []
+        /// The same for all of a campaign.
         var timeShift = Duration.zero
         var unseen = Unseen()
         var encryptedConnections = 0
+
+        func tell(_ input: ReplayInput) { for subscriber in subscribers { subscriber.put(input) } }
     }
 
     /// How much of the next tiers' past a new experiment is given: exchanges, and bytes of their answers.
@@ -76,7 +79,7 @@ package final class OnLineTap: Sendable {
             state.withLock { state in
                 state.unseen = unseen
                 for event in events { Self.take(event, &state, servers, tiers) }
-                if !tiers.isEmpty { state.subscriber?.put(.heard(heard)) }
+                if !tiers.isEmpty { state.tell(.heard(heard)) }
             }
             events.removeAll(keepingCapacity: true)
         }
@@ -92,14 +95,14 @@ package final class OnLineTap: Sendable {
             if servers.contains(to) {
                 state.requests.opened(id)
                 state.addresses[id] = to.address
-                state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
+                state.tell(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
             }
         case .request(let id, let request):
             guard let isPipelined = state.requests.heard(request.number, on: id) else { return }
             let key = RequestKey(connection: id, number: request.number)
             if let address = state.addresses[id] { state.counts[address, default: 0] += 1 }
             state.log.request(key, asked: request.passage.lastByte)
-            state.subscriber?.put(
+            state.tell(
                 .item(
                     ReplayItem(
                         connection: id, due: request.passage.lastByte + shift,
@@ -115,11 +118,11 @@ package final class OnLineTap: Sendable {
                     state.recentAnswerBytes -= gone.reduce(0) { $0 + $1.exchange.reply.passage.byteCount }
                     state.recentAnswers.removeFirst(gone.count)
                 }
-                state.subscriber?.put(.exchange(recorded, history: false))
+                state.tell(.exchange(recorded, history: false))
             } else {
                 _ = state.requests.answered(exchange.request.number, on: id)
                 let key = RequestKey(connection: id, number: exchange.request.number)
-                state.subscriber?.put(.expected(key, ExpectedReply(exchange, withBytes: true)))
+                state.tell(.expected(key, ExpectedReply(exchange, withBytes: true)))
                 state.log.exchange(
                     OnLineLog.Exchange(
                         key: key,
@@ -135,7 +138,7 @@ package final class OnLineTap: Sendable {
             state.tiers[id] = nil
             state.addresses[id] = nil
             if state.requests.closed(id) {
-                state.subscriber?.put(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
+                state.tell(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
             }
         }
     }
@@ -144,12 +147,14 @@ package final class OnLineTap: Sendable {
     func subscribe(_ mailbox: Mailbox<ReplayInput>, timeShift: Duration) {
         state.withLock { state in
             for recorded in state.recentAnswers { mailbox.put(.exchange(recorded, history: true)) }
-            state.subscriber = mailbox
+            state.subscribers.append(mailbox)
             state.timeShift = timeShift
         }
     }
 
-    func unsubscribe() { state.withLock { $0.subscriber = nil } }
+    func unsubscribe(_ mailbox: Mailbox<ReplayInput>) {
+        state.withLock { $0.subscribers.removeAll { $0 === mailbox } }
+    }
 
     /// Connections to the tier itself that cannot be read.
     package var encryptedConnections: Int { state.withLock { $0.encryptedConnections } }

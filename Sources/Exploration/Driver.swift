@@ -7,6 +7,8 @@ package import Model
 package struct Driver: Sendable {
     package enum Step: Hashable, Sendable {
         case measure(Allocation, why: String, isCheck: Bool)
+        /// Nothing to begin until an experiment that is under way has ended.
+        case wait
         case finish(Conclusion)
     }
 
@@ -35,24 +37,37 @@ package struct Driver: Sendable {
             seed: specification.seed)
     }
 
-    /// `timeLeft` against `duration`, the time that one experiment is expected to take.
+    /// `timeLeft` against `duration`, the time that one experiment is expected to take; `pending` are under way.
     package func next(
-        _ matrix: ResultMatrix, timeLeft: Duration, duration: Duration
+        _ matrix: ResultMatrix, pending: [Allocation] = [], timeLeft: Duration, duration: Duration
     ) throws(ObservationError) -> Step {
-        let state = SearchState(
-            trials: Evidence(matrix, like: blank).trials(lasting: duration), timeLeft: timeLeft,
-            expectedDuration: duration)
+        let state = state(matrix, pending, timeLeft: timeLeft, duration: duration)
         switch try search.next(state) {
         case .measure(let suggestions):
             guard let first = suggestions.first else {
                 return .finish(Conclusion(confidence: 0, why: "nothing is left"))
             }
             return .measure(matrix.cells[first.cell].allocation, why: first.why, isCheck: false)
-        case .wait: return .finish(Conclusion(confidence: 0, why: "nothing is left"))
+        case .wait: return .wait
         case .finish(let end):
             if specification.check.time == .before, timeLeft >= duration, let check = try check(matrix) { return check }
             return .finish(end.conclusion)
         }
+    }
+
+    private func state(
+        _ matrix: ResultMatrix, _ pending: [Allocation], timeLeft: Duration = .zero, duration: Duration = .zero
+    ) -> SearchState {
+        SearchState(
+            trials: Evidence(matrix, like: blank).trials(lasting: duration),
+            pending: matrix.cells.indices.filter { pending.contains(matrix.cells[$0].allocation) },
+            timeLeft: timeLeft, expectedDuration: duration)
+    }
+
+    /// Whether what comes out of an experiment that is under way can still change the answer.
+    package func canMatter(_ allocation: Allocation, _ matrix: ResultMatrix) -> Bool {
+        guard let cell = matrix.cells.firstIndex(where: { $0.allocation == allocation }) else { return false }
+        return search.canMatter(cell, state(matrix, []))
     }
 
     /// The experiment that checks what an answer from `matrix` rests on; nil when nothing has to be checked.

@@ -199,7 +199,7 @@ extension CampaignSpecification: Decodable {
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, clone, client, with, answers, axes, cost, forbid, experiment, find, confidence, interpolate, seed,
+        case tier, clone, client, with, answers, axes, cost, forbid, sandboxes, experiment, find, confidence, interpolate, seed,
             check
         case limits, control, energy, sessions
         case warmUp = "warm-up"
@@ -224,6 +224,9 @@ extension CampaignSpecification: Decodable {
             default: with.isEmpty && answers.unmatched != .forward
                 ? Self.timeShiftDefault : Self.joinedTimeShiftDefault, Units.duration)
         bootLimit = try fields.value(.bootLimit, default: .seconds(30), Units.duration)
+        sandboxes = try fields.value(.sandboxes, default: 1) { (text) throws(UnitError) in
+            Int(try Units.count(text, in: 1...16))
+        }
         (goal, search) = try SearchSpecification.decoded(fields, axes)
         let limits = try fields.decodeIfPresent(LimitFields.self, forKey: .limits)
         lostLimit = limits?.lost ?? Self.lostDefault

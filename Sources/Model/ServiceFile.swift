@@ -58,6 +58,8 @@ package struct CampaignSpecification: Hashable, Sendable {
     /// Tiers behind it that are cloned along and joined with it.
     package var with: [String]
     package var axes: [Axis]
+    /// How many experiments may run at once on the node.
+    package var sandboxes: Int
     /// What its clones are told by the tiers that are not in the sandbox.
     package var answers: AnswerSpecification
     /// Length of the measured window.

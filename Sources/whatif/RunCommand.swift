@@ -106,6 +106,8 @@ final class ProgressLog {
                     + (control.isWithinLimits ? "trusted" : "NOT trusted"))
         case .checkFailed(let cell, _):
             Terminal.note("  the check of \(cell.allocation) failed: the search goes on")
+        case .abandoned(let allocation):
+            Terminal.note("experiment at \(allocation) given up: it cannot change the answer any more")
         case .warning(let text): Terminal.complain(text)
         case .finished(let record):
             let seconds = record.finished.map { ($0 - record.started).seconds } ?? 0

@@ -78,6 +78,27 @@ import Testing
         #expect(try #require(played.conclusion).confidence < 0.95)
     }
 
+    /// With several sandboxes, none is asked for twice, and what cannot change the answer any more is known.
+    @Test func severalAtOnce() throws {
+        let driver = try Driver(Self.line, goal: .cheapest, sla: sla)
+        var pending: [Allocation] = []
+        while pending.count < 3,
+            case .measure(let allocation, _, isCheck: false) = try driver.next(
+                Self.line, pending: pending, timeLeft: .seconds(10), duration: .seconds(1))
+        { pending.append(allocation) }
+        #expect(Set(pending).count == 3)
+        let sorted = pending.sorted { cpu($0) < cpu($1) }
+        var matrix = Self.line
+        #expect(pending.allSatisfy { driver.canMatter($0, matrix) })
+        matrix[sorted[1]] = Surface.cell(cpu(sorted[1]), p95: 0.03)
+        #expect(driver.canMatter(sorted[0], matrix) && !driver.canMatter(sorted[2], matrix))
+        var two = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])])
+        two[Allocation([.cpu: 0.4])] = Surface.cell(0.4, p95: 0.03)
+        let step = try Driver(two, goal: .cheapest, sla: sla).next(
+            two, pending: [Allocation([.cpu: 0.2])], timeLeft: .seconds(10), duration: .seconds(1))
+        #expect(step == .wait)
+    }
+
     @Test func exhaustiveMeasuresEveryCell() throws {
         let played = try play(Self.line, goal: .exhaustive) { _ in 0.03 }
         #expect(played.order.count == 12 && played.matrix.measuredCount == 12)
