@@ -110,7 +110,7 @@ package struct Campaign {
                 // A journal's connection is for one thread.
                 let own = try maker(Journal(state.journal))
                 return Workbench(
-                    specification: bound, domain: domain, original: original, tier: tier,
+                    specification: bound, domain: domain, original: original, tier: tier, statistic: file.sla.statistic,
                     server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
                     meanings: try Meanings(file, of: original, maker: own), tap: tap, maker: own(node), clock: clock,
                     interrupt: interrupt, noise: noise, consoleEnd: { Console.end(of: $0) })

@@ -13,6 +13,8 @@ struct Workbench {
     let domain: Domain
     let original: DomainDescription
     let tier: Tier
+    /// What the SLA limits.
+    let statistic: ResponseStatistic
     let server: Endpoint
     let caller: IPAddress
     let scope: SandboxScope
@@ -57,6 +59,15 @@ final class Abandonment: Sendable {
 /// The experiment was given up, and what it had made is gone.
 struct Abandoned: Error {}
 
+/// What became of the requests of one experiment.
+private final class ReplayedLog: Sendable {
+    private let requests = Mutex<[ReplayedRequest]>([])
+
+    var all: [ReplayedRequest] { requests.withLock { $0 } }
+
+    func add(_ ended: [ReplayedRequest]) { if !ended.isEmpty { requests.withLock { $0 += ended } } }
+}
+
 /// What the control found, held for all experiments of a campaign.
 final class LearnedNoise: Sendable {
     private let noise = Mutex(ReplyNoise())
@@ -90,6 +101,19 @@ struct Experiment {
     /// As the on-line domain is: what differs in its replies is noise.
     let isControl: Bool
     let progress: (Phase, ReplayLoop.Progress?) -> Void
+    /// What became of every request, as it ends.
+    private let replayed = ReplayedLog()
+    /// How often the interval is looked at, where it decides how long is measured.
+    private static let look = Duration.seconds(2)
+    /// What was due within this is not looked at: the slow ones of it have not ended.
+    private static let lag = Duration.seconds(2)
+
+    init(
+        bench: Workbench, allocation: Allocation, isControl: Bool,
+        progress: @escaping (Phase, ReplayLoop.Progress?) -> Void
+    ) {
+        (self.bench, self.allocation, self.isControl, self.progress) = (bench, allocation, isControl, progress)
+    }
 
     private var maker: CloneMaker { bench.meanings.maker(allocation) ?? bench.maker }
 
@@ -110,7 +134,7 @@ struct Experiment {
             answerPoints: nextTiers.map { next in
                 AnswerPoint(next.endpoint, next.protocolName, tier: next.tier, forward: forward(next, plan))
             },
-            policy: policy, clock: bench.clock)
+            policy: policy, clock: bench.clock, onEnd: { [replayed] in replayed.add($0) })
         let neighbours = [bench.caller] + nextTiers.map(\.endpoint.address)
         let callers = plan.identity.clones.reversed().flatMap(\.addresses).map(\.inside)
         let sandbox = try SandboxThread(
@@ -190,7 +214,7 @@ struct Experiment {
         let before = sandbox.loop.progress
         let meter = try CPUMeter(clones.front.domain, at: start)
         let onLineMeter = try CPUMeter(bench.domain, at: start)
-        try wait(specification.experiment, sandbox, .measuring)
+        try waitForPrecision(sandbox, since: start)
         let end = bench.now
         let cpuUsed = try meter.cores(at: end)
         let onLineCPUUsed = try onLineMeter.cores(at: end)
@@ -202,21 +226,21 @@ struct Experiment {
         try sandbox.stop()
         if isControl { bench.noise.value = sandbox.loop.outcome.noise }
 
-        let window = start..<end
+        let window = Tally.steady(replayed.all, window: start..<end, end: stop)
         let shift = specification.timeShift
-        let onLine = bench.tap.window(start - shift..<end - shift)
-        var tally = Tally(replayed: sandbox.loop.outcome.requests, onLine: onLine, window: window, end: stop)
+        let onLine = bench.tap.window(window.lowerBound - shift..<end - shift)
+        var tally = Tally(replayed: replayed.all, onLine: onLine, window: window, end: stop)
         tally.account.unseen = bench.tap.unseen - unseenBefore
         var invalidity = Tally.invalidity(tally.account, answers, specification)
         if !invalidity.isEmpty, answers.unmatched > 0, let failure = after.forwardFailure {
             invalidity.append("nothing could be forwarded: \(failure)")
         }
         if !invalidity.isEmpty, clones.all.count > 1 {
-            let missed = Tally.missed(sandbox.loop.outcome.requests, before: start)
+            let missed = Tally.missed(replayed.all, before: start)
             invalidity += Tally.remark(missed: missed, bootTime: booted - heardSince).map { [$0] } ?? []
         }
         guard
-            let times = ResponseTimes(tally.samples, answered: tally.answeredInTime, window: end - start),
+            let times = ResponseTimes(tally.samples, answered: tally.answeredInTime, window: end - window.lowerBound),
             let onLineTimes = onLine.responseTimes
         else {
             invalidity.append(
@@ -224,11 +248,12 @@ struct Experiment {
             return Result(measurement: nil, invalidity: invalidity)
         }
         let measurement = Measurement(
-            started: start, window: (end - start).seconds, clone: times, onLine: onLineTimes,
+            started: window.lowerBound, window: (end - window.lowerBound).seconds, clone: times, onLine: onLineTimes,
             requests: tally.account, answers: answers, comparison: after.comparison.since(before.comparison),
             cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
             energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
-            pause: clones.front.capture?.pause?.seconds)
+            pause: clones.front.capture?.pause?.seconds,
+            settling: window.lowerBound > start ? (window.lowerBound - start).seconds : nil)
         return Result(measurement: measurement, invalidity: invalidity)
     }
 
@@ -301,6 +326,27 @@ struct Experiment {
             progress(phase, sandbox.loop.progress)
             if left <= 0 { return }
             try pause(min(1, left), sandbox)
+        }
+    }
+
+    /// Until enough was measured: the interval is narrow enough twice in a row, so that it is not by luck of one look, or
+    /// the time is over.
+    private func waitForPrecision(_ sandbox: SandboxThread, since start: Timestamp) throws {
+        let length = bench.specification.experiment
+        try wait(length.least, sandbox, .measuring)
+        guard let precision = length.precision else { return }
+        var narrow = 0
+        while narrow < 2, bench.now - start < length.most {
+            let end = bench.now - Self.lag
+            let window = Tally.steady(replayed.all, window: start..<end, end: end)
+            let samples = replayed.all.compactMap { request in
+                window.contains(request.due)
+                    ? request.responseTime(until: end).map { ResponseSample(due: request.due, response: $0) } : nil
+            }
+            let estimate = RunStatistics.estimate(bench.statistic, of: samples)
+            let isNarrow = estimate.map { ($0.upper - $0.lower) / 2 <= precision * $0.value } ?? false
+            narrow = isNarrow ? narrow + 1 : 0
+            if narrow < 2 { try wait(min(Self.look, length.most - (bench.now - start)), sandbox, .measuring) }
         }
     }
 

@@ -18,6 +18,8 @@ final class Exploring {
     private let processors: Double
     private let ended: WakeUp
     private var underway: [Underway] = []
+    /// What was measured since the last control.
+    private var uncontrolled: [Allocation] = []
     /// What the next experiment is expected to take.
     private var duration: Duration
 
@@ -43,7 +45,7 @@ final class Exploring {
     ) throws {
         (self.campaign, self.benches, self.driver, self.store) = (campaign, benches, driver, store)
         (self.deadline, self.processors) = (deadline, processors)
-        duration = benches[0].specification.experiment + benches[0].specification.warmUp + Self.overhead
+        duration = benches[0].specification.experiment.most + benches[0].specification.warmUp + Self.overhead
         ended = try WakeUp()
     }
 
@@ -89,6 +91,12 @@ final class Exploring {
     private func search(_ record: inout CampaignRecord) throws {
         record.conclusion = nil
         while true {
+            if uncontrolled.count >= specification.control.every {
+                while !underway.isEmpty { _ = try settle(&record) }
+                try control(&record)
+                try store.save(record)
+                if record.control?.isWithinLimits != true { return }
+            }
             try beginWhatFits(&record)
             if underway.isEmpty { return }
             _ = try settle(&record)
@@ -170,6 +178,9 @@ final class Exploring {
     /// Keeps the cell, or begins once more. True when it was a check and failed.
     private func take(_ measured: Cell, _ running: Underway, _ record: inout CampaignRecord) throws -> Bool {
         var cell = measured
+        if let measurement = cell.measurement, let reason = record.control?.loadMoved(measurement) {
+            cell.content = .invalid(measurement, reasons: [reason])
+        }
         if case .invalid = cell.content, !running.isRepeated, deadline - now >= duration {
             // Once more: what made it invalid may have been a stall of the machine.
             campaign.report(.measured(cell, isControl: false))
@@ -181,9 +192,10 @@ final class Exploring {
             cell.check = prospect.check(measured.value, isBySearch: !running.isCheck)
         }
         record.matrix[running.allocation] = cell
+        uncontrolled.append(running.allocation)
         try store.save(record)
         campaign.report(.measured(cell, isControl: false))
-        duration = max(specification.experiment + specification.warmUp, now - running.begun)
+        duration = max(specification.experiment.least + specification.warmUp, now - running.begun)
         guard running.isCheck, let check = cell.check, check.fails(record.sla) else { return false }
         campaign.report(.checkFailed(cell, check))
         for failure in CheckNotice(record, cell.allocation, check).send(specification.search.check) {
@@ -213,13 +225,23 @@ final class Exploring {
             }
             let control = ControlResult(
                 allocation: record.onLine, measurement: measurement, limits: specification.control, repeated: repeated)
+            if let earlier = record.control, repeated == 0 {
+                record.earlierControls = (record.earlierControls ?? []) + [earlier]
+            }
             record.control = control
             campaign.report(.measured(cell, isControl: true))
             campaign.report(.control(control))
             if control.isWithinLimits {
                 if let known = record.matrix[record.onLine], !known.isTried { record.matrix[record.onLine] = cell }
+                uncontrolled = []
                 return
             }
+        }
+        // What the sandbox was when these were measured, nobody knows.
+        for allocation in uncontrolled {
+            guard let measurement = record.matrix[allocation]?.measurement else { continue }
+            record.matrix[allocation] = Cell(
+                allocation, .invalid(measurement, reasons: ["the control behind it was out of line"]))
         }
     }
 

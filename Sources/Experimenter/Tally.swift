@@ -29,6 +29,18 @@ struct Tally {
         }
     }
 
+    /// The part of a window in which the clone was as fast as it is once it has warmed up.
+    static func steady(
+        _ replayed: [ReplayedRequest], window: Range<Timestamp>, end: Timestamp
+    ) -> Range<Timestamp> {
+        let samples = replayed.compactMap { request in
+            window.contains(request.due)
+                ? request.responseTime(until: end).map { ResponseSample(due: request.due, response: $0) } : nil
+        }.sorted { $0.due < $1.due }
+        let first = SteadyState.beginning(of: samples)
+        return first == 0 ? window : samples[first].due..<window.upperBound
+    }
+
     /// Requests that were due before `start` and have no reply. Clones that keep state lack what these have done.
     static func missed(_ replayed: [ReplayedRequest], before start: Timestamp) -> Int {
         replayed.count { request in

@@ -86,6 +86,15 @@ package struct ControlResult: Hashable, Codable, Sendable {
     package var meanDeviation: Double { measurement.clone.mean.value / measurement.onLine.mean.value - 1 }
     package var throughputDeviation: Double { measurement.clone.throughput / measurement.onLine.throughput - 1 }
 
+    /// Why what was measured in another window cannot be compared with this one's; nil when it can.
+    package func loadMoved(_ other: Measurement) -> String? {
+        let (before, now) = (measurement.onLine.throughput, other.onLine.throughput)
+        guard abs(now / before - 1) > limits.load else { return nil }
+        return
+            "the on-line load moved: \(Format.significant(now))/s, and \(Format.significant(before))/s in the control's "
+            + "window (limit ±\(Format.percent(limits.load)))"
+    }
+
     package var isWithinLimits: Bool {
         abs(meanDeviation) <= limits.mean && abs(throughputDeviation) <= limits.throughput
     }
@@ -116,7 +125,10 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var search: SearchSpecification?
     package var onLine: Allocation
     package var matrix: ResultMatrix
+    /// The latest.
     package var control: ControlResult?
+    /// Those before it, the first first; nil when there was one only.
+    package var earlierControls: [ControlResult]?
     /// How the search ended; nil as long as it has not.
     package var conclusion: Conclusion?
     package var answer: Answer?

@@ -130,6 +130,8 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var started: Timestamp
     /// Length of the measured window in seconds, warm-up excluded.
     package var window: Double
+    /// What was left out of its beginning, in seconds, as it was slower than the rest; nil when nothing was.
+    package var settling: Double?
     package var clone: ResponseTimes
     package var onLine: ResponseTimes
     package var requests: RequestAccount
@@ -147,7 +149,7 @@ package struct Measurement: Hashable, Codable, Sendable {
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,
         answers: AnswerAccount, comparison: ComparisonAccount? = nil, cpuUsed: Double, onLineCPUUsed: Double,
-        energy: EnergyEstimate?, pause: Double? = nil
+        energy: EnergyEstimate?, pause: Double? = nil, settling: Double? = nil
     ) {
         self.started = started
         self.window = window
@@ -160,6 +162,7 @@ package struct Measurement: Hashable, Codable, Sendable {
         self.onLineCPUUsed = onLineCPUUsed
         self.energy = energy
         self.pause = pause
+        self.settling = settling
     }
 
     package func estimate(_ metric: Metric) -> Estimate? {

@@ -129,13 +129,17 @@ private struct SLAFields: Decodable {
 }
 
 extension ControlLimits {
-    fileprivate enum FileKeys: String, CodingKey, CaseIterable { case mean, throughput }
+    fileprivate enum FileKeys: String, CodingKey, CaseIterable { case mean, throughput, load, every }
 
     fileprivate struct Fields: Decodable {
         var limits = ControlLimits()
         init(from decoder: any Decoder) throws {
             let fields = try decoder.strictContainer(keyedBy: FileKeys.self)
             limits.mean = try fields.value(.mean, default: limits.mean, Units.fraction)
+            limits.load = try fields.value(.load, default: limits.load, Units.fraction)
+            limits.every = try fields.value(.every, default: limits.every) { (text) throws(UnitError) in
+                Int(try Units.count(text, in: 1...1000))
+            }
             limits.throughput = try fields.value(.throughput, default: limits.throughput, Units.fraction)
         }
     }
@@ -157,6 +161,32 @@ private struct EnergyFields: Decodable {
     let core: Double
     init(from decoder: any Decoder) throws {
         core = try decoder.strictContainer(keyedBy: CodingKeys.self).value(.core, Units.watts)
+    }
+}
+
+/// `20 s`, or `{ from: 10 s, to: 60 s, until: 5% }`
+private struct LengthFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case from, to, until }
+    let length: ExperimentLength
+
+    init(from decoder: any Decoder) throws {
+        if let text = try? decoder.singleValueContainer().decode(String.self) {
+            do { length = ExperimentLength(try Units.duration(text)) } catch {
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath, debugDescription: "\(error)"))
+            }
+            return
+        }
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        length = ExperimentLength(
+            from: try fields.value(.from, default: .seconds(10), Units.duration),
+            to: try fields.value(.to, Units.duration), until: try fields.value(.until, Units.fraction))
+        if length.least > length.most {
+            throw fields.refusal(
+                of: .to,
+                "an experiment cannot last at least \(Format.duration(length.least)) and at most "
+                    + "\(Format.duration(length.most)); let 'to' be above 'from'")
+        }
     }
 }
 
@@ -199,7 +229,8 @@ extension CampaignSpecification: Decodable {
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, clone, client, with, answers, axes, cost, forbid, sandboxes, experiment, find, confidence, interpolate, seed,
+        case tier, clone, client, with, answers, axes, cost, forbid, sandboxes, experiment, find, confidence,
+            interpolate, seed,
             check
         case limits, control, energy, sessions
         case warmUp = "warm-up"
@@ -216,7 +247,9 @@ extension CampaignSpecification: Decodable {
         with = try fields.decodeIfPresent([String].self, forKey: .with) ?? []
         answers = try fields.decodeIfPresent(AnswerFields.self, forKey: .answers)?.answers ?? AnswerSpecification()
         axes = try fields.decode(AxesFields.self, forKey: .axes).axes
-        experiment = try fields.value(.experiment, default: .seconds(20), Units.duration)
+        experiment =
+            try fields.decodeIfPresent(LengthFields.self, forKey: .experiment)?.length
+            ?? ExperimentLength(.seconds(20))
         warmUp = try fields.value(.warmUp, default: .seconds(5), Units.duration)
         timeBound = try fields.value(.timeBound, default: .seconds(300), Units.duration)
         timeShift = try fields.value(
@@ -247,7 +280,7 @@ extension CampaignSpecification: Decodable {
                 of: .with,
                 "clones that are joined share their way to the proxies; without the axis 'network', or without 'with'")
         }
-        if timeBound <= experiment + warmUp {
+        if timeBound <= experiment.most + warmUp {
             throw fields.refusal(of: .timeBound, "the time bound leaves no room for one experiment and its warm-up")
         }
     }
@@ -295,7 +328,7 @@ extension ServiceFile: Decodable {
                 "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue), and nobody can log in to its clone; give the "
                     + "tier log-in: { user: …, password: …, database: … }")
         }
-        if campaign.experiment > .seconds(1200) {
+        if campaign.experiment.most > .seconds(1200) {
             throw fields.refusal(of: .campaign, "an experiment may last 20 min at most")
         }
         if campaign.timeShift < .milliseconds(200) {

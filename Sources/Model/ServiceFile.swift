@@ -38,14 +38,41 @@ package struct TierLogIn: Hashable, Sendable, CustomStringConvertible {
 package struct ControlLimits: Hashable, Codable, Sendable {
     package var mean = 0.15
     package var throughput = 0.02
+    /// How much the on-line domain's rate may change against the control's window until cells cannot be compared.
+    package var load = 0.5
+    /// After how many experiments the control is measured again.
+    package var every = 8
 
     package init() {}
+
+    /// Records of earlier versions did not say everything.
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        mean = try fields.decode(Double.self, forKey: .mean)
+        throughput = try fields.decode(Double.self, forKey: .throughput)
+        load = try fields.decodeIfPresent(Double.self, forKey: .load) ?? load
+        every = try fields.decodeIfPresent(Int.self, forKey: .every) ?? every
+    }
 }
 
 /// Power in watts for the linear model: a share of the idle power is not attributed to a domain.
 package struct EnergyModel: Hashable, Sendable {
     /// Watts of one core fully busy, above idle.
     package var core: Double
+}
+
+/// How long an experiment measures.
+package struct ExperimentLength: Hashable, Sendable {
+    package var least: Duration
+    package var most: Duration
+    /// Half the interval of the SLA's statistic, as a fraction of it, at which enough was measured; nil measures `most`.
+    package var precision: Double?
+
+    package init(_ fixed: Duration) { (least, most) = (fixed, fixed) }
+
+    package init(from least: Duration, to most: Duration, until precision: Double) {
+        (self.least, self.most, self.precision) = (least, most, precision)
+    }
 }
 
 /// What is asked: which tier, which allocations, how long, to find what.
@@ -62,8 +89,7 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var sandboxes: Int
     /// What its clones are told by the tiers that are not in the sandbox.
     package var answers: AnswerSpecification
-    /// Length of the measured window.
-    package var experiment: Duration
+    package var experiment: ExperimentLength
     package var warmUp: Duration
     package var timeBound: Duration
     package var goal: Goal

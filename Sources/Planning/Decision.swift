@@ -162,6 +162,11 @@ package enum Decision {
                 + (record.sla.isMet(by: onLine.value)
                     ? "the SLA \(record.sla) is met" : "the SLA \(record.sla) is violated"),
         ]
+        if let earlier = record.earlierControls {
+            let all = (earlier + [control]).map(\.meanDeviation).map(Format.signedPercent)
+            reasons.append(
+                "the control was measured \(all.count) times; its mean was off by \(all.joined(separator: ", "))")
+        }
         if control.repeated > 0 {
             reasons.append("the control was out of line \(control.repeated) time(s) before, and repeated")
         }

@@ -80,6 +80,7 @@ package enum MatrixText {
             + (answers.forwarded > 0 ? "\(answers.forwarded) forwarded, " : "")
             + "\(answers.unmatched) unmatched\(besides(answers)); cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
+            + (measurement.settling.map { "; the first \(Format.duration(.seconds($0))) left out: slower" } ?? "")
             + (measurement.pause.map { "; the domain stood for \(Format.duration(.seconds($0)))" } ?? "")
             + unseen(account.unseen) + (measurement.comparison?.text.map { "; " + $0 } ?? "")
     }

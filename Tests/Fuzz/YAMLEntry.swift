@@ -14,7 +14,7 @@ enum YAMLEntry {
             try BrokenInvariant.unless(
                 (!file.callers.isEmpty || file.campaign.client != nil) && !file.campaign.axes.isEmpty,
                 "half a service file")
-            try BrokenInvariant.unless(file.campaign.experiment > .zero, "an experiment of no length")
+            try BrokenInvariant.unless(file.campaign.experiment.most > .zero, "an experiment of no length")
         case .failure(let error):
             try BrokenInvariant.unless((1...lines).contains(error.line) && error.column > 0, "an error is nowhere")
             try BrokenInvariant.unless(!error.reason.isEmpty, "an error says nothing")
