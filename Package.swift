@@ -156,7 +156,7 @@ let package = Package(
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Cloning", ["Cloning", "Hypervisor", "Model"]),
-        tests("Experimenter", ["Experimenter", "Model", "Proxies", "YAML"]),
+        tests("Experimenter", ["Experimenter", "Model", "OperatingSystem", "Proxies", "Wire", "YAML"]),
         tests(
             "System", ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "machine", "whatif"],
             exclude: ["Probes"]),

@@ -140,18 +140,20 @@ struct Experiment {
         let sandbox = try SandboxThread(
             [ProxyLeg(plan.identity, neighbours: neighbours.uniqued())]
                 + plan.behind.map { ProxyLeg(behind: $0.identity, callers: callers) }, loop: loop)
+        let subscription = Subscription(
+            loop.inputs, timeShift: bench.specification.timeShift, shape: bench.meanings.shape(allocation))
         do {
             progress(.cloning, nil)
             // From now on, so that clones miss nothing of what happened since their snapshots; but no request comes before
             // they are prepared.
             let heardSince = bench.now
-            if !needsPreparation { subscribe(loop) }
+            if !needsPreparation { bench.tap.subscribe(subscription) }
             let clones = try maker.make(plan, startingAllocation) { try sandbox.attach(bench.interrupt) }
-            let result = try measure(clones, plan, sandbox, heardSince)
-            try end(plan, sandbox)
+            let result = try measure(clones, plan, sandbox, subscription, heardSince)
+            try end(plan, sandbox, subscription)
             return result
         } catch {
-            do { try end(plan, sandbox) } catch let left { throw CleanUpError(cause: error, left: left) }
+            do { try end(plan, sandbox, subscription) } catch let left { throw CleanUpError(cause: error, left: left) }
             throw error
         }
     }
@@ -178,18 +180,15 @@ struct Experiment {
         return setting
     }
 
-    private func subscribe(_ loop: ReplayLoop) {
-        bench.tap.subscribe(loop.inputs, timeShift: bench.specification.timeShift)
-    }
-
-    private func end(_ plan: SandboxPlan, _ sandbox: SandboxThread) throws {
-        bench.tap.unsubscribe(sandbox.loop.inputs)
+    private func end(_ plan: SandboxPlan, _ sandbox: SandboxThread, _ subscription: Subscription) throws {
+        bench.tap.unsubscribe(subscription)
         defer { _ = try? sandbox.stop() }
         try maker.remove(plan)
     }
 
     private func measure(
-        _ clones: ClonedTiers, _ plan: SandboxPlan, _ sandbox: SandboxThread, _ heardSince: Timestamp
+        _ clones: ClonedTiers, _ plan: SandboxPlan, _ sandbox: SandboxThread, _ subscription: Subscription,
+        _ heardSince: Timestamp
     ) throws -> Result {
         let specification = bench.specification
         try setQuotasOfOthers(clones) { $0.map { max(1, $0) } }
@@ -197,7 +196,7 @@ struct Experiment {
         if needsPreparation {
             try prepare(clones, sandbox)
             heardSince = bench.now
-            subscribe(sandbox.loop)
+            bench.tap.subscribe(subscription)
         }
         try waitForBoot(clones, sandbox, heardSince)
         let booted = bench.now
@@ -218,18 +217,19 @@ struct Experiment {
         let end = bench.now
         let cpuUsed = try meter.cores(at: end)
         let onLineCPUUsed = try onLineMeter.cores(at: end)
-        try drain(sandbox)
+        try drain(sandbox, subscription)
         let stop = bench.now
         let after = sandbox.loop.progress
         let answers = after.answers.since(before.answers)
-        bench.tap.unsubscribe(sandbox.loop.inputs)
         try sandbox.stop()
         if isControl { bench.noise.value = sandbox.loop.outcome.noise }
 
         let window = Tally.steady(replayed.all, window: start..<end, end: stop)
         let shift = specification.timeShift
         let onLine = bench.tap.window(window.lowerBound - shift..<end - shift)
-        var tally = Tally(replayed: replayed.all, onLine: onLine, window: window, end: stop)
+        var tally = Tally(
+            replayed: replayed.all, onLine: onLine, window: window, end: stop, originals: subscription.originals)
+        if let count = subscription.count(in: window) { tally.account.captured = count }
         tally.account.unseen = bench.tap.unseen - unseenBefore
         var invalidity = Tally.invalidity(tally.account, answers, specification)
         if !invalidity.isEmpty, answers.unmatched > 0, let failure = after.forwardFailure {
@@ -350,9 +350,9 @@ struct Experiment {
         }
     }
 
-    private func drain(_ sandbox: SandboxThread) throws {
+    private func drain(_ sandbox: SandboxThread, _ subscription: Subscription) throws {
         let deadline = bench.now + Self.drainLimit
-        bench.tap.unsubscribe(sandbox.loop.inputs)
+        bench.tap.unsubscribe(subscription)
         while bench.now < deadline, !sandbox.loop.progress.isDrained {
             progress(.draining, sandbox.loop.progress)
             try pause(0.05, sandbox)

@@ -3,11 +3,14 @@ import Foundation
 import Hypervisor
 import Model
 import OperatingSystem
+import Proxies
 import Store
 
 /// What the names on a campaign's axes mean.
 struct Meanings {
     private let software: [String: String]
+    private let mixes: [String: [MixWeight]]
+    private let seed: UInt64
     private let variants: [String: DomainDescription]
     private let makers: [String: CloneMaker]
 
@@ -17,6 +20,8 @@ struct Meanings {
             file.campaign.axes.first { $0.resource == resource }?.values.compactMap(\.name) ?? []
         }
         software = file.software
+        mixes = file.mixes
+        seed = file.campaign.search.seed
         variants = try Dictionary(
             uniqueKeysWithValues: names(.variant).compactMap { name in
                 try file.variants[name].map { (name, try Self.variant(name, $0, of: original.name)) }
@@ -51,6 +56,17 @@ struct Meanings {
     var allVariants: [DomainDescription] { Array(variants.values) }
 
     func command(_ allocation: Allocation) -> String? { allocation[.software]?.name.flatMap { software[$0] } }
+    /// How much load, and of which mix.
+    func shape(_ allocation: Allocation) -> ReplayShape {
+        var shape = ReplayShape()
+        shape.scale = allocation[.load]?.number ?? 1
+        shape.mix = (allocation[.mix]?.name.flatMap { mixes[$0] } ?? []).map {
+            MixRule(pattern: $0.pattern, factor: $0.factor)
+        }
+        shape.seed = seed &+ 1
+        return shape
+    }
+
     func variant(_ allocation: Allocation) -> DomainDescription? { allocation[.variant]?.name.flatMap { variants[$0] } }
     /// Nil is the campaign's own node.
     func maker(_ allocation: Allocation) -> CloneMaker? { allocation[.node]?.name.flatMap { makers[$0] } }

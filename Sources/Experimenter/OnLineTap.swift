@@ -18,13 +18,11 @@ package final class OnLineTap: Sendable {
         var addresses: [ConnectionID: IPAddress] = [:]
         /// The tier that serves a connection, if it is one behind the domain.
         var tiers: [ConnectionID: String] = [:]
-        var subscribers: [Mailbox<ReplayInput>] = []
-        /// The same for all of a campaign.
-        var timeShift = Duration.zero
+        var subscribers: [Subscription] = []
         var unseen = Unseen()
         var encryptedConnections = 0
 
-        func tell(_ input: ReplayInput) { for subscriber in subscribers { subscriber.put(input) } }
+        func tell(_ input: ReplayInput) { for subscriber in subscribers { subscriber.mailbox.put(input) } }
     }
 
     /// How much of the next tiers' past a new experiment is given: exchanges, and bytes of their answers.
@@ -88,25 +86,20 @@ package final class OnLineTap: Sendable {
     private static func take(
         _ event: WireEvent, _ state: inout State, _ servers: Set<Endpoint>, _ tiers: [Endpoint: String]
     ) {
-        let shift = state.timeShift
         switch event {
         case .opened(let id, _, let to, let time):
             state.tiers[id] = tiers[to]
             if servers.contains(to) {
                 state.requests.opened(id)
                 state.addresses[id] = to.address
-                state.tell(.item(ReplayItem(connection: id, due: time + shift, kind: .open)))
+                for subscriber in state.subscribers { subscriber.opened(id, at: time) }
             }
         case .request(let id, let request):
             guard let isPipelined = state.requests.heard(request.number, on: id) else { return }
             let key = RequestKey(connection: id, number: request.number)
             if let address = state.addresses[id] { state.counts[address, default: 0] += 1 }
             state.log.request(key, asked: request.passage.lastByte)
-            state.tell(
-                .item(
-                    ReplayItem(
-                        connection: id, due: request.passage.lastByte + shift,
-                        kind: .request(RecordedRequest(key, request.bytes, isPipelined: isPipelined)))))
+            for subscriber in state.subscribers { subscriber.requested(request, on: id, isPipelined: isPipelined) }
         case .recognised: break
         case .exchange(let id, let exchange):
             if let tier = state.tiers[id] {
@@ -122,7 +115,7 @@ package final class OnLineTap: Sendable {
             } else {
                 _ = state.requests.answered(exchange.request.number, on: id)
                 let key = RequestKey(connection: id, number: exchange.request.number)
-                state.tell(.expected(key, ExpectedReply(exchange, withBytes: true)))
+                for subscriber in state.subscribers { subscriber.answered(exchange, on: id) }
                 state.log.exchange(
                     OnLineLog.Exchange(
                         key: key,
@@ -138,22 +131,21 @@ package final class OnLineTap: Sendable {
             state.tiers[id] = nil
             state.addresses[id] = nil
             if state.requests.closed(id) {
-                state.tell(.item(ReplayItem(connection: id, due: time + shift, kind: .close)))
+                for subscriber in state.subscribers { subscriber.closed(id, at: time) }
             }
         }
     }
 
-    /// From now on `mailbox` gets everything, requests a time shift later than they were; the past of the next tiers first.
-    func subscribe(_ mailbox: Mailbox<ReplayInput>, timeShift: Duration) {
+    /// From now on it gets everything; the past of the next tiers first.
+    func subscribe(_ subscription: Subscription) {
         state.withLock { state in
-            for recorded in state.recentAnswers { mailbox.put(.exchange(recorded, history: true)) }
-            state.subscribers.append(mailbox)
-            state.timeShift = timeShift
+            for recorded in state.recentAnswers { subscription.mailbox.put(.exchange(recorded, history: true)) }
+            state.subscribers.append(subscription)
         }
     }
 
-    func unsubscribe(_ mailbox: Mailbox<ReplayInput>) {
-        state.withLock { $0.subscribers.removeAll { $0 === mailbox } }
+    func unsubscribe(_ subscription: Subscription) {
+        state.withLock { $0.subscribers.removeAll { $0 === subscription } }
     }
 
     /// Connections to the tier itself that cannot be read.

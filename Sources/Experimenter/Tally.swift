@@ -11,15 +11,17 @@ struct Tally {
     /// Above it, the 95th percentile would be the sender's and not the clone's.
     private static let lateLimit = 0.05
 
-    /// `window` is the clone's: requests due in it count. `end` is when the experiment stopped waiting.
+    /// `window` is the clone's: requests due in it count. `end` is when the experiment stopped waiting. `originals` are the
+    /// on-line requests of those that are copies.
     init(
-        replayed: [ReplayedRequest], onLine: OnLineLog.Window, window: Range<Timestamp>, end: Timestamp
+        replayed: [ReplayedRequest], onLine: OnLineLog.Window, window: Range<Timestamp>, end: Timestamp,
+        originals: [RequestKey: RequestKey] = [:]
     ) {
         let expected = Dictionary(onLine.exchanges.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         account.captured = onLine.captured
         account.lost = onLine.lost
         for request in replayed where window.contains(request.due) {
-            let onLine = expected[request.key]
+            let onLine = expected[originals[request.key] ?? request.key]
             account.add(request, expectedStatus: onLine?.status, wasError: onLine?.isError ?? false)
             guard let response = request.responseTime(until: end) else { continue }
             // What still waits for its connection was duplicated all the same.

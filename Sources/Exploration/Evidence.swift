@@ -81,9 +81,20 @@ package struct Evidence: Sendable {
 
     package func cost(_ cell: Int) -> Double { space.costs?[cell] ?? 0 }
 
+    /// Those of which one answers the question: at the greatest load, and at the mix that is named first.
+    package var judged: [Int] {
+        let demand = matrix.axes.filter(\.resource.isDemand)
+        return matrix.cells.indices.filter { index in
+            demand.allSatisfy { axis in
+                matrix.cells[index].allocation[axis.resource]
+                    == (axis.resource == .load ? axis.values.last : axis.values.first)
+            }
+        }
+    }
+
     /// The cheapest of the cells that meet the SLA.
     package func cheapestMeeting(where isWanted: (Cell) -> Bool) -> Int? {
-        matrix.cells.indices.filter { isWanted(matrix.cells[$0]) && meets($0) }.min { cost($0) < cost($1) }
+        judged.filter { isWanted(matrix.cells[$0]) && meets($0) }.min { cost($0) < cost($1) }
     }
 
     /// The cell on which an answer to `goal` rests.
@@ -94,7 +105,7 @@ package struct Evidence: Sendable {
         case .cheapest, .exhaustive: return cheapestMeeting { $0.measurement != nil }
         case .fill, .justRunIt: return cheapestMeeting { _ in true }
         case .best:
-            let measured = matrix.cells.indices.filter { index in
+            let measured = judged.filter { index in
                 matrix.cells[index].measurement != nil && budget.map { cost(index) <= $0 } ?? true
             }
             return measured.compactMap { index in

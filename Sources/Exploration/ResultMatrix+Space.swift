@@ -23,7 +23,7 @@ extension ConfigurationSpace {
                 if let numbers = axis.numbers {
                     return Dimension(
                         name, .numeric(numbers, (numbers.first ?? 0) > 0 ? .both : .linear),
-                        moreHelps: moreHelps && axis.resource.isNumeric)
+                        moreHelps: moreHelps && axis.resource.helps)
                 }
                 return Dimension(name, .unordered(axis.values.map { axis.resource.format($0) }))
             }, isPermitted: { permitted.contains($0.levels) })

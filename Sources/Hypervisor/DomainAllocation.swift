@@ -44,7 +44,8 @@ package struct DomainAllocation {
         case .diskWrite: return Self.setting(bytes: try ioLimits().writeBytes)
         case .network: return network
         case .frequency: return .number(try CoreFrequencies().highest(of: try processors()))
-        case .node, .variant, .software: return .asIs
+        case .node, .variant, .software, .mix: return .asIs
+        case .load: return .number(1)
         }
     }
 
@@ -122,7 +123,7 @@ package struct DomainAllocation {
             let rate = Int((number ?? 0) / 1024)
             try domain.setNetworkRate(
                 description.interfaces.first?.mac ?? "", NetworkRate(inbound: rate, outbound: rate))
-        case .processors, .frequency, .node, .variant, .software:
+        case .processors, .frequency, .node, .variant, .software, .load, .mix:
             throw AllocationError.unsupported(
                 resource, domain: domain.name, reason: "libvirt's driver does not change it while the domain runs")
         }

@@ -66,7 +66,7 @@ package struct Actuator {
             // The quota is shared out anew.
             allocation.values[.cpu] = try domain.setting(of: .cpu)
         }
-        return try DomainAllocation.inOrder(allocation).map { resource, setting in
+        return try DomainAllocation.inOrder(allocation.ofDomain).map { resource, setting in
             let present = try domain.setting(of: resource)
             let isAdjustable = domain.adjustable.contains(resource) || resource.agrees(present, with: setting)
             return AllocationChange(
@@ -78,6 +78,7 @@ package struct Actuator {
     private static func wayOut(_ resource: Resource, _ domain: String) -> String {
         switch resource {
         case .software: "this changes the software itself; release it as usual, then watch it (whatif watch)"
+        case .load, .mix: "this is what the users ask"
         case .variant: "this takes a restart; define the variant (virsh define), then restart \(domain)"
         case .node: "this takes another machine; migrate \(domain) there (virsh migrate), or define it there"
         case .frequency: "other domains run on the same cores; set it on the node (cpupower frequency-set)"

@@ -36,6 +36,9 @@ package struct Allocation: Hashable, Codable, Sendable, CustomStringConvertible 
         Allocation(values.filter { value in axes.contains { $0.resource == value.key } })
     }
 
+    /// Without what its users do.
+    package var ofDomain: Allocation { Allocation(values.filter { $0.key != .load && $0.key != .mix }) }
+
     /// These values, and the other's where there is none.
     package func over(_ other: Allocation) -> Allocation {
         Allocation(other.values.merging(values) { _, mine in mine })

@@ -23,22 +23,31 @@ package enum Resource: String, Hashable, Codable, CaseIterable, Comparable, Send
     case variant
     /// A command of the service file that is run in the clone.
     case software
+    /// How many times as many sessions as on-line: 1.5 is 150 %.
+    case load
+    /// Weights of the service file on what sessions ask.
+    case mix
 
     /// In this order in texts.
     package static func < (a: Resource, b: Resource) -> Bool { a.place < b.place }
 
     private var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
-    /// Whether its values are numbers, of which more is not less.
     package var isNumeric: Bool {
         switch self {
-        case .cpu, .shares, .vcpus, .memory, .diskRead, .diskWrite, .network, .frequency: true
-        case .processors, .node, .variant, .software: false
+        case .cpu, .shares, .vcpus, .memory, .diskRead, .diskWrite, .network, .frequency, .load: true
+        case .processors, .node, .variant, .software, .mix: false
         }
     }
 
+    /// Whether more of it does not make a domain worse.
+    package var helps: Bool { isNumeric && self != .load }
+
+    /// Whether it is what users do, and not what the domain has.
+    package var isDemand: Bool { self == .load || self == .mix }
+
     /// Whether a name of it has to be given a meaning in the service file.
-    package var isDeclared: Bool { [.node, .variant, .software].contains(self) }
+    package var isDeclared: Bool { [.node, .variant, .software, .mix].contains(self) }
 }
 
 extension Resource {
@@ -52,11 +61,11 @@ extension Resource {
 
     private func format(_ value: Double) -> String {
         switch self {
-        case .cpu: Format.percent(value)
+        case .cpu, .load: Format.percent(value)
         case .memory: Units.exactBytes(value)
         case .diskRead, .diskWrite, .network: Units.exactBytes(value) + "/s"
         case .frequency: Units.exactHertz(value)
-        case .shares, .vcpus, .processors, .node, .variant, .software: Format.decimal(value, 0)
+        case .shares, .vcpus, .processors, .node, .variant, .software, .mix: Format.decimal(value, 0)
         }
     }
 
@@ -77,7 +86,13 @@ extension Resource {
         case .memory: return .number(Double(try Units.bytes(text)))
         case .diskRead, .diskWrite, .network: return .number(Double(try Units.byteRate(text)))
         case .frequency: return .number(try Units.hertz(text))
-        case .node, .variant, .software: return .name(try Units.name(text))
+        case .load:
+            let value = try Units.fraction(text)
+            guard value >= 0.01, value <= 100 else {
+                throw UnitError(found: text, expected: "a load from 1% to 10000% of the on-line one")
+            }
+            return .number(value)
+        case .node, .variant, .software, .mix: return .name(try Units.name(text))
         }
     }
 

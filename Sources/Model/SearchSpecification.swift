@@ -68,7 +68,7 @@ extension Resource {
         case .memory: (Double(1 << 30), "GiB")
         case .diskRead, .diskWrite, .network: (Double(1 << 20), "MiB/s")
         case .frequency: (1e9, "GHz")
-        case .shares, .vcpus, .processors, .node, .variant, .software: (1, rawValue)
+        case .shares, .vcpus, .processors, .node, .variant, .software, .load, .mix: (1, rawValue)
         }
     }
 }

@@ -28,7 +28,8 @@ struct AxesFields: Decodable {
                     throw DecodingError.dataCorrupted(.init(codingPath: path, debugDescription: "\(error)"))
                 }
             }
-            guard values.count >= 2 else {
+            // Of what users do, one value is a question too: what if the load were that?
+            guard values.count >= (resource.isDemand ? 1 : 2) else {
                 throw fields.refusal(of: key, "an axis needs at least two values to try")
             }
             return Axis(resource, values)
@@ -89,6 +90,26 @@ extension ServiceFile {
         }
     }
 
+    /// `{ buying: { "POST /bid*": 3, "GET /search*": 0.5 } }`
+    static func mixes(_ fields: KeyedDecodingContainer<CodingKeys>) throws -> [String: [MixWeight]] {
+        try named(fields, .mixes) { meanings, key in
+            let rules = try meanings.nestedContainer(keyedBy: AnyKey.self, forKey: key)
+            let weights = try rules.allKeys.map { pattern in
+                let factor = try rules.value(pattern) { (text) throws(UnitError) in
+                    guard let factor = Double(text), (0...100).contains(factor) else {
+                        throw UnitError(found: text, expected: "a factor from 0 to 100")
+                    }
+                    return factor
+                }
+                return MixWeight(pattern: pattern.stringValue, factor: factor)
+            }
+            if weights.isEmpty {
+                throw meanings.refusal(of: key, "no request is weighed; for instance { \"GET /*\": 2 }")
+            }
+            return weights
+        }
+    }
+
     private struct NodeFields: Decodable {
         enum CodingKeys: String, CodingKey, CaseIterable { case connect, node }
         let connect: String
@@ -129,6 +150,7 @@ extension ServiceFile {
                 switch axis.resource {
                 case .software: (.software, Array(software.keys))
                 case .variant: (.variants, Array(variants.keys))
+                case .mix: (.mixes, Array(mixes.keys))
                 default: (.nodes, Array(nodes.keys))
                 }
             for (index, value) in axis.values.enumerated() {

@@ -288,7 +288,7 @@ extension CampaignSpecification: Decodable {
 
 extension ServiceFile: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case service, connect, node, sla, tiers, software, variants, nodes, campaign
+        case service, connect, node, sla, tiers, software, variants, nodes, mixes, campaign
     }
 
     package init(from decoder: any Decoder) throws {
@@ -301,6 +301,7 @@ extension ServiceFile: Decodable {
         software = try Self.commands(fields)
         variants = try Self.files(fields)
         nodes = try Self.nodes(fields, besides: node)
+        mixes = try Self.mixes(fields)
         campaign = try fields.decode(CampaignSpecification.self, forKey: .campaign)
 
         let names = tiers.map(\.name)

@@ -185,8 +185,17 @@ extension SearchSpecification {
         search.prices = try fields.decodeIfPresent(PriceFields.self, forKey: .cost)?.prices ?? Prices()
         search.forbidden = try fields.decodeIfPresent([ExclusionFields].self, forKey: .forbid)?.map(\.exclusion) ?? []
         search.check = try fields.decodeIfPresent(CheckFields.self, forKey: .check)?.check ?? CheckSpecification()
+        let goal = find?.goal ?? .cheapest
         try search.refuse(fields, axes)
-        return (find?.goal ?? .cheapest, search)
+        if [.cheapest, .best].contains(goal),
+            let axis = axes.first(where: { $0.resource.isDemand && $0.values.count > 1 })
+        {
+            throw fields.refusal(
+                of: .axes,
+                "one search is for one \(axis.resource.rawValue); give the axis one value, or find: fill, whose matrix answers for "
+                    + "each")
+        }
+        return (goal, search)
     }
 
     private func refuse(_ fields: Fields, _ axes: [Axis]) throws {

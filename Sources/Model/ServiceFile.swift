@@ -107,6 +107,13 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var sessions: [SessionRule]
 }
 
+/// Weighs the sessions in which a request matches; the first of several that does.
+package struct MixWeight: Hashable, Sendable {
+    /// `*` stands for any characters of the request's label, such as `GET /items/7` or a statement's text.
+    package let pattern: String
+    package let factor: Double
+}
+
 /// Another sandbox node.
 package struct NodeType: Hashable, Sendable {
     /// libvirt URI of the node.
@@ -129,6 +136,7 @@ package struct ServiceFile: Hashable, Sendable {
     /// Files of domain XML.
     package var variants: [String: String]
     package var nodes: [String: NodeType]
+    package var mixes: [String: [MixWeight]]
     package var campaign: CampaignSpecification
 
     package func tier(_ name: String) -> Tier? { tiers.first { $0.name == name } }

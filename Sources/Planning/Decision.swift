@@ -32,7 +32,7 @@ package enum Decision {
         }
         let cell = record.matrix.cells[index]
         var reasons = [describe(cell, evidence.metric)] + costReasons(evidence, index, search)
-        let untried = record.matrix.cells.indices.filter { other in
+        let untried = evidence.judged.filter { other in
             !record.matrix.cells[other].isTried && search.budget.map { evidence.cost(other) <= $0 } ?? true
         }
         let confidence = untried.isEmpty ? 1 : record.conclusion?.confidence ?? 0
@@ -53,7 +53,7 @@ package enum Decision {
         guard let index = evidence.candidate(record.goal, budget: nil) else { return nothing(record, evidence, search) }
         let cell = cells[index]
         var reasons = [describe(cell, sla)] + costReasons(evidence, index, search)
-        let cheaper = cells.indices.filter { evidence.cost($0) < evidence.cost(index) }
+        let cheaper = evidence.judged.filter { evidence.cost($0) < evidence.cost(index) }
         reasons += neighbours(cheaper, evidence, record)
         let untried = cheaper.filter { !cells[$0].isTried }
         if cheaper.isEmpty {
@@ -90,19 +90,19 @@ package enum Decision {
         _ record: CampaignRecord, _ evidence: Evidence, _ search: SearchSpecification
     ) -> Answer {
         let cells = record.matrix.cells
-        let measured = cells.indices.filter { cells[$0].measurement != nil }
+        let measured = evidence.judged.filter { cells[$0].measurement != nil }
         var reasons = measured.suffix(Self.shown).map { describe(cells[$0], record.sla) }
         reasons += measured.filter(evidence.isContradicted).map {
             "\(cells[$0].allocation) alone would meet it, but more of what helps does not: runs differ by more than they say"
         }
         reasons += conclusionReasons(record)
-        let isComplete = cells.allSatisfy(\.isTried)
+        let isComplete = evidence.judged.allSatisfy { cells[$0].isTried }
         let confidence =
             isComplete
             ? 1
             : record.goal == .cheapest
                 ? record.conclusion?.confidence ?? 0
-                : noneMeets(cells.indices.filter { !cells[$0].isTried }, evidence, search)
+                : noneMeets(evidence.judged.filter { !cells[$0].isTried }, evidence, search)
         if !measured.isEmpty, confidence >= search.confidence {
             return Answer(.nothingMeets, reasons: reasons, confidence: confidence)
         }

@@ -30,6 +30,7 @@ package final class MatrixStore {
                 "shares REAL", "vcpus REAL", "cpu_set TEXT", "memory REAL", "disk_read REAL", "disk_write REAL",
                 "network REAL", "frequency REAL", "node TEXT", "variant TEXT", "software TEXT",
             ].map { "ALTER TABLE cell ADD COLUMN \($0)" },
+            ["load REAL", "mix TEXT"].map { "ALTER TABLE cell ADD COLUMN \($0)" },
         ])
     }
 
@@ -57,8 +58,8 @@ package final class MatrixStore {
             """
             INSERT OR REPLACE INTO cell (campaign, number, state, throughput, mean, p50, p95, p95_lower, p95_upper,
                 p99, cpu_used, energy, cpu, shares, vcpus, cpu_set, memory, disk_read, disk_write, network, frequency,
-                node, variant, software)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                node, variant, software, load, mix)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 .text(campaign), .integer(Int64(number)), .text(cell.state), value(.throughput), value(.mean),

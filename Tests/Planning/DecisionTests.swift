@@ -101,6 +101,17 @@ import Testing
         #expect(answer.reasons.contains("it costs 12.0"))
     }
 
+    /// Of several loads, the greatest decides.
+    @Test func theGreatestLoadDecides() throws {
+        var loaded = try record([0.2: 0.03], goal: .exhaustive)
+        loaded.matrix = ResultMatrix(axes: [Axis(.load, [1, 1.5]), Axis(.cpu, [0.2, 0.4])])
+        for (cell, p95) in zip(loaded.matrix.cells, [0.03, 0.02, 0.08, 0.04]) {
+            loaded.matrix[cell.allocation] = Cell(cell.allocation, Surface.cell(0, p95: p95).content)
+        }
+        let answer = Decision.answer(loaded)
+        #expect(answer.verdict == .cheapest(Allocation([.load: 1.5, .cpu: 0.4])))
+    }
+
     @Test func theBestIsTold() throws {
         let answer = Decision.answer(try record([0.2: 0.09, 0.4: 0.06, 0.6: 0.03], goal: .best))
         #expect(answer.verdict == .best(Allocation([.cpu: 0.6])) && answer.confidence == 1)

@@ -81,7 +81,9 @@ final class TemporaryFolder {
         let folder = try TemporaryFolder()
         let old = record("a", started: 1)
         try MatrixStore(folder.path + "/m.db").save(old)
-        let columns = ["shares", "vcpus", "cpu_set", "memory", "disk_read", "disk_write", "network", "frequency"]
+        let columns = [
+            "shares", "vcpus", "cpu_set", "memory", "disk_read", "disk_write", "network", "frequency", "load", "mix",
+        ]
         try ChildProcess.succeed(
             ["sqlite3", folder.path + "/m.db"],
             input: (columns + ["node", "variant", "software"]).map { "ALTER TABLE cell DROP COLUMN \($0);" }.joined()

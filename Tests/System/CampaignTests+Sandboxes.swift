@@ -5,6 +5,28 @@ import Store
 import Testing
 
 extension SystemTests.CampaignTests {
+    /// Every session twice: as many requests again reach the clone, and each has its on-line original to be compared with.
+    @Test func twiceTheLoad() throws {
+        let file = try Self.serviceFile(
+            [
+                ("p95: 60 ms", "p95: 100 s"), ("cpu: [28%, 60%, 80%, 100%]", "cpu: [60%, 100%], load: [200%]"),
+                ("find: exhaustive", "find: cheapest"),
+            ], named: "load.yaml")
+        let result = try Whatif.run("run", file)
+        #expect(result.status == 0, "\(result.errors)")
+        let record = try #require(try MatrixStore(Whatif.state + "/matrices.db").campaign(nil))
+        #expect(record.answer?.verdict == .cheapest(Allocation([.cpu: 0.6, .load: 2])))
+        let measurement = try #require(record.matrix[Allocation([.cpu: 0.6, .load: 2])]?.measurement)
+        #expect(Double(measurement.clone.count) > 1.4 * Double(measurement.onLine.count))
+        #expect(measurement.requests.captured == measurement.requests.sent)
+        #expect(measurement.requests.failed == 0 && measurement.requests.mismatched == 0)
+        let control = try #require(record.control)
+        #expect(control.allocation == Allocation([.cpu: 0.28, .load: 1]))
+        // What users do is nothing to apply.
+        let dry = try Whatif.run("apply", file, "--dry-run")
+        #expect(dry.status == 0 && dry.errors.contains("cpu 28% → 60%") && !dry.errors.contains("load"))
+    }
+
     /// Two clones under the same live requests, with different allocations; what the one says may make the other
     /// needless, which then leaves nothing either.
     @Test func severalSandboxesAtOnce() throws {

@@ -107,6 +107,11 @@ import YAML
         ("find: cheapest", "forbid: [{ cpu: [20%, 40%, 60%] }]", 13, "every combination of the axes is forbidden"),
         ("find: cheapest", "forbid: [{ memory: 1 GiB }]", 13, "'memory' is no axis (axes: cpu)"),
         ("find: cheapest", "forbid: [{ }]", 13, "nothing is named"),
+        ("cpu: [20%, 60%, 40%]", "cpu: [20%, 60%], load: [100%, 150%]", 10, "one search is for one load"),
+        ("cpu: [20%, 60%, 40%]", "cpu: [20%, 60%], load: [0%]", 10, "a load from 1% to"),
+        ("cpu: [20%, 60%, 40%]", "cpu: [20%, 60%], mix: [buying]", 10, "expected one of: as-is"),
+        ("tiers:", "mixes: { buying: { } }\ntiers:", 4, "no request is weighed"),
+        ("tiers:", "mixes: { buying: { \"GET /*\": x } }\ntiers:", 4, "expected a factor from 0 to 100"),
         ("find: cheapest", "confidence: 100%", 13, "expected a percentage from 50% to below 100%"),
         ("find: cheapest", "interpolate: cubic", 13, "expected one of: auto, linear, log-linear, gaussian-process"),
         ("find: cheapest", "seed: -1", 13, "expected a whole number from 0"),
@@ -179,6 +184,11 @@ import YAML
         let check = campaign.search.check
         #expect(check.threshold == 0.05 && check.doubt == 0.02 && check.time == .after)
         #expect(check.command == "cat" && check.webhook == "http://127.0.0.1/x")
+        let demand = try decode(
+            Self.good.replacing("cpu: [20%", with: "load: [150%], mix: [buying], cpu: [20%").replacing(
+                "tiers:", with: "mixes: { buying: { \"POST /bid*\": 3, \"GET /*\": 0.5 } }\ntiers:"))
+        #expect(demand.mixes["buying"]?.map(\.factor) == [3, 0.5])
+        #expect(demand.campaign.axes[0] == Axis(.load, [1.5]) && demand.campaign.goal == .cheapest)
         let width = try decode(Self.good.replacing("find: cheapest", with: "find: { fill: 5% }")).campaign
         #expect(width.goal == .fill && width.search.width == 0.05)
         let gain = try decode(Self.good.replacing("find: cheapest", with: "find: { justrunit: 20% }")).campaign
