@@ -121,26 +121,3 @@ enum MatrixQueryCommand: Command {
         return cells.isEmpty ? .no : .done
     }
 }
-
-/// `whatif matrix plot`
-enum MatrixPlotCommand: Command {
-    static let schema = CommandSchema(
-        "matrix plot", "Draw a campaign's matrix as SVG.",
-        options: [MatrixInput.campaign, .value("output", "FILE.svg", "Where to (default: standard output).")])
-
-    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-        let record = try MatrixInput.record(arguments)
-        guard let plot = SVGPlot(record) else {
-            throw UsageError("campaign \(record.id) has no measured cell to draw")
-        }
-        guard let path = arguments.value("output") else {
-            Terminal.print(plot.text)
-            return .done
-        }
-        do { try plot.text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
-            throw FileError(description: "cannot write \(path): \(error.localizedDescription)")
-        }
-        Terminal.note("wrote \(path)")
-        return .done
-    }
-}

@@ -5,6 +5,19 @@ import Glibc
 struct Screen {
     static let isThere = isatty(1) == 1
 
+    /// In characters; nil when it is none, or does not say.
+    static var width: Int? {
+        var size = winsize()
+        guard isThere, unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// Whether it shows colours, and nobody asked for none (no-color.org).
+    static var isColoured: Bool {
+        let environment = { (name: String) in unsafe getenv(name).map { unsafe String(cString: $0) } ?? "" }
+        return isThere && environment("NO_COLOR").isEmpty && environment("TERM") != "dumb"
+    }
+
     private var height = 0
 
     mutating func draw(_ text: String) -> Bool {

@@ -1,5 +1,4 @@
 import Foundation
-import FoundationXML
 import Model
 import Report
 import TestSupport
@@ -43,7 +42,7 @@ import Testing
         var joined = record()
         joined.with = ["db", "cache"]
         #expect(MatrixText.answer(joined).contains("\n  - cloned along and joined with it: db, cache\n"))
-        #expect(SVGPlot(joined)?.text.contains("app1 with db, cache") == true)
+        #expect(try SVGFigure(Figure(joined)).text.contains("app1 with db, cache"))
         let with = { (record: CampaignRecord) in
             let document = try JSONSerialization.jsonObject(with: Data(try MatrixData.json(record).utf8))
             return (document as? [String: Any])?["with"] as? [String]
@@ -101,30 +100,6 @@ import Testing
         #expect(cells.compactMap { $0.allocation[.software]?.name } == expected)
     }
 
-    /// A colour for each combination of the other axes, and names at equal distances.
-    @Test func plotsOfSeveralAxes() throws {
-        let plot = try #require(SVGPlot(several())).text
-        let document = try XMLDocument(xmlString: plot)
-        let key = try document.nodes(forXPath: "//*[local-name()='rect'][@width='22']")
-        #expect(key.count == 2 && plot.contains(">software tuned<") && plot.contains(">software as-is<"))
-        #expect(try document.nodes(forXPath: "//*[local-name()='circle'][@r='5'][@cy < 400]").count == 3)
-        #expect(plot.contains(">128 MiB</text>"))
-
-        var named = several()
-        let axis = Axis(.software, [.name("tuned"), .asIs, .name("newer")])
-        named.matrix = ResultMatrix(axes: [axis])
-        for cell in named.matrix.cells {
-            named.matrix[cell.allocation] = Cell(cell.allocation, Surface.cell(0, p95: 0.05).content)
-        }
-        let marks = try XMLDocument(xmlString: try #require(SVGPlot(named)).text).nodes(
-            forXPath: "//*[local-name()='circle'][@r='5'][@cy < 400]/@cx"
-        ).compactMap { Double($0.stringValue ?? "") }
-        try #require(marks.count == 3)
-        #expect(abs((marks[2] - marks[1]) - (marks[1] - marks[0])) < 0.2 && marks[0] < marks[1])
-        // Between names there is nothing.
-        #expect(SVGPlot(named)?.text.contains("polyline") == false)
-    }
-
     @Test(arguments: [
         ("p95 < 50ms", nil, [0.6]), ("p95 >= 0.1 s", nil, [0.2]), ("cpu >= 40% and p95 < 1 s", "-cpu", [0.6, 0.4]),
         ("", "p95", [0.6, 0.4, 0.2, 0.8]), ("cpu = 60%", nil, [0.6]), ("cpu != 60%", "cpu", [0.2, 0.4, 0.8]),
@@ -143,28 +118,6 @@ import Testing
     func wrongQueriesSayWhere(_ condition: String, _ words: String) throws {
         let error = try #require(throws: QueryError.self) { try MatrixQuery(where: condition) }
         #expect(error.description.contains(words))
-    }
-
-    /// libxml2 is the judge of the SVG, and the figures of what it shows.
-    @Test func thePlotIsWellFormedAndShowsEveryCell() throws {
-        let plot = try #require(SVGPlot(record()))
-        let document = try XMLDocument(xmlString: plot.text)
-        let circles = try document.nodes(forXPath: "//*[local-name()='circle']")
-        // Three cells with a figure, the ring of the answer, three circles of the legend.
-        #expect(circles.count == 7)
-        for name in ["x", "y", "cx", "cy", "x1", "x2", "y1", "y2"] {
-            for node in try document.nodes(forXPath: "//@\(name)") {
-                let value = try #require(Double(node.stringValue ?? ""))
-                #expect(value >= 0 && value <= 760)
-            }
-        }
-        #expect(plot.text.contains("auction &lt;&amp;&gt;"))
-    }
-
-    @Test func anEmptyMatrixHasNoPlot() {
-        var empty = record()
-        empty.matrix = ResultMatrix(axes: empty.matrix.axes)
-        #expect(SVGPlot(empty) == nil)
     }
 
     @Test func jsonAndCSVCarryTheSameFigures() throws {
