@@ -116,6 +116,10 @@ let package = Package(
         .executableTarget(
             name: "explorer", dependencies: ["Exploration", "Model"], path: "Tools/benchmarks/Explorer",
             swiftSettings: settings),
+        // What the benchmark of plots writes its matrix with.
+        .executableTarget(
+            name: "campaigns", dependencies: ["Model", "Store", "TestSupport"], path: "Tools/benchmarks/Campaigns",
+            swiftSettings: settings),
         // For a machine with volumes and without us: it needs no library of Swift's there.
         .executableTarget(
             name: "whatif-storage", dependencies: ["OperatingSystem", "Volumes"], swiftSettings: settings,
