@@ -40,6 +40,8 @@ package enum Quantity: Hashable, Sendable {
         case .axis(.node): "node"
         case .axis(.variant): "variant"
         case .axis(.software): "software"
+        case .axis(.load): "load"
+        case .axis(.mix): "mix of requests"
         case .cost(let isPriced): isPriced ? "cost" : "place in the order of cost"
         }
     }
@@ -86,6 +88,7 @@ struct DisplayUnit: Hashable, Sendable {
             case .metric(.cpuUsed), .axis(.cpu):
                 range.upperBound <= 10
                     ? DisplayUnit(symbol: "% of one core", size: 0.01) : DisplayUnit(symbol: "cores", size: 1)
+            case .axis(.load): DisplayUnit(symbol: "% of on-line", size: 0.01)
             case .axis(.memory): Self.bytes(range, suffix: "")
             case .axis(.diskRead), .axis(.diskWrite), .axis(.network): Self.bytes(range, suffix: "/s")
             case .axis(.frequency):
