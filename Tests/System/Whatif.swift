@@ -159,9 +159,9 @@ enum LabHost {
 
     /// What must not change on the on-line domains: their definition and their scheduling.
     static func production() throws -> String {
-        try ["web1", "app1", "db1"].map { name in
-            try virsh("dumpxml", name) + virsh("schedinfo", name) + virsh("domid", name)
-        }.joined()
+        // In one run of virsh, most of whose time is its start.
+        try virsh(
+            ["web1", "app1", "db1"].map { "dumpxml \($0); schedinfo \($0); domid \($0)" }.joined(separator: "; "))
     }
 }
 
