@@ -107,6 +107,7 @@ struct Experiment {
     private static let look = Duration.seconds(2)
     /// What was due within this is not looked at: the slow ones of it have not ended.
     private static let lag = Duration.seconds(2)
+    private static let notice = Duration.milliseconds(250)
 
     init(
         bench: Workbench, allocation: Allocation, isControl: Bool,
@@ -213,11 +214,11 @@ struct Experiment {
         let before = sandbox.loop.progress
         let meter = try CPUMeter(clones.front.domain, at: start)
         let onLineMeter = try CPUMeter(bench.domain, at: start)
-        try waitForPrecision(sandbox, since: start)
-        let end = bench.now
-        let cpuUsed = try meter.cores(at: end)
-        let onLineCPUUsed = try onLineMeter.cores(at: end)
-        try drain(sandbox, subscription)
+        let end = try waitForEnd(sandbox, since: start)
+        let cpuUsed = try meter.cores(at: bench.now)
+        let onLineCPUUsed = try onLineMeter.cores(at: bench.now)
+        let shift = specification.timeShift
+        try drain(sandbox, subscription, start..<end, start - shift..<end - shift)
         let stop = bench.now
         let after = sandbox.loop.progress
         let answers = after.answers.since(before.answers)
@@ -225,7 +226,6 @@ struct Experiment {
         if isControl { bench.noise.value = sandbox.loop.outcome.noise }
 
         let window = Tally.steady(replayed.all, window: start..<end, end: stop)
-        let shift = specification.timeShift
         let onLine = bench.tap.window(window.lowerBound - shift..<end - shift)
         var tally = Tally(
             replayed: replayed.all, onLine: onLine, window: window, end: stop, originals: subscription.originals)
@@ -330,11 +330,18 @@ struct Experiment {
     }
 
     /// Until enough was measured: the interval is narrow enough twice in a row, so that it is not by luck of one look, or
-    /// the time is over.
-    private func waitForPrecision(_ sandbox: SandboxThread, since start: Timestamp) throws {
+    /// the time is over. The end of the window.
+    ///
+    /// What is due behind it keeps the clone busy until the last request of the window has its reply.
+    private func waitForEnd(_ sandbox: SandboxThread, since start: Timestamp) throws -> Timestamp {
         let length = bench.specification.experiment
+        guard let precision = length.precision else {
+            let end = start + length.most
+            sandbox.loop.inputs.put(.horizon(end))
+            try wait(end - bench.now, sandbox, .measuring)
+            return end
+        }
         try wait(length.least, sandbox, .measuring)
-        guard let precision = length.precision else { return }
         var narrow = 0
         while narrow < 2, bench.now - start < length.most {
             let end = bench.now - Self.lag
@@ -348,12 +355,24 @@ struct Experiment {
             narrow = isNarrow ? narrow + 1 : 0
             if narrow < 2 { try wait(min(Self.look, length.most - (bench.now - start)), sandbox, .measuring) }
         }
+        // The loop has to know of it before it has come.
+        let end = bench.now + Self.notice
+        sandbox.loop.inputs.put(.horizon(end))
+        try wait(Self.notice, sandbox, .measuring)
+        return end
     }
 
-    private func drain(_ sandbox: SandboxThread, _ subscription: Subscription) throws {
+    /// Until everything of the window has its reply, the on-line requests that were `heard` for it as well: those have had a
+    /// time shift longer already, and get as much again at most.
+    private func drain(
+        _ sandbox: SandboxThread, _ subscription: Subscription, _ window: Range<Timestamp>, _ heard: Range<Timestamp>
+    ) throws {
         let deadline = bench.now + Self.drainLimit
+        let patience = window.upperBound + bench.specification.timeShift
         bench.tap.unsubscribe(subscription)
-        while bench.now < deadline, !sandbox.loop.progress.isDrained {
+        while bench.now < deadline,
+            !sandbox.loop.progress.isDrained || bench.now < patience && !bench.tap.window(heard).isAnswered
+        {
             progress(.draining, sandbox.loop.progress)
             try pause(0.05, sandbox)
         }

@@ -52,6 +52,9 @@ struct OnLineLog: Sendable {
 }
 
 extension OnLineLog.Window {
+    /// Whether nothing that was asked still waits, as far as that is known: what never comes, too, waits here.
+    var isAnswered: Bool { exchanges.count >= captured }
+
     /// The response times seen passively; nil when there are too few.
     var responseTimes: ResponseTimes? {
         ResponseTimes(

@@ -79,8 +79,10 @@ package struct InProxy: ~Copyable {
     /// Requests that were handed to a connection, and what became of them so far.
     package private(set) var sentCount = 0
     package private(set) var answeredCount = 0
-    /// Requests that are due and neither answered nor given up.
+    /// Requests that are due, before the horizon, and neither answered nor given up.
     package private(set) var openCount = 0
+    /// Requests that are due at it or later are played, and nobody waits for them. To be set before it has come.
+    package var horizon = Timestamp.distantFuture
     /// Times that a server spoke where nothing was asked.
     package private(set) var unsolicitedCount = 0
     /// A reply to be handed on, if replies are kept.
@@ -97,7 +99,8 @@ package struct InProxy: ~Copyable {
     package mutating func schedule(_ item: ReplayItem) { schedule.insert(item, due: item.due) }
 
     package var nextDue: Timestamp? { schedule.nextDue }
-    package var scheduledCount: Int { schedule.count }
+    /// Still to come due before the horizon; 0 when nothing is, else no less than that.
+    package var scheduledCount: Int { (schedule.nextDue ?? .distantFuture) < horizon ? schedule.count : 0 }
 
     /// What has ended since the call before.
     package mutating func takeFinished() -> [ReplayedRequest] {
@@ -172,7 +175,7 @@ package struct InProxy: ~Copyable {
             finished.append(told)
             return
         }
-        openCount += 1
+        if told.due < horizon { openCount += 1 }
         let own = primary[item.connection] ?? open(for: item.connection, at: now, &actions)
         switch own.state {
         case .idle,
@@ -331,7 +334,7 @@ package struct InProxy: ~Copyable {
 
     private mutating func finish(_ told: ReplayedRequest) {
         finished.append(told)
-        openCount -= 1
+        if told.due < horizon { openCount -= 1 }
     }
 
     /// What the on-line server answered, when that is known only after the request was scheduled.

@@ -31,6 +31,8 @@ package enum ReplayInput: Sendable {
     case exchange(RecordedExchange, history: Bool)
     /// Everything that the next tiers answered on-line up to this time has been told.
     case heard(Timestamp)
+    /// Nobody will wait for what is due from this time on.
+    case horizon(Timestamp)
 }
 
 /// The thin shell around in-proxy and out-proxy: sockets, timers and one thread. It decides nothing.
@@ -43,9 +45,9 @@ package final class ReplayLoop: Sendable {
         package var taken = 0
         package var sent = 0
         package var answered = 0
-        /// Due, and neither answered nor given up.
+        /// Due before the horizon, and neither answered nor given up.
         package var waiting = 0
-        /// Still to come due.
+        /// Still to come due before the horizon; 0 when nothing is, else no less than that.
         package var scheduled = 0
         package var unsolicited = 0
         package var comparison = ComparisonAccount()
@@ -188,6 +190,7 @@ private struct Worker: ~Copyable {
         case .expected(let key, let reply): requests.proxy.expect(reply, to: key)
         case .exchange(let recorded, let history): answers.add(recorded, history: history)
         case .heard(let time): answers.noteHeard(time)
+        case .horizon(let time): requests.proxy.horizon = time
         }
     }
 

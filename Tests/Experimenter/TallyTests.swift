@@ -140,5 +140,8 @@ import YAML
         log.lost(2, at: at(35))
         let window = log.window(at(30)..<at(60))
         #expect(window.captured == 3 && window.exchanges.count == 3 && window.lost == 2)
+        #expect(window.isAnswered)
+        log.request(RequestKey(connection: 2, number: 0), asked: at(59))
+        #expect(!log.window(at(30)..<at(60)).isAnswered && log.window(at(30)..<at(59)).isAnswered)
     }
 }

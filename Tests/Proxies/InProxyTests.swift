@@ -191,6 +191,23 @@ import Wire
         #expect(proxy.takeFinished().allSatisfy { $0.outcome == .waiting } && proxy.openCount == 0)
     }
 
+    /// What is due behind the horizon is played as well, and not waited for.
+    @Test func beforeTheHorizonIsWaitedFor() throws {
+        var proxy = InProxy()
+        for number in 0..<3 { proxy.schedule(request(UInt64(number), 0, due: Int64(number) * 10)) }
+        proxy.horizon = at(20)
+        let first = sends(proxy.due(at: at(0)))
+        #expect(proxy.openCount == 1 && proxy.scheduledCount > 0)
+        let second = sends(proxy.due(at: at(19)))
+        #expect(proxy.openCount == 2 && proxy.scheduledCount == 0)
+        let third = sends(proxy.due(at: at(20)))
+        #expect(third.count == 1 && proxy.openCount == 2)
+        for slot in third + second { _ = proxy.received(Self.ok.span, on: slot, at: at(30)) }
+        #expect(proxy.openCount == 1)
+        _ = proxy.ended(try #require(first.first), at: at(31))
+        #expect(proxy.openCount == 0 && proxy.takeFinished().count == 3)
+    }
+
     @Test func aSecondAnswerIsCountedAndTakenForNoOther() throws {
         var proxy = InProxy()
         proxy.schedule(request(1, 0, due: 0))
