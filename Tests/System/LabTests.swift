@@ -5,11 +5,12 @@ import Testing
 
 /// All that runs on the real machine, one after the other: the lab is one, and its measurements are real.
 @Suite(
-    .serialized, .enabled(if: ProcessIdentity.isRoot, "the system tests need root: they make namespaces and cgroups"))
+    .serialized, .enabled(if: ProcessIdentity.isRoot, "the system tests need root: they make namespaces and cgroups"),
+    .noLab)
 enum SystemTests {}
 
 extension SystemTests {
-    @Suite(.serialized) struct LabTests {
+    @Suite(.serialized, .noLab) struct LabTests {
         /// Everything of the machine that the lab could touch.
         private func machine() throws -> String {
             let cgroups = try ChildProcess.run(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "whatif-lab*"])

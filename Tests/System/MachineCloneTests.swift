@@ -40,12 +40,7 @@ extension SystemTests {
         /// it, and everything of the node.
         static func footprint() throws -> String {
             [
-                // In one run of virsh, most of whose time is its start. Whether the guest's agent has come up is not ours.
-                try virsh(
-                    ["vm1", "vm2"].map { "dumpxml \($0); dumpxml --inactive \($0); domstate \($0); " }.joined()
-                        + "list --all --name"
-                ).replacing(/\sstate='(dis)?connected'/, with: ""),
-                try LabHost.inventory(),
+                try LabHost.machines(["vm1", "vm2"]), try LabHost.inventory(),
                 try LabHost.run(["ip", "netns", "list"]).output,
                 try LabHost.run(["ls", "/var/lib/libvirt/images"]).output,
                 try storage("volumes lvs -o lv_name,origin,attr"),

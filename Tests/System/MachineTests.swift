@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// Clones of a virtual machine, and what it gets, on a real one.
-    @Suite(.serialized, .machine) struct MachineTests {
+    @Suite(.serialized, .noLab, .machine) struct MachineTests {
         private func plan(_ host: MachineHost, _ name: String) -> MemoryCapturePlan {
             MemoryCapturePlan(
                 memory: "\(host.folder)/whatif-\(name).save",

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import OperatingSystem
 import Store
+import Synchronization
 import Testing
 
 /// The program as a user runs it, with a state directory of the tests' own.
@@ -65,26 +66,59 @@ enum Whatif {
     }
 }
 
-/// The lab for a whole suite: up before, down after, whatever happens between.
+/// The lab for a whole suite: up before, whatever happens between. One that the suite before has left as it was when it came
+/// up is taken as it is; `NoLabTrait` takes the last one down.
 struct LabTrait: SuiteTrait, TestScoping {
     /// What is in it beside the service, as the command has it.
     var further: [String] = []
 
+    private struct Lab {
+        var further: [String]
+        var print: String
+    }
+
+    private static let current = Mutex<Lab?>(nil)
+
     @concurrent func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        try Whatif.run("lab", "down")
-        let up = try ChildProcess.run([Whatif.binary, "lab", "up"] + further.flatMap { ["--with", $0] })
-        guard up.status == 0 else {
-            Issue.record("the lab does not come up: \(up.errors)")
-            return
-        }
-        defer {
-            for _ in 0..<20 {
-                guard let down = try? Whatif.run("lab", "down"), down.status != 0 else { break }
-                usleep(200_000)
+        let isThere = Self.current.withLock { lab in lab?.further == further && lab?.print == (try? Self.print(further)) }
+        if !isThere {
+            Self.down()
+            let up = try ChildProcess.run([Whatif.binary, "lab", "up"] + further.flatMap { ["--with", $0] })
+            guard up.status == 0 else {
+                Issue.record("the lab does not come up: \(up.errors)")
+                return
             }
+            let new = Lab(further: further, print: try Self.print(further))
+            Self.current.withLock { $0 = new }
         }
+        try await function()
+    }
+
+    /// What a suite that follows may rely on: that the same domains run with the same definitions and settings, and nothing
+    /// else is there.
+    private static func print(_ further: [String]) throws -> String {
+        let machines = further.isEmpty ? "" : try LabHost.machines(["vm1", "vm2", "store1"])
+        return try LabHost.production() + LabHost.inventory() + machines
+    }
+
+    static func down() {
+        current.withLock { $0 = nil }
+        for _ in 0..<20 {
+            guard let down = try? Whatif.run("lab", "down"), down.status != 0 else { break }
+            usleep(200_000)
+        }
+    }
+}
+
+/// A suite that finds no lab, and leaves none.
+struct NoLabTrait: SuiteTrait, TestScoping {
+    @concurrent func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        LabTrait.down()
+        defer { LabTrait.down() }
         try await function()
     }
 }
@@ -92,6 +126,10 @@ struct LabTrait: SuiteTrait, TestScoping {
 extension Trait where Self == LabTrait {
     static var lab: Self { LabTrait() }
     static var labWithMachines: Self { LabTrait(further: ["vm", "storage"]) }
+}
+
+extension Trait where Self == NoLabTrait {
+    static var noLab: Self { NoLabTrait() }
 }
 
 /// Looks into the lab's private host from outside, with tools that we did not write.
@@ -110,6 +148,15 @@ enum LabHost {
 
     static func virsh(_ arguments: String...) throws -> String {
         try run(["virsh", "--connect", "lxc:///system"] + arguments).output
+    }
+
+    /// Of virtual machines: how they are defined, now and for the next start, and whether they run.
+    static func machines(_ names: [String]) throws -> String {
+        // In one run of virsh, most of whose time is its start.
+        let words = names.map { "dumpxml \($0); dumpxml --inactive \($0); domstate \($0); " }.joined()
+        return try run(["virsh", "--connect", "qemu:///system", words + "list --all --name"]).output
+            // Whether the guest's agent has come up is not ours.
+            .replacing(/\sstate='(dis)?connected'/, with: "")
     }
 
     /// The first process of a running container, as seen from outside; nil when there is none.
