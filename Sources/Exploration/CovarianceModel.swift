@@ -24,8 +24,8 @@ struct CovarianceModel: Sendable {
         /// Ordered axes: amplitude, length, amplitude of the rough curve. Unordered ones: amplitude.
         var axes: [Int] = []
         var pairs: [(first: Int, second: Int, index: Int)] = []
-        /// Of the axes that help.
-        var elasticities: [(axis: Int, index: Int)] = []
+        /// Of the axes that help: elasticity, knee, sharpness.
+        var curves: [(axis: Int, index: Int)] = []
     }
 
     private let geometry: CellGeometry
@@ -36,9 +36,15 @@ struct CovarianceModel: Sendable {
     /// The variance of the constant: next to nothing is known of the metric's level.
     private static let constant = 25.0
     private static let roughLength = 0.5
-    /// Of the elasticity's logit: from next to nothing to nearly all that there could be.
-    private static let elasticityPrior = (mean: 0.0, deviation: 1.2)
-    private static let knownSlope = 0.3
+    private typealias Prior = (mean: Double, deviation: Double)
+    /// Of its logit: from nothing to all that there could be, and these more often than what is between.
+    private static let elasticity: Prior = (0, 2)
+    /// Where on the axis, in parts of its range, another resource becomes the narrowest; often beyond its end.
+    private static let knee: Prior = (1, 0.6)
+    /// The logarithm of how sharp the knee is: from a sum of two times (Amdahl) to the larger of them (a roof line).
+    private static let sharpness: Prior = (2.3, 1)
+    /// What is left of a slope where the curve of an axis that helps is known, as a part of it.
+    private static let knownSlope = 0.5
 
     /// The direction in which the axes that help move the metric's logarithm: -1, 1, or 0 where that is not known.
     private let direction: Double
@@ -57,21 +63,23 @@ struct CovarianceModel: Sendable {
         var deviation = [1, 0.7, 0.4]
         for axis in geometry.axes {
             layout.axes.append(mean.count)
-            mean.append(log(axis.isOrdered ? 0.2 : 0.12))
-            deviation.append(0.9)
+            mean.append(log(0.15))
+            deviation.append(0.7)
             guard axis.isOrdered else { continue }
-            mean += [log(0.8), log(0.05)]
-            deviation += [0.7, 1]
+            mean += [log(1.4), log(0.05)]
+            deviation += [0.5, 1]
             if direction != 0, axis.moreHelps {
-                layout.elasticities.append((axis: layout.axes.count - 1, index: mean.count))
-                mean.append(Self.elasticityPrior.mean)
-                deviation.append(Self.elasticityPrior.deviation)
+                layout.curves.append((axis: layout.axes.count - 1, index: mean.count))
+                for prior in [Self.elasticity, Self.knee, Self.sharpness] {
+                    mean.append(prior.mean)
+                    deviation.append(prior.deviation)
+                }
             }
         }
         for first in geometry.axes.indices {
             for second in geometry.axes.indices where second > first {
                 layout.pairs.append((first, second, mean.count))
-                mean.append(log(0.05))
+                mean.append(log(0.02))
                 deviation.append(1)
             }
         }
@@ -92,15 +100,22 @@ struct CovarianceModel: Sendable {
         return sum
     }
 
-    /// What is expected of each cell, but for a constant: more of what helps does, and at most in proportion.
+    /// What is expected of each cell, but for a constant: more of what helps does, at most in proportion, and up to where
+    /// something else becomes the narrowest.
     func trend(_ parameters: [Double]) -> (Int) -> Double {
-        let slopes = layout.elasticities.map { elasticity in
-            let axis = geometry.axes[elasticity.axis]
-            return (axis, direction * axis.span / (1 + exp(-parameters[elasticity.index])))
+        let curves = layout.curves.map { curve in
+            let axis = geometry.axes[curve.axis]
+            let elasticity = direction / (1 + exp(-parameters[curve.index]))
+            let knee = parameters[curve.index + 1]
+            let sharpness = exp(parameters[curve.index + 2])
+            // -log(x^-p + k^-p) / p: the smaller of x and k, rounded off.
+            let values = axis.logarithmic.map { place in
+                elasticity * axis.span
+                    * (min(place, knee) - log1p(exp(-abs(place - knee) * sharpness)) / sharpness)
+            }
+            return (levels: axis.levels, values: values)
         }
-        return { cell in
-            slopes.reduce(0) { $0 + $1.1 * ($1.0.logarithmic[$1.0.levels[cell]] - 0.5) }
-        }
+        return { cell in curves.reduce(0) { $0 + $1.values[$1.levels[cell]] } }
     }
 
     /// The covariance for one value of the hyper-parameters, as tables over pairs of levels.

@@ -32,13 +32,14 @@ struct CovarianceTables: Sendable {
             alike.append(product)
         }
         for pair in pairs {
-            Self.addProduct(pair.weight, alike[pair.first], alike[pair.second], to: &result)
+            let (weight, first, second) = (pair.weight, alike[pair.first], alike[pair.second])
+            for row in 0..<height {
+                for index in row * width..<row * width + (isTriangular ? row + 1 : width) {
+                    result[index] += weight * first[index] * second[index]
+                }
+            }
         }
         return result
-    }
-
-    private static func addProduct(_ weight: Double, _ a: [Double], _ b: [Double], to result: inout [Double]) {
-        for index in result.indices { result[index] += weight * a[index] * b[index] }
     }
 
     /// The variance of each cell before anything is measured.

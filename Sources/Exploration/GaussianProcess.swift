@@ -15,7 +15,7 @@ struct GaussianProcess {
         var kept: Int
 
         /// For a matrix that people read.
-        static let careful = Effort(draws: 192, rounds: 6, kept: 48)
+        static let careful = Effort(draws: 240, rounds: 7, kept: 48)
         /// For one decision of many.
         static let quick = Effort(draws: 80, rounds: 5, kept: 24)
     }

@@ -15,10 +15,15 @@ struct PopulationMonteCarlo {
     var randomness: SplitMix64
     /// The draws of the last round.
     private(set) var draws: [Draw] = []
+    /// Those of the rounds before it, the latest first, from which proposals are made, too.
+    private var older: [Draw] = []
 
     private static let priorShare = 0.1
     /// The proposal is wider than what it is made from, so that weights stay bounded.
     private static let widening = 1.2
+    /// From how many rounds, the last one included, a proposal is made (in the manner of adaptive multiple importance sampling:
+    /// Cornuet, Marin, Mira and Robert, Scand. J. Stat. 39, 2012): a covariance of many parameters takes many draws.
+    private static let remembered = 3
 
     init(mean: [Double], deviation: [Double], drawCount: Int, randomness: SplitMix64) {
         self.mean = mean
@@ -53,6 +58,7 @@ struct PopulationMonteCarlo {
             let density = logSum(logShares.0 + prior, logShares.1 + proposed)
             next.append(Draw(parameters: parameters, logWeight: logLikelihood(parameters) + prior - density))
         }
+        older = Array((draws + older).prefix((Self.remembered - 1) * drawCount))
         draws = next
     }
 
@@ -72,10 +78,11 @@ struct PopulationMonteCarlo {
     /// A normal distribution about the weighted draws, their weights tempered until enough of them count.
     private func proposal() -> (centre: [Double], factor: CholeskyFactor) {
         let count = mean.count
+        let draws = draws + older
         var weights: [Double] = []
         for temper in [1, 0.7, 0.5, 0.35, 0.25, 0.12, 0.06, 0.03] {
             weights = Self.normalized(draws.map { temper * $0.logWeight })
-            if 1 / weights.reduce(0, { $0 + $1 * $1 }) >= 2 * Double(count) { break }
+            if 1 / weights.reduce(0, { $0 + $1 * $1 }) >= Double(count) { break }
         }
         var centre = [Double](repeating: 0, count: count)
         for (draw, weight) in zip(draws, weights) {

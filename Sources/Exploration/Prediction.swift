@@ -34,9 +34,12 @@ struct Prediction: Sendable {
         let process = GaussianProcess(
             geometry, observations, pending: pending, scale, better: better, effort: effort, seed: seed)
         let posterior = process.posterior(of: Array(0..<geometry.cellCount))
-        points = (0..<geometry.cellCount).map { cell in
-            Point(mean: posterior.mean(cell), deviation: posterior.variance(cell).squareRoot())
+        var means = (0..<geometry.cellCount).map(posterior.mean)
+        let variances = (0..<geometry.cellCount).map(posterior.variance)
+        if scale == .logarithmic, let better {
+            means = MonotoneProjection(geometry, better).projected(means, variances)
         }
+        points = zip(means, variances).map { Point(mean: $0, deviation: $1.squareRoot()) }
         leftOut = values.indices.map { index in
             let (mean, variance) = posterior.leftOut(index, measured: values[index])
             return LeftOut(
