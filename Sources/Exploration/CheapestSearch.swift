@@ -21,6 +21,9 @@ struct CheapestSearch {
     private static let unlikely = 0.5
     /// How often less of what helps meets a limit that more does not: a measurement was odd.
     private static let exception = 0.02
+    /// To stop, surfaces are taken to be this much further from what is expected of them than the model has it: what was looked
+    /// for where the model hoped for most is worse than it hoped.
+    private static let widening = 1.5
     /// Where on each axis the first experiment is: a little below the middle, as what is cheap is looked for.
     private static let start = 0.4
     /// More cells than this are not weighed at once: the more probable of them are.
@@ -50,13 +53,13 @@ struct CheapestSearch {
         if draws.nothing >= Self.unlikely, best == nil, let largest = largest(candidates) {
             return .try(largest, "nothing has more of what helps: is the limit within reach at all?")
         }
-        if draws.nothing >= search.confidence {
-            let said = Format.percent((draws.nothing * 1000).rounded(.down) / 1000)
+        if draws.surelyNothing >= search.confidence {
+            let said = Format.percent((draws.surelyNothing * 1000).rounded(.down) / 1000)
             let why =
                 best == nil
                 ? "with probability \(said) no cell that is left meets the limit"
                 : "with probability \(said) no cheaper cell meets the limit"
-            return .stop(SearchEnd(answer: best, confidence: draws.nothing, why: why))
+            return .stop(SearchEnd(answer: best, confidence: draws.surelyNothing, why: why))
         }
         let (cell, share) = draws.choice(outcomes: Self.outcomes)
         return .try(
@@ -78,7 +81,7 @@ struct CheapestSearch {
         guard let best = search.cheapestMeeting(limit, book) else { return 0 }
         let candidates = open.filter { costs[$0] < costs[best] }
         if candidates.isEmpty { return 1 }
-        return try draws(candidates, ceiling: costs[best]).nothing
+        return try draws(candidates, ceiling: costs[best]).surelyNothing
     }
 
     private func draws(_ candidates: [Int], ceiling: Double) throws(ObservationError) -> AnswerDraws {
@@ -109,22 +112,28 @@ struct CheapestSearch {
         for surface in process.surfaces(
             over: targets, components: Self.components, count: Self.surfacesEach, randomness: &randomness)
         {
-            // Half of what a measurement may be off: all of it would call the luckiest cell the cheapest.
-            let deviation = 0.5 * surface.noise.squareRoot()
+            let deviation = surface.noise.squareRoot()
             var least = ceiling
+            var isClosed = true
             var values = surface.values
             let isMonotone = randomness.unit() >= Self.exception
             var good: [Int] = []
             for index in targets.indices {
-                values[index] += deviation * randomness.normal()
-                let meets = search.better == .lower ? values[index] <= level : values[index] >= level
-                if meets, !(isMonotone && isBelow[index]), runs[index] == 1 || randomness.unit() < runs[index] {
+                let error = deviation * randomness.normal()
+                let wide = surface.means[index] + Self.widening * (values[index] - surface.means[index]) + error
+                // Half of what a measurement may be off: all of it would call the luckiest cell the cheapest.
+                values[index] += 0.5 * error
+                guard !(isMonotone && isBelow[index]), runs[index] == 1 || randomness.unit() < runs[index] else {
+                    continue
+                }
+                if search.better == .lower ? wide <= level : wide >= level { isClosed = false }
+                if search.better == .lower ? values[index] <= level : values[index] >= level {
                     good.append(index)
                     least = min(least, costs[targets[index]])
                 }
             }
             result.append(
-                weight: surface.weight, values: values,
+                weight: surface.weight, isClosed: isClosed, values: values,
                 margins: values.map { search.better == .lower ? level - $0 : $0 - level },
                 answers: good.filter { costs[targets[$0]] <= least * Self.slack })
         }
@@ -137,6 +146,7 @@ struct AnswerDraws {
     let targets: [Int]
     private var total = 0.0
     private var unanswered = 0.0
+    private var closed = 0.0
     private var weights: [Double] = []
     private var values: [[Double]] = []
     private var answers: [[Int]] = []
@@ -149,9 +159,11 @@ struct AnswerDraws {
         hopes = targets.map { _ in 0 }
     }
 
+    /// `isClosed`: nothing answers, whatever measurements and the surface may be off.
     /// `margins`: how far each target is on the right side of the limit.
-    mutating func append(weight: Double, values: [Double], margins: [Double], answers: [Int]) {
+    mutating func append(weight: Double, isClosed: Bool, values: [Double], margins: [Double], answers: [Int]) {
         total += weight
+        if isClosed { closed += weight }
         if answers.isEmpty {
             unanswered += weight
             for index in margins.indices { hopes[index] += weight * margins[index] }
@@ -166,6 +178,9 @@ struct AnswerDraws {
 
     /// The share of surfaces in which no target answers.
     var nothing: Double { total > 0 ? unanswered / total : 0 }
+
+    /// The probability that no target answers, from the cautious side.
+    var surelyNothing: Double { total > 0 ? min(closed, unanswered) / total : 0 }
 
     /// The target after which an answer is most probably measured, itself or with the one after it, and its own share.
     func choice(outcomes: Int) -> (cell: Int, share: Double) {

@@ -176,12 +176,19 @@ struct GaussianProcess {
         return result
     }
 
+    /// One that may be: what it is, and what its draw of the hyper-parameters expects.
+    struct Surface {
+        let weight: Double
+        let means: [Double]
+        let values: [Double]
+        /// The variance of a measurement about it.
+        let noise: Double
+    }
+
     /// Whole surfaces over `targets` as they may be, `count` of each of the `components` heaviest draws, with the weight of
     /// each.
-    func surfaces(over targets: [Int], components: Int, count: Int, randomness: inout SplitMix64)
-        -> [(weight: Double, values: [Double], noise: Double)]
-    {
-        var result: [(weight: Double, values: [Double], noise: Double)] = []
+    func surfaces(over targets: [Int], components: Int, count: Int, randomness: inout SplitMix64) -> [Surface] {
+        var result: [Surface] = []
         let size = targets.count
         for (draw, weight) in zip(draws, weights).prefix(components) {
             guard let fit = Fit(self, draw.parameters) else { continue }
@@ -198,7 +205,9 @@ struct GaussianProcess {
             for _ in 0..<count {
                 let step = factor.applied(to: (0..<size).map { _ in randomness.normal() })
                 result.append(
-                    (weight / Double(count), zip(means, step).map { $0 + $1 }, fit.tables.noise))
+                    Surface(
+                        weight: weight / Double(count), means: means, values: zip(means, step).map { $0 + $1 },
+                        noise: fit.tables.noise))
             }
         }
         return result
