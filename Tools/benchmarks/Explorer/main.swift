@@ -46,8 +46,8 @@ struct Questions: Decodable {
         /// When an answer is this cheap, it is right.
         var enough: Double
         var longest: Int
-        /// Whether it ends when it says so, and not when it has found what is enough.
-        var stops: Bool
+        /// Ends when it is this sure; without it, when it has found what is enough.
+        var confidence: Double?
         /// Measured before it begins.
         var start: [Int]?
     }
@@ -129,6 +129,9 @@ struct Found: Encodable {
     /// Places in the surface's `cells`, in the order in which they were tried.
     var tried: [Int]
     var slowest: Double
+    /// What it says when it ends by itself: how sure it is, and of which place.
+    var confidence: Double?
+    var answer: Int?
 }
 
 func search(_ questions: Questions) throws -> [Found] {
@@ -139,7 +142,7 @@ func search(_ questions: Questions) throws -> [Found] {
         let search = Search(
             ground.space, goal: .cheapest(limit: problem.limit), better: problem.higher ? .higher : .lower,
             // Peers do not stop by themselves either, unless it is asked how good stopping is.
-            confidence: problem.stops ? 0.95 : 2, seed: problem.seed)
+            confidence: problem.confidence ?? 2, seed: problem.seed)
         var found = Found(tried: [], slowest: 0)
         var trials = (problem.start ?? []).map { place in
             Trial(cell: ground.places[place], .measured(problem.metric[place]))
@@ -148,13 +151,19 @@ func search(_ questions: Questions) throws -> [Found] {
             var step = SearchStep.wait
             found.slowest = max(
                 found.slowest, try seconds { step = try search.next(SearchState(trials: trials)) })
+            if case .finish(let conclusion) = step {
+                found.confidence = conclusion.confidence
+                found.answer = conclusion.answer.flatMap { back[$0] }
+            }
             guard case .measure(let suggestions) = step, let cell = suggestions.first?.cell, let place = back[cell]
             else { break }
             let value = problem.metric[place]
             found.tried.append(place)
             trials.append(Trial(cell: cell, .measured(value)))
             let isGood = problem.higher ? value >= problem.limit : value <= problem.limit
-            if !problem.stops, isGood, let cost = ground.surface.cost?[place], cost <= problem.enough { break }
+            if problem.confidence == nil, isGood, let cost = ground.surface.cost?[place], cost <= problem.enough {
+                break
+            }
         }
         return found
     }
