@@ -99,7 +99,7 @@ let package = Package(
         room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
         room("Manager", ["Model", "OperatingSystem", "Wire", "Hypervisor", "Cloning", "Experimenter"]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
-        room("Arguments"),
+        room("Arguments", ["Model"]),
         .executableTarget(
             name: "whatif",
             dependencies: [
@@ -120,6 +120,9 @@ let package = Package(
         .executableTarget(
             name: "campaigns", dependencies: ["Model", "Store", "TestSupport"], path: "Tools/benchmarks/Campaigns",
             swiftSettings: settings),
+        // What the benchmark of the matrix store fills and asks, and tests of the store run beside themselves.
+        .executableTarget(
+            name: "cells", dependencies: ["Model", "Store"], path: "Tools/benchmarks/Cells", swiftSettings: settings),
         // For a machine with volumes and without us: it needs no library of Swift's there.
         .executableTarget(
             name: "whatif-storage", dependencies: ["OperatingSystem", "Volumes"], swiftSettings: settings,
@@ -143,7 +146,7 @@ let package = Package(
             "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model", "TestSupport"]),
-        tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem"]),
+        tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem", "cells"]),
         tests(
             "Proxies",
             [

@@ -36,10 +36,11 @@ package struct Check: Hashable, Codable, Sendable {
 package struct Cell: Hashable, Codable, Sendable {
     package enum Content: Hashable, Codable, Sendable {
         case blank
-        case measured(Measurement)
+        // Elsewhere than in the cell: of a large matrix few cells are measured, and a measurement takes 600 bytes.
+        indirect case measured(Measurement)
         case interpolated([Metric: Estimate])
         /// Measured, and not to be used, with the reasons.
-        case invalid(Measurement?, reasons: [String])
+        indirect case invalid(Measurement?, reasons: [String])
     }
 
     package let allocation: Allocation
@@ -97,6 +98,12 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
             }
         }
         cells = allocations.filter { allocation in !forbidden.contains { $0.excludes(allocation) } }.map { Cell($0) }
+    }
+
+    /// As it was kept; the order of `cells` is the same as of a new matrix.
+    package init(axes: [Axis], cells: [Cell]) {
+        self.axes = axes
+        self.cells = cells
     }
 
     package subscript(allocation: Allocation) -> Cell? {

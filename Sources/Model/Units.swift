@@ -23,6 +23,7 @@ package enum Units {
 
     private static let secondsPerUnit: [String: Double] = [
         "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600,
+        "d": 86_400,
     ]
 
     /// A duration above zero.

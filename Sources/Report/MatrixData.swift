@@ -5,7 +5,7 @@ package import Model
 /// memory in bytes, rates in bytes a second, frequencies in hertz, energy in joules per request; a missing figure is null or
 /// empty. What an allocation names (`software`, `cpu-set`, …) is a text.
 package enum MatrixData {
-    private struct CellDocument: Encodable {
+    struct CellDocument: Encodable {
         var allocation: [String: Setting]
         var state: String
         var metrics: [String: Estimate]
@@ -43,7 +43,7 @@ package enum MatrixData {
         var cells: [CellDocument]
     }
 
-    private static func plain(_ allocation: Allocation) -> [String: Setting] {
+    static func plain(_ allocation: Allocation) -> [String: Setting] {
         Dictionary(allocation.values.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -54,7 +54,7 @@ package enum MatrixData {
         ]
     }
 
-    private static func document(_ cell: Cell) -> CellDocument {
+    static func document(_ cell: Cell) -> CellDocument {
         var metrics: [String: Estimate] = [:]
         for metric in Metric.allCases { metrics[metric.rawValue] = cell.estimate(metric) }
         var invalid: [String]?
@@ -67,6 +67,17 @@ package enum MatrixData {
     }
 
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
+        try encode(document(record, cells))
+    }
+
+    /// The same in one line.
+    package static func jsonLine(_ record: CampaignRecord) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(document(record, nil)), as: UTF8.self)
+    }
+
+    private static func document(_ record: CampaignRecord, _ cells: [Cell]?) -> Document {
         var whole = Document(
             campaign: record.id, service: record.service, tier: record.tier, with: record.with,
             forward: record.forward, clone: record.clone ?? .disk, domain: record.domain, state: record.state.rawValue,
@@ -84,7 +95,7 @@ package enum MatrixData {
         case nil: break
         }
         whole.confidence = record.answer?.confidence
-        return try encode(whole)
+        return whole
     }
 
     package static func encode(_ value: some Encodable) throws -> String {
@@ -108,7 +119,7 @@ package enum MatrixData {
         return csv([heading] + lines)
     }
 
-    private static func field(_ setting: Setting) -> String {
+    static func field(_ setting: Setting) -> String {
         switch setting {
         case .number(let number): "\(number)"
         case .name(let name): name

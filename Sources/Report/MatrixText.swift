@@ -2,7 +2,8 @@ package import Model
 
 /// A campaign as text for a terminal.
 package enum MatrixText {
-    package static func table(_ record: CampaignRecord, cells: [Cell]? = nil) -> String {
+    /// Of at most `width` characters a line; nil is however many it takes.
+    package static func table(_ record: CampaignRecord, cells: [Cell]? = nil, width: Int? = nil) -> String {
         let statistic = record.sla.statistic
         let metric = Metric(statistic)
         let axes = record.matrix.axes.map(\.resource.rawValue)
@@ -26,7 +27,7 @@ package enum MatrixText {
                         note(cell, record),
                     ])
         }
-        return table.text
+        return table.text(width: width)
     }
 
     private static func note(_ cell: Cell, _ record: CampaignRecord) -> String {

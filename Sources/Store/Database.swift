@@ -1,18 +1,9 @@
 import CSQLite
-
-/// SQLite's refusal, with its own code and words.
-package struct StoreError: Error, Sendable, CustomStringConvertible {
-    package let path: String
-    package let doing: String
-    package let reason: String
-    package let code: Int32
-
-    package var description: String { "cannot \(doing) in \(path): \(reason)" }
-}
+import Model
 
 /// One connection to an SQLite file, used by one thread at a time. Values are bound, never pasted.
 @safe final class Database {
-    enum Value {
+    enum Value: Hashable {
         case text(String)
         case integer(Int64)
         case real(Double)
@@ -22,77 +13,59 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     struct Row {
         fileprivate(set) var values: [Value] = []
 
-        func text(_ index: Int) -> String? { if case .text(let value) = values[index] { value } else { nil } }
-        func integer(_ index: Int) -> Int64? { if case .integer(let value) = values[index] { value } else { nil } }
+        func text(_ index: Int) -> String? { values[index].text }
+        func integer(_ index: Int) -> Int64? { values[index].integer }
     }
 
     private let handle: OpaquePointer
     let path: String
 
-    init(_ path: String) throws(StoreError) {
+    /// A writer waits for another one at most for `patience`.
+    init(_ path: String, patience: Duration = .seconds(10)) throws(StoreError) {
         self.path = path
         var handle: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX
+        // One thread at a time: no mutex of SQLite's is needed.
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
         guard code == SQLITE_OK, let handle = unsafe handle else {
             let reason = unsafe String(cString: sqlite3_errstr(code))
             unsafe sqlite3_close(handle)
-            throw StoreError(path: path, doing: "open the store", reason: reason, code: code)
+            throw StoreError.sqlite(code, reason, path: path, doing: "open the store")
         }
         unsafe self.handle = handle
-        unsafe sqlite3_busy_timeout(handle, 10_000)
+        unsafe sqlite3_busy_timeout(handle, Int32(patience.milliseconds))
+        unsafe sqlite3_extended_result_codes(handle, 1)
     }
 
-    deinit { unsafe sqlite3_close(handle) }
+    deinit { unsafe sqlite3_close_v2(handle) }
 
-    private func failure(_ doing: String) -> StoreError {
-        unsafe StoreError(
-            path: path, doing: doing, reason: String(cString: sqlite3_errmsg(handle)), code: sqlite3_errcode(handle))
+    /// The last refusal. That of a damaged file says what looking through it finds.
+    func failure(_ doing: String) -> StoreError {
+        let code = unsafe sqlite3_extended_errcode(handle)
+        let message = unsafe String(cString: sqlite3_errmsg(handle))
+        let findings = code & 0xff == SQLITE_CORRUPT ? (try? StoreFile.findings(path)) ?? [] : []
+        return .sqlite(code, message, path: path, doing: doing, findings: findings)
+    }
+
+    func prepare(_ sql: String) throws(StoreError) -> Statement {
+        var statement: OpaquePointer?
+        guard
+            unsafe sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
+            let statement = unsafe statement
+        else { throw failure("prepare '\(sql)'") }
+        return unsafe Statement(statement, of: self)
     }
 
     /// Runs one statement and takes its rows.
     @discardableResult
     func run(_ sql: String, _ values: [Value] = []) throws(StoreError) -> [Row] {
-        var statement: OpaquePointer?
-        guard unsafe sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK else {
-            throw failure("prepare '\(sql)'")
-        }
-        defer { unsafe sqlite3_finalize(statement) }
-        // SQLITE_TRANSIENT: SQLite copies the text; the macro is a cast that Swift does not import.
-        let transient = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        for (index, value) in values.enumerated() {
-            let place = Int32(index + 1)
-            switch value {
-            case .text(let text): unsafe sqlite3_bind_text(statement, place, text, -1, transient)
-            case .integer(let number): unsafe sqlite3_bind_int64(statement, place, number)
-            case .real(let number): unsafe sqlite3_bind_double(statement, place, number)
-            case .null: unsafe sqlite3_bind_null(statement, place)
-            }
-        }
+        let statement = try prepare(sql)
+        statement.bind(all: values)
         var rows: [Row] = []
-        while true {
-            switch unsafe sqlite3_step(statement) {
-            case SQLITE_ROW:
-                var row = Row()
-                for column in 0..<(unsafe sqlite3_column_count(statement)) {
-                    row.values.append(unsafe value(of: statement, column))
-                }
-                rows.append(row)
-            case SQLITE_DONE:
-                return rows
-            default:
-                throw failure("run '\(sql)'")
-            }
+        while try statement.step() {
+            rows.append(Row(values: (0..<statement.columnCount).map { statement.value($0) }))
         }
-    }
-
-    private func value(of statement: OpaquePointer?, _ column: Int32) -> Value {
-        switch unsafe sqlite3_column_type(statement, column) {
-        case SQLITE_INTEGER: unsafe .integer(sqlite3_column_int64(statement, column))
-        case SQLITE_FLOAT: unsafe .real(sqlite3_column_double(statement, column))
-        case SQLITE_TEXT: unsafe .text(String(cString: sqlite3_column_text(statement, column)))
-        default: .null
-        }
+        return rows
     }
 
     /// All of `body`, or nothing of it.
@@ -108,18 +81,41 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Brings the schema up to date: each migration runs once, in order, and is remembered in `user_version`.
-    func migrate(_ migrations: [[String]]) throws(StoreError) {
+    /// Brings the schema up to `last`: `step` is called once for each version that the file is behind, in order, with the
+    /// version that it leads to; how far it got is remembered in `user_version`.
+    ///
+    /// A file that is up to date is not written to, so that readers need not wait for a writer.
+    func migrate(to last: Int, _ step: (_ version: Int) throws(StoreError) -> Void) throws(StoreError) {
+        if try version(known: last) == last { return }
         try transaction { () throws(StoreError) in
-            let version = Int(try run("PRAGMA user_version").first?.integer(0) ?? 0)
-            guard version <= migrations.count else {
-                throw StoreError(
-                    path: path, doing: "use the store",
-                    reason: "it was written by a newer version (schema \(version), known up to \(migrations.count))",
-                    code: 0)
-            }
-            for statement in migrations.dropFirst(version).joined() { try run(statement) }
-            try run("PRAGMA user_version = \(migrations.count)")
+            // Another process may have been faster.
+            for version in try version(known: last)..<last { try step(version + 1) }
+            try run("PRAGMA user_version = \(last)")
+        }
+    }
+
+    private func version(known: Int) throws(StoreError) -> Int {
+        let version = Int(try run("PRAGMA user_version").first?.integer(0) ?? 0)
+        guard 0...known ~= version else {
+            throw StoreError(
+                path: path, doing: "use the store",
+                reason: "it was written by a newer version (schema \(version), known up to \(known))",
+                wayOut: "use that version, or move the file away")
+        }
+        return version
+    }
+}
+
+extension Database.Value {
+    var text: String? { if case .text(let value) = self { value } else { nil } }
+    var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+
+    /// A number as SQL sees it: whole ones may have been stored as integers.
+    var number: Double? {
+        switch self {
+        case .real(let value): value
+        case .integer(let value): Double(value)
+        case .text, .null: nil
         }
     }
 }

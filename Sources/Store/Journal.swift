@@ -62,26 +62,27 @@ package struct JournalOwner: Sendable, Hashable {
 package final class Journal {
     private let database: Database
 
+    /// By version, from 1 on.
+    private static let schema = [
+        """
+        CREATE TABLE entry (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, identifier TEXT NOT NULL,
+            clone TEXT NOT NULL, owner TEXT NOT NULL, node TEXT, connect TEXT NOT NULL,
+            original TEXT NOT NULL, created INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE owner (
+            name TEXT PRIMARY KEY, requester TEXT NOT NULL, purpose TEXT NOT NULL, kept INTEGER)
+        """,
+    ]
+
     package init(_ path: String) throws(StoreError) {
         database = try Database(path)
         try database.run("PRAGMA journal_mode = DELETE")
         try database.run("PRAGMA synchronous = EXTRA")
-        try database.migrate([
-            [
-                """
-                CREATE TABLE entry (
-                    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, identifier TEXT NOT NULL,
-                    clone TEXT NOT NULL, owner TEXT NOT NULL, node TEXT, connect TEXT NOT NULL,
-                    original TEXT NOT NULL, created INTEGER NOT NULL)
-                """
-            ],
-            [
-                """
-                CREATE TABLE owner (
-                    name TEXT PRIMARY KEY, requester TEXT NOT NULL, purpose TEXT NOT NULL, kept INTEGER)
-                """
-            ],
-        ])
+        try database.migrate(to: Self.schema.count) { version throws(StoreError) in
+            try database.run(Self.schema[version - 1])
+        }
     }
 
     /// Writes who makes things under the name of `owner`, before the first of them.

@@ -1,138 +1,196 @@
+import CSQLite
 import Foundation
+import Glibc
 package import Model
 
-/// Campaigns and their matrices in SQLite.
+/// Campaigns and their matrices in SQLite, for one thread; other processes may have the same file open.
 ///
-/// Table `campaign` keeps the whole record as JSON; table `cell` repeats the figures in columns, so that an operator can
-/// ask by hand: `SELECT cpu, state, p95 FROM cell WHERE p95 < 0.05 ORDER BY cpu`. Times are in seconds, sizes in bytes;
-/// columns of resources that are no axis of a campaign are null in its cells.
-package final class MatrixStore {
-    private let database: Database
+/// `campaign` keeps each record without its cells as JSON, `cell` their figures in columns, `detail` what the columns do not
+/// hold, and `block` the least and the greatest of every 256 neighbours, by which queries pass over what they need not read.
+/// Times are in seconds, sizes in bytes; columns of resources that are no axis of a campaign are null in its cells.
+package final class MatrixStore: CampaignStore {
+    let database: Database
+    private let writer: CampaignWriter
 
-    package init(_ path: String) throws(StoreError) {
-        database = try Database(path)
-        try database.run("PRAGMA journal_mode = WAL")
-        try database.migrate([
-            [
-                """
-                CREATE TABLE campaign (
-                    id TEXT PRIMARY KEY, service TEXT NOT NULL, tier TEXT NOT NULL, domain TEXT NOT NULL,
-                    started INTEGER NOT NULL, state TEXT NOT NULL, record TEXT NOT NULL)
-                """,
-                """
-                CREATE TABLE cell (
-                    campaign TEXT NOT NULL REFERENCES campaign(id) ON DELETE CASCADE, number INTEGER NOT NULL,
-                    cpu REAL, state TEXT NOT NULL, throughput REAL, mean REAL, p50 REAL, p95 REAL, p95_lower REAL,
-                    p95_upper REAL, p99 REAL, cpu_used REAL, energy REAL, PRIMARY KEY (campaign, number))
-                """,
-            ],
-            [
-                "shares REAL", "vcpus REAL", "cpu_set TEXT", "memory REAL", "disk_read REAL", "disk_write REAL",
-                "network REAL", "frequency REAL", "node TEXT", "variant TEXT", "software TEXT",
-            ].map { "ALTER TABLE cell ADD COLUMN \($0)" },
-            ["load REAL", "mix TEXT"].map { "ALTER TABLE cell ADD COLUMN \($0)" },
-        ])
+    /// What this store has saved last, and SQLite's number of the moment: it changes with what others write.
+    private struct Saved {
+        let campaign: String
+        let cells: [Cell]
+        let moment: Int64?
+    }
+    private var saved: Saved?
+
+    /// Opens the store, or makes it. A write waits for others at most for `patience`.
+    ///
+    /// - Throws: `StoreError` for a file that is damaged, of something else, or of a newer version.
+    package init(_ path: String, patience: Duration = .seconds(10)) throws(StoreError) {
+        try StoreFile.check(path)
+        database = try Database(path, patience: patience)
+        try MatrixSchema.recognize(database)
+        try database.run("PRAGMA page_size = \(MatrixSchema.pageSize)")
+        try Self.useLog(database)
+        try database.run("PRAGMA cache_size = -\(Self.cache)")
+        // Figures are no secrets; overwriting what is removed would cost.
+        try database.run("PRAGMA secure_delete = OFF")
+        try MatrixSchema.migrate(database)
+        writer = CampaignWriter(database)
     }
 
-    /// Writes the record as it stands now: all of it, or nothing.
-    package func save(_ record: CampaignRecord) throws(StoreError) {
-        let json = try encode(record)
-        try database.transaction { () throws(StoreError) in
-            try database.run(
-                """
-                INSERT INTO campaign (id, service, tier, domain, started, state, record) VALUES (?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET state = excluded.state, record = excluded.record
-                """,
-                [
-                    .text(record.id), .text(record.service), .text(record.tier), .text(record.domain),
-                    .integer(record.started.nanoseconds), .text(record.state.rawValue), .text(json),
-                ])
-            for (number, cell) in record.matrix.cells.enumerated() { try save(cell, number, of: record.id) }
-        }
-    }
+    /// Of pages, in KiB.
+    private static let cache = 65_536
 
-    private func save(_ cell: Cell, _ number: Int, of campaign: String) throws(StoreError) {
-        let value = { (metric: Metric) -> Database.Value in cell.estimate(metric).map { .real($0.value) } ?? .null }
-        let p95 = cell.estimate(.p95)
-        try database.run(
-            """
-            INSERT OR REPLACE INTO cell (campaign, number, state, throughput, mean, p50, p95, p95_lower, p95_upper,
-                p99, cpu_used, energy, cpu, shares, vcpus, cpu_set, memory, disk_read, disk_write, network, frequency,
-                node, variant, software, load, mix)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                .text(campaign), .integer(Int64(number)), .text(cell.state), value(.throughput), value(.mean),
-                value(.p50), value(.p95), p95.map { .real($0.lower) } ?? .null, p95.map { .real($0.upper) } ?? .null,
-                value(.p99), value(.cpuUsed), value(.energy),
-            ] + Resource.allCases.map { Self.value(cell.allocation[$0]) })
-    }
-
-    private static func value(_ setting: Setting?) -> Database.Value {
-        switch setting {
-        case .number(let number): .real(number)
-        case .name(let name): .text(name)
-        case nil: .null
-        }
-    }
-
-    private func encode(_ record: CampaignRecord) throws(StoreError) -> String {
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            return String(decoding: try encoder.encode(record), as: UTF8.self)
-        } catch {
-            throw StoreError(path: database.path, doing: "write campaign \(record.id)", reason: "\(error)", code: 0)
-        }
-    }
-
-    private func decode(_ text: String, _ id: String) throws(StoreError) -> CampaignRecord {
-        do { return try JSONDecoder().decode(CampaignRecord.self, from: Data(text.utf8)) } catch {
-            throw StoreError(
-                path: database.path, doing: "read campaign \(id)", reason: "its record is damaged (\(error))", code: 0)
-        }
-    }
-
-    /// The campaign of that id, or the latest one; nil when there is none.
-    package func campaign(_ id: String?) throws(StoreError) -> CampaignRecord? {
-        let rows =
-            if let id {
-                try database.run("SELECT record, id FROM campaign WHERE id = ?", [.text(id)])
-            } else {
-                try database.run("SELECT record, id FROM campaign ORDER BY started DESC LIMIT 1")
+    /// A write-ahead log lets others read while one writes. The change of mode itself waits for nobody.
+    private static func useLog(_ database: Database) throws(StoreError) {
+        for remaining in (0..<100).reversed() {
+            do throws(StoreError) {
+                if try database.run("PRAGMA journal_mode").first?.text(0) == "wal" { return }
+                try database.run("PRAGMA journal_mode = WAL")
+                return
+            } catch  where error.code & 0xff == SQLITE_BUSY && remaining > 0 {
+                usleep(50_000)
             }
-        guard let row = rows.first, let text = row.text(0) else { return nil }
-        return try decode(text, row.text(1) ?? "?")
+        }
     }
 
-    /// The latest campaign of a tier that has come to its end; nil when there is none.
+    package func save(_ record: CampaignRecord) throws(StoreError) {
+        do throws(StoreError) {
+            let moment = try database.transaction { () throws(StoreError) in
+                let moment = try database.run("PRAGMA data_version").first?.integer(0)
+                try writer.write(record, before: try before(record.id, moment))
+                return moment
+            }
+            saved = Saved(campaign: record.id, cells: record.matrix.cells, moment: moment)
+        } catch {
+            saved = nil
+            throw error
+        }
+    }
+
+    /// What the store holds of that campaign's cells; nil when that cannot be told.
+    private func before(_ campaign: String, _ moment: Int64?) throws(StoreError) -> [Cell]? {
+        if let saved, saved.campaign == campaign, saved.moment == moment { return saved.cells }
+        guard let row = try database.run("SELECT key, cells FROM campaign WHERE id = ?", [.text(campaign)]).first else {
+            return []
+        }
+        // Damaged cells are written anew.
+        return try? cells(of: campaign, key: row.integer(0) ?? 0, count: row.integer(1) ?? 0)
+    }
+
+    package func campaign(_ id: String?) throws(StoreError) -> CampaignRecord? {
+        if let id { return try read("WHERE id = ?", [.text(id)]) }
+        return try read("ORDER BY started DESC LIMIT 1", [])
+    }
+
     package func latestDone(service: String, tier: String) throws(StoreError) -> CampaignRecord? {
         try latest(service: service, tier: tier, state: .done)
     }
 
-    /// The latest campaign of a tier, in that state if one is given.
     package func latest(
-        service: String, tier: String, state: CampaignRecord.State? = nil
+        service: String, tier: String, state: CampaignRecord.State?
     ) throws(StoreError) -> CampaignRecord? {
-        let rows = try database.run(
-            """
-            SELECT record, id FROM campaign WHERE service = ? AND tier = ? AND (?3 IS NULL OR state = ?3)
-            ORDER BY started DESC LIMIT 1
-            """, [.text(service), .text(tier), state.map { .text($0.rawValue) } ?? .null])
-        guard let row = rows.first, let text = row.text(0) else { return nil }
-        return try decode(text, row.text(1) ?? "?")
+        try read(
+            "WHERE service = ? AND tier = ? AND (?3 IS NULL OR state = ?3) ORDER BY started DESC LIMIT 1",
+            [.text(service), .text(tier), state.map { .text($0.rawValue) } ?? .null])
     }
 
-    /// All campaigns, latest first; those that cannot be read are said beside the others.
     package func campaigns() throws(StoreError) -> (records: [CampaignRecord], damaged: [StoreError]) {
         var (records, damaged): ([CampaignRecord], [StoreError]) = ([], [])
-        for row in try database.run("SELECT record, id FROM campaign ORDER BY started DESC") {
+        for row in try database.run("SELECT id FROM campaign ORDER BY started DESC") {
             do throws(StoreError) {
-                records.append(try decode(row.text(0) ?? "", row.text(1) ?? "?"))
+                if let record = try read("WHERE id = ?", [row.values[0]]) { records.append(record) }
             } catch {
                 damaged.append(error)
             }
         }
         return (records, damaged)
+    }
+
+    package func heads() throws(StoreError) -> (heads: [CampaignHead], damaged: [StoreError]) {
+        var (heads, damaged): ([CampaignHead], [StoreError]) = ([], [])
+        for row in try database.run("\(HeadRow.selection) ORDER BY started DESC") {
+            do throws(StoreError) { heads.append(try head(row).head) } catch { damaged.append(error) }
+        }
+        return (heads, damaged)
+    }
+
+    package func remove(_ ids: [String]) throws(StoreError) {
+        saved = nil
+        try database.transaction { () throws(StoreError) in
+            for id in ids {
+                for row in try database.run("DELETE FROM campaign WHERE id = ? RETURNING key", [.text(id)]) {
+                    try CampaignWriter.removeCells(row.integer(0) ?? 0, from: 0, in: database)
+                }
+            }
+        }
+    }
+
+    /// Whether the whole file is sound: what is not, in words. Reads all of it.
+    package func findings() throws(StoreError) -> [String] {
+        let found = try StoreFile.findings(database.path)
+        return found.isEmpty ? try campaigns().damaged.map(\.description) : found
+    }
+}
+
+extension MatrixStore {
+    /// One campaign with its cells, as of one moment.
+    private func read(_ condition: String, _ values: [Database.Value]) throws(StoreError) -> CampaignRecord? {
+        try database.run("BEGIN")
+        defer { _ = try? database.run("COMMIT") }
+        guard let row = try database.run("\(HeadRow.selection) \(condition)", values).first else { return nil }
+        let (head, key) = try head(row)
+        var record = head.record
+        let cells = try cells(of: record.id, key: key, count: Int64(head.cells))
+        record.matrix = ResultMatrix(axes: record.matrix.axes, cells: cells)
+        return record
+    }
+
+    /// A campaign without its cells, and its key.
+    private func head(_ row: Database.Row) throws(StoreError) -> (head: CampaignHead, key: Int64) {
+        let values = HeadRow(Array(row.values.prefix(HeadRow.columns.count)))
+        do throws(RowError) {
+            let head = try values.head(hash: row.integer(HeadRow.columns.count))
+            guard Int64(head.cells) == values.cellCount, let key = row.integer(HeadRow.columns.count + 1) else {
+                throw RowError(description: "its record is damaged: its cells are miscounted")
+            }
+            return (head, key)
+        } catch {
+            throw damage(values.campaign, error.description)
+        }
+    }
+
+    private func cells(of campaign: String, key: Int64, count: Int64) throws(StoreError) -> [Cell] {
+        let statement = try database.prepare(
+            """
+            SELECT \(CellColumns.names.map { "cell.\($0)" }.joined(separator: ", ")), detail.cell
+            FROM cell LEFT JOIN detail USING (id) WHERE cell.id BETWEEN ? AND ? ORDER BY cell.id
+            """)
+        statement.bind(.integer(CellColumns.id(key, 0)), at: 1)
+        statement.bind(.integer(CellColumns.id(key, Int(CellColumns.largestNumber))), at: 2)
+        var cells: [Cell] = []
+        cells.reserveCapacity(Int(max(0, min(count, CellColumns.largestNumber))))
+        while try statement.step() {
+            let row = CellRow(of: statement)
+            guard row.values[CellColumns.id] == .integer(CellColumns.id(key, cells.count)) else { break }
+            do throws(RowError) { cells.append(try row.cell()) } catch {
+                throw damage(campaign, "its cell number \(cells.count) is damaged: \(error)")
+            }
+        }
+        guard cells.count == count else {
+            throw damage(campaign, "its cell number \(cells.count) is missing, of \(count)")
+        }
+        return cells
+    }
+
+    func damage(_ campaign: String, _ reason: String) -> StoreError {
+        StoreError(
+            path: database.path, doing: "read campaign \(campaign)", reason: reason, code: SQLITE_CORRUPT,
+            wayOut: "put a copy of the file back, or run the campaign again")
+    }
+}
+
+extension CellRow {
+    /// The row that was stepped to: the columns in their order, then the detail.
+    init(of statement: Statement) {
+        self.init((0..<CellColumns.count).map { statement.value($0) }, detail: statement.value(CellColumns.count).text)
     }
 }

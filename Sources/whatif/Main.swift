@@ -5,6 +5,7 @@ import Glibc
 import Hypervisor
 import Lab
 import Manager
+import Model
 import OperatingSystem
 import Report
 import Volumes
@@ -17,8 +18,9 @@ enum WhatIf {
         [
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
             DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
-            MatrixQueryCommand.self, MatrixPlotCommand.self,
-            CheckCommand.self, ApplyCommand.self, WatchCommand.self, CloneCommand.self, SandboxListCommand.self,
+            MatrixQueryCommand.self, MatrixDiffCommand.self, MatrixExportCommand.self, MatrixPruneCommand.self,
+            MatrixPlotCommand.self, CheckCommand.self, ApplyCommand.self, WatchCommand.self, CloneCommand.self,
+            SandboxListCommand.self,
             SandboxShowCommand.self, SandboxExecCommand.self, SandboxRemoveCommand.self, SandboxCollectCommand.self,
             SandboxGuardCommand.self,
             CaptureCommand.self, TraceInfoCommand.self, TraceExportCommand.self, TraceCutCommand.self,

@@ -61,7 +61,7 @@ enum Campaigns {
             }
             return record
         }
-        guard let record = try store.latest(service: file.service, tier: file.campaign.tier) else {
+        guard let record = try store.latest(service: file.service, tier: file.campaign.tier, state: nil) else {
             throw UsageError(
                 "there is no campaign of tier \(file.campaign.tier) of \(file.service); 'whatif run' makes one")
         }

@@ -62,8 +62,8 @@ enum SandboxCollectCommand: Command {
     /// A killed campaign could not write that it had ended.
     private static func closeRecords(_ state: StateDirectory) throws {
         let store = try MatrixStore(state.matrices)
-        let running = try store.campaigns().records.filter { $0.state == .running }
-        let ended = try Sandbox.ended(Set(running.map(\.id)), in: state)
+        let running = try store.heads().heads.filter { $0.record.state == .running }
+        let ended = try Sandbox.ended(Set(running.map(\.record.id)), in: state)
         for id in ended {
             // Read again: it may have come to its end between.
             guard var record = try store.campaign(id), record.state == .running else { continue }

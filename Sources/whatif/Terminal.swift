@@ -5,6 +5,13 @@ import OperatingSystem
 enum Terminal {
     static let isInteractive = isatty(2) == 1
 
+    /// Characters in a line of standard output; nil where that is no terminal.
+    static var width: Int? {
+        var size = winsize()
+        guard unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
     /// False when nobody reads any more.
     @discardableResult static func print(_ text: String) -> Bool {
         write(text.hasSuffix("\n") ? text : text + "\n", to: 1)

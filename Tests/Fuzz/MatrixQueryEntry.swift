@@ -1,5 +1,4 @@
 import Model
-import Report
 import TestSupport
 
 /// Conditions and orders of a command line: up to a line feed the condition, behind it the order.
@@ -28,6 +27,6 @@ enum MatrixQueryEntry {
         try BrokenInvariant.unless(
             allocations.count == cells.count && cells.count <= matrix.cells.count, "a cell comes twice")
         try BrokenInvariant.unless(
-            !condition.allSatisfy { $0 == " " } || cells.count == matrix.cells.count, "no condition leaves cells out")
+            !condition.allSatisfy(\.isWhitespace) || cells.count == matrix.cells.count, "no condition leaves cells out")
     }
 }

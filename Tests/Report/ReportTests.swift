@@ -90,36 +90,6 @@ import Testing
         #expect(MatrixData.csv([["a", "0-1,3"], ["say \"b\"", ""]]) == "a,\"0-1,3\"\n\"say \"\"b\"\"\",")
     }
 
-    @Test(arguments: [
-        ("memory >= 256 MiB", nil, ["tuned", "as-is"]), ("software = tuned", "-memory", ["tuned", "tuned"]),
-        ("software != tuned and p95 < 60 ms", nil, ["as-is"]), ("memory = 128 MiB", "software", ["tuned", "as-is"]),
-        ("memory = 128 MiB", "-software", ["as-is", "tuned"]), ("cpu > 1%", nil, []), ("node = as-is", nil, []),
-    ])
-    func queriesKnowUnitsAndNames(_ condition: String, _ order: String?, _ expected: [String]) throws {
-        let cells = try MatrixQuery(where: condition, order: order).select(from: several().matrix)
-        #expect(cells.compactMap { $0.allocation[.software]?.name } == expected)
-    }
-
-    @Test(arguments: [
-        ("p95 < 50ms", nil, [0.6]), ("p95 >= 0.1 s", nil, [0.2]), ("cpu >= 40% and p95 < 1 s", "-cpu", [0.6, 0.4]),
-        ("", "p95", [0.6, 0.4, 0.2, 0.8]), ("cpu = 60%", nil, [0.6]), ("cpu != 60%", "cpu", [0.2, 0.4, 0.8]),
-    ])
-    func queriesSelectAndOrder(_ condition: String, _ order: String?, _ expected: [Double]) throws {
-        let cells = try MatrixQuery(where: condition, order: order).select(from: record().matrix)
-        #expect(cells.compactMap { $0.allocation[.cpu]?.number } == expected)
-    }
-
-    @Test(arguments: [
-        ("p96 < 50ms", "unknown name 'p96'"), ("p95 < 50", "expected a duration"), ("p95 50ms", "is no condition"),
-        ("p95 < 1s and", "is no condition"), ("cpu < 0.5", "expected a percentage"), ("memory < 5", "expected a size"),
-        ("software < tuned", "found '<', expected = or !=, as names have no order"),
-        ("cpu-set = 1-0", "expected numbers and ranges"), ("< 5", "unknown name ''"),
-    ])
-    func wrongQueriesSayWhere(_ condition: String, _ words: String) throws {
-        let error = try #require(throws: QueryError.self) { try MatrixQuery(where: condition) }
-        #expect(error.description.contains(words))
-    }
-
     @Test func jsonAndCSVCarryTheSameFigures() throws {
         let json = try JSONSerialization.jsonObject(with: Data(MatrixData.json(record()).utf8)) as? [String: Any]
         let cells = try #require(json?["cells"] as? [[String: Any]])

@@ -82,7 +82,8 @@ struct LabTrait: SuiteTrait, TestScoping {
     @concurrent func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        let isThere = Self.current.withLock { lab in lab?.further == further && lab?.print == (try? Self.print(further)) }
+        let isThere = Self.current.withLock { lab in lab?.further == further && lab?.print == (try? Self.print(further))
+        }
         if !isThere {
             Self.down()
             let up = try ChildProcess.run([Whatif.binary, "lab", "up"] + further.flatMap { ["--with", $0] })

@@ -1,0 +1,83 @@
+package import Model
+
+/// Cells of whatever campaigns, for people and for programs.
+package struct FoundCells: Sendable {
+    private let cells: [FoundCell]
+    private let resources: [Resource]
+    /// What the intervals shown are of.
+    private let metric: Metric
+
+    package init(_ cells: [FoundCell], metric: Metric) {
+        self.cells = cells
+        self.metric = metric
+        let present = Set(cells.flatMap(\.cell.allocation.values.keys))
+        resources = Resource.allCases.filter(present.contains)
+    }
+
+    /// `near`: with how far each is from it.
+    package func text(width: Int?, near: Allocation? = nil) -> String {
+        let others: [Metric] = [.mean, .p99, .throughput, .cpuUsed, .energy].filter { $0 != metric }
+        let isNear = near == nil ? [] : ["distance"]
+        var table = TextTable(
+            ["campaign"] + resources.map(\.rawValue) + ["state", metric.rawValue, "95 % interval"] + isNear
+                + others.map(\.rawValue) + [""],
+            [.left] + resources.map { $0.isNumeric ? .right : .left } + [.left, .right, .left]
+                + isNear.map { _ in .right }
+                + others.map { _ in .right } + [.left])
+        for found in cells {
+            let (cell, estimate) = (found.cell, found.cell.estimate(metric))
+            var reasons: [String] = []
+            if case .invalid(_, let why) = cell.content { reasons = why }
+            var row = [found.campaign] + resources.map { cell.allocation[$0].map($0.format) ?? "" }
+            row += [
+                cell.state, estimate.map { metric.format($0.value) } ?? "",
+                estimate.map { "[\(metric.format($0.lower)) – \(metric.format($0.upper))]" } ?? "",
+            ]
+            if let near { row.append(Format.significant(found.distance(to: near))) }
+            row += others.map { other in cell.estimate(other).map { other.format($0.value) } ?? "" }
+            table.add(row + [reasons.joined(separator: ", ")])
+        }
+        return table.text(width: width)
+    }
+
+    package func csv() -> String { MatrixData.csv([Self.heading(resources)] + cells.map { Self.line($0, resources) }) }
+
+    /// Of a table of cells of any campaigns.
+    package static let csvHeading = MatrixData.csv([heading(Resource.allCases)])
+
+    /// The cells of a campaign below that heading, a line each.
+    package static func csvLines(_ record: CampaignRecord) -> String {
+        MatrixData.csv(record.matrix.cells.indices.map { line(FoundCell(record, $0), Resource.allCases) })
+    }
+
+    private static func heading(_ resources: [Resource]) -> [String] {
+        ["campaign", "service", "tier", "domain", "number"] + resources.map(\.rawValue) + ["state"]
+            + Metric.allCases.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] }
+    }
+
+    private static func line(_ found: FoundCell, _ resources: [Resource]) -> [String] {
+        var fields = [found.campaign, found.service, found.tier, found.domain, "\(found.number)"]
+        fields += resources.map { found.cell.allocation[$0].map(MatrixData.field) ?? "" }
+        fields.append(found.cell.state)
+        for metric in Metric.allCases {
+            let estimate = found.cell.estimate(metric)
+            fields += estimate.map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
+        }
+        return fields
+    }
+
+    private struct Document: Encodable {
+        var campaign, service, tier, domain: String
+        var number: Int
+        var cell: MatrixData.CellDocument
+    }
+
+    package func json() throws -> String {
+        try MatrixData.encode(
+            cells.map {
+                Document(
+                    campaign: $0.campaign, service: $0.service, tier: $0.tier, domain: $0.domain, number: $0.number,
+                    cell: MatrixData.document($0.cell))
+            })
+    }
+}

@@ -1,0 +1,78 @@
+package import Model
+
+extension Resource {
+    /// Its column in the table `cell`.
+    package var column: String {
+        switch self {
+        case .cpu, .shares, .vcpus, .memory, .network, .frequency, .node, .variant, .software, .load, .mix: rawValue
+        case .processors: "cpu_set"
+        case .diskRead: "disk_read"
+        case .diskWrite: "disk_write"
+        }
+    }
+
+    /// Its place among `allCases`, as a switch: cells are written by the million.
+    var place: Int {
+        switch self {
+        case .cpu: 0
+        case .shares: 1
+        case .vcpus: 2
+        case .processors: 3
+        case .memory: 4
+        case .diskRead: 5
+        case .diskWrite: 6
+        case .network: 7
+        case .frequency: 8
+        case .node: 9
+        case .variant: 10
+        case .software: 11
+        case .load: 12
+        case .mix: 13
+        }
+    }
+}
+
+extension Metric {
+    /// Its column in the table `cell`; the bounds of its interval are beside it as `…_lower` and `…_upper`.
+    package var column: String { self == .cpuUsed ? "cpu_used" : rawValue }
+
+    /// Its place among `allCases`.
+    var place: Int {
+        switch self {
+        case .throughput: 0
+        case .mean: 1
+        case .p50: 2
+        case .p95: 3
+        case .p99: 4
+        case .cpuUsed: 5
+        case .energy: 6
+        }
+    }
+}
+
+/// Where what stands in a row of `cell`, counted from 0: `id`, `state`, the resources, the metrics, their bounds, `hash`.
+enum CellColumns {
+    static let id = 0
+    static let state = 1
+    static let resources = 2
+    static let metrics = resources + Resource.allCases.count
+    static let bounds = metrics + Metric.allCases.count
+    static let hash = bounds + 2 * Metric.allCases.count
+    static let count = hash + 1
+
+    /// Those of which a block keeps the least and the greatest.
+    static let summarized = resources..<bounds
+
+    static let names: [String] =
+        ["id", "state"] + Resource.allCases.map(\.column) + Metric.allCases.map(\.column)
+        + Metric.allCases.flatMap { ["\($0.column)_lower", "\($0.column)_upper"] } + ["hash"]
+
+    /// The integer key of a cell: its campaign's key, and its number within that.
+    static let numberBits: Int64 = 24
+    static let largestNumber: Int64 = 1 << numberBits - 1
+    static func id(_ campaign: Int64, _ number: Int) -> Int64 { campaign << numberBits | Int64(number) }
+
+    /// Cells that a row of `block` summarizes. Neighbours in a matrix are alike, so that most blocks can be passed over by
+    /// their least and greatest; of fewer cells, the blocks themselves would take the time.
+    static let blockSize: Int64 = 256
+}

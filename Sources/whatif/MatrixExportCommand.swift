@@ -1,0 +1,56 @@
+import Arguments
+import Foundation
+import Model
+import OperatingSystem
+import Report
+import Store
+
+/// `whatif matrix export`
+enum MatrixExportCommand: Command {
+    static let schema = CommandSchema(
+        "matrix export", "Write campaigns with all their cells to a file.",
+        discussion: """
+            As JSON one campaign a line, as 'matrix show --json' has it; as CSV one cell a line, of all campaigns in one table.
+            """,
+        options: [
+            MatrixInput.campaign, MatrixInput.all,
+            .value("format", "json|csv", "Which (default: as FILE ends, else json)."),
+            .value("output", "FILE", "Where to, which must not be there yet (default: standard output)."),
+        ])
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        let path = arguments.value("output")
+        let format = arguments.value("format") ?? (path?.hasSuffix(".csv") == true ? "csv" : "json")
+        guard ["json", "csv"].contains(format) else {
+            throw UsageError("--format: found '\(format)', expected json or csv")
+        }
+        if arguments.flag("all"), arguments.value("campaign") != nil {
+            throw UsageError("--all is of all campaigns, --campaign of one; write one of them")
+        }
+        let store = try MatrixInput.store()
+        let first = try MatrixInput.head(arguments.value("campaign"), in: store)
+        let ids = try arguments.flag("all") ? store.heads().heads.map(\.record.id) : [first.record.id]
+        let file = try path.map { path in try Descriptor.create(path) }
+        let write = { (text: String) throws in
+            if let file {
+                try file.writeAll(Array((text + "\n").utf8))
+            } else {
+                try Terminal.write(bytes: Array((text + "\n").utf8))
+            }
+        }
+        if format == "csv" {
+            try write(FoundCells.csvHeading)
+        }
+        for id in ids {
+            // One after the other: together they may be more than fits.
+            guard let record = try store.campaign(id) else { continue }
+            if format == "json" {
+                try write(MatrixData.jsonLine(record))
+            } else if !record.matrix.cells.isEmpty {
+                try write(FoundCells.csvLines(record))
+            }
+        }
+        if let path { Terminal.note("wrote \(ids.count) \(ids.count == 1 ? "campaign" : "campaigns") to \(path)") }
+        return .done
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Model
+import OperatingSystem
+import Store
+import TestSupport
+import Testing
+
+/// What SQLite's store promises beyond the contract. The oracle is the sqlite3 shell.
+@Suite struct MatrixStoreTests {
+    private func shell(_ path: String, _ sql: String) throws -> String {
+        try ChildProcess.succeed(["sqlite3", path], input: sql)
+    }
+
+    /// The schema's promise to operators.
+    @Test func cellsCanBeAskedByHand() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        let store = try MatrixStore(path)
+        try store.save(Sample.record("a", started: 1))
+        #expect(
+            try shell(path, "SELECT cpu, state, p95_lower FROM cell WHERE p95 < 0.09 ORDER BY cpu;")
+                == "0.4|interpolated|0.04\n")
+        var several = Sample.record("b", started: 2)
+        several.matrix = ResultMatrix(axes: [
+            Axis(.memory, [1e8, 2e8]), Axis(.software, [.asIs, .name("tuned")]),
+            Axis(.processors, [.name("0"), .name("0-1")]),
+        ])
+        several.finished = Timestamp(nanoseconds: 7)
+        try store.save(several)
+        let rows = try shell(
+            path, "SELECT cpu, cpu_set, memory, software, disk_read FROM result WHERE campaign = 'b' AND number < 3;")
+        #expect(rows == "|0|100000000.0|as-is|\n|0-1|100000000.0|as-is|\n|0|100000000.0|tuned|\n")
+        #expect(
+            try shell(path, "SELECT id, cells, blank, finished, connect, node, clone FROM campaign ORDER BY started;")
+                == "a|3|1||lxc:///system|lab|\nb|8|8|7|lxc:///system|lab|\n")
+        #expect(try shell(path, "SELECT json_extract(cell, '$.content.measured._0.window') FROM detail;") == "20\n")
+    }
+
+    /// Whoever asks for one campaign by hand reads its cells only.
+    @Test func aCampaignsCellsAreFoundByKey() throws {
+        let folder = try TemporaryFolder()
+        try MatrixStore(folder.path + "/m.db").save(Sample.record("a", started: 1))
+        let plan = try shell(
+            folder.path + "/m.db", "EXPLAIN QUERY PLAN SELECT p95 FROM result WHERE campaign = 'a' AND p95 < 0.05;")
+        #expect(plan.contains("SEARCH cell USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)") && !plan.contains("SCAN"))
+    }
+
+    /// An experiment changes one cell of many, and nothing else is written.
+    @Test func onlyWhatHasChangedIsWritten() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        var record = Sample.record("a", started: 1)
+        record.matrix = Sample.wide(1000)
+        let store = try MatrixStore(path)
+        try store.save(record)
+        _ = try shell(
+            path,
+            """
+            CREATE TABLE written (what TEXT, id INTEGER);
+            CREATE TRIGGER cells AFTER INSERT ON cell BEGIN INSERT INTO written VALUES ('cell', NEW.number); END;
+            CREATE TRIGGER blocks AFTER INSERT ON block BEGIN INSERT INTO written VALUES ('block', NEW.cells); END;
+            """)
+        let written = { try shell(path, "SELECT what, id FROM written ORDER BY rowid; DELETE FROM written;") }
+        var random = SeededGenerator(1)
+        let change = { (index: Int) in
+            let allocation = record.matrix.cells[index].allocation
+            record.matrix[allocation] = Cell(
+                allocation,
+                .interpolated([.p95: Estimate(Double.random(in: 0...1, using: &random), lower: 0, upper: 1)]))
+        }
+        change(700)
+        try store.save(record)
+        #expect(try written() == "cell|700\nblock|256\n")
+        record.state = .done
+        try store.save(record)
+        #expect(try written().isEmpty)
+        // Nor when it was another who saved before.
+        change(3)
+        change(999)
+        try MatrixStore(path).save(record)
+        #expect(try written() == "cell|3\nblock|256\ncell|999\nblock|232\n")
+        change(1)
+        try store.save(record)
+        #expect(try written() == "cell|1\nblock|256\n")
+        #expect(try store.campaign("a") == record)
+    }
+
+    @Test(arguments: [1, 2]) func aFileOfAnEarlierVersionIsBroughtUpToDate(_ version: Int) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        let records = [Sample.record("a", started: 1), Sample.record("b's", started: 2)]
+        try Earlier.write(records, version: version, path)
+        let store = try MatrixStore(path)
+        #expect(try store.campaigns().records == [records[1], records[0]])
+        #expect(try shell(path, "PRAGMA user_version; PRAGMA integrity_check;") == "3\nok\n")
+        #expect(try shell(path, "SELECT id, measured, interpolated, blank FROM campaign;") == "a|1|1|1\nb's|1|1|1\n")
+        #expect(try shell(path, "SELECT number FROM result WHERE p95 < 0.09 AND campaign = 'a';") == "1\n")
+        var next = records[0]
+        next.state = .done
+        try store.save(next)
+        #expect(try MatrixStore(path).campaign("a") == next)
+    }
+
+    /// What was damaged before is not lost from sight by a new schema.
+    @Test func aDamagedRecordOfAnEarlierVersionIsSaid() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        try Earlier.write([Sample.record("a", started: 1), Sample.record("b", started: 2)], version: 2, path)
+        _ = try shell(path, "UPDATE campaign SET record = '{\"id\":' WHERE id = 'a';")
+        let store = try MatrixStore(path)
+        let (records, damaged) = try store.campaigns()
+        #expect(records.map(\.id) == ["b"] && damaged.count == 1)
+        #expect(damaged.first?.description.contains("read campaign a") == true)
+        #expect(throws: StoreError.self) { try store.campaign("a") }
+        try store.remove(["a"])
+        #expect(try store.campaigns().damaged.isEmpty)
+    }
+}
+
+/// Files as the versions before wrote them.
+enum Earlier {
+    static func write(_ records: [CampaignRecord], version: Int, _ path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        let quoted = { (text: String) in "'" + text.replacing("'", with: "''") + "'" }
+        var sql = """
+            PRAGMA journal_mode = WAL;
+            CREATE TABLE campaign (
+                id TEXT PRIMARY KEY, service TEXT NOT NULL, tier TEXT NOT NULL, domain TEXT NOT NULL,
+                started INTEGER NOT NULL, state TEXT NOT NULL, record TEXT NOT NULL);
+            CREATE TABLE cell (
+                campaign TEXT NOT NULL REFERENCES campaign(id) ON DELETE CASCADE, number INTEGER NOT NULL,
+                cpu REAL, state TEXT NOT NULL, throughput REAL, mean REAL, p50 REAL, p95 REAL, p95_lower REAL,
+                p95_upper REAL, p99 REAL, cpu_used REAL, energy REAL, PRIMARY KEY (campaign, number));
+
+            """
+        if version == 2 {
+            for column in [
+                "shares REAL", "vcpus REAL", "cpu_set TEXT", "memory REAL", "disk_read REAL", "disk_write REAL",
+                "network REAL", "frequency REAL", "node TEXT", "variant TEXT", "software TEXT",
+            ] { sql += "ALTER TABLE cell ADD COLUMN \(column);\n" }
+        }
+        for record in records {
+            let text = String(decoding: try encoder.encode(record), as: UTF8.self)
+            sql += """
+                INSERT INTO campaign VALUES (\(quoted(record.id)), \(quoted(record.service)), \(quoted(record.tier)),
+                    \(quoted(record.domain)), \(record.started.nanoseconds), \(quoted(record.state.rawValue)),
+                    \(quoted(text)));
+
+                """
+            for (number, cell) in record.matrix.cells.enumerated() {
+                sql +=
+                    "INSERT INTO cell (campaign, number, state) VALUES (\(quoted(record.id)), \(number), '\(cell.state)');\n"
+            }
+        }
+        try ChildProcess.succeed(["sqlite3", path], input: sql + "PRAGMA user_version = \(version);\n")
+    }
+}
