@@ -151,9 +151,9 @@ func search(_ questions: Questions) throws -> [Found] {
             var step = SearchStep.wait
             found.slowest = max(
                 found.slowest, try seconds { step = try search.next(SearchState(trials: trials)) })
-            if case .finish(let conclusion) = step {
-                found.confidence = conclusion.confidence
-                found.answer = conclusion.answer.flatMap { back[$0] }
+            if case .finish(let end) = step {
+                found.confidence = end.confidence
+                found.answer = end.answer.flatMap { back[$0] }
             }
             guard case .measure(let suggestions) = step, let cell = suggestions.first?.cell, let place = back[cell]
             else { break }
