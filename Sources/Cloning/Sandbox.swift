@@ -88,6 +88,30 @@ package enum Sandbox {
         }
     }
 
+    /// How long the kernel may take to end the namespace of a link's other end, which takes the link along by itself.
+    private static let namespaceEnd = Duration.seconds(5)
+
+    /// A link that is not there is removed. While the kernel ends the namespace of its other end, it refuses to delete it.
+    private static func removeLink(_ name: String) throws {
+        let clock = SteadyClock()
+        let deadline = clock.now + namespaceEnd.nanoseconds
+        while true {
+            let result = try ChildProcess.run(["ip", "link", "delete", "dev", name])
+            if result.status == 0 { return }
+            let list = try ChildProcess.succeed(["ip", "-oneline", "link", "show"])
+            // `7: wil012345@if2: <BROADCAST…`
+            let names = list.split(separator: "\n").compactMap { line in
+                line.split(separator: " ").dropFirst().first?.prefix { $0 != ":" && $0 != "@" }
+            }
+            if !names.contains(Substring(name)) { return }
+            guard clock.now < deadline else {
+                throw ProgramError(
+                    command: ["ip", "link", "delete", name], reason: String(result.errors.prefix { $0 != "\n" }))
+            }
+            usleep(5_000)
+        }
+    }
+
     private static func remove(
         _ entry: JournalEntry, _ node: Node, _ journal: Journal, _ volumes: VolumeRemoval
     ) throws {
@@ -102,15 +126,11 @@ package enum Sandbox {
             for driver in ["lxc", "qemu"] { unsafe unlink("/var/log/libvirt/\(driver)/\(entry.identifier).log") }
         case .rules:
             try Ruleset.apply(SandboxRules.remove(entry.identifier))
-        case .bridge, .interface:
-            let result = try ChildProcess.run(["ip", "link", "delete", "dev", entry.identifier])
-            guard result.status != 0 else { return }
-            let list = try ChildProcess.succeed(["ip", "-oneline", "link", "show"])
-            if list.contains(" \(entry.identifier):") {
-                throw ProgramError(
-                    command: ["ip", "link", "delete", entry.identifier],
-                    reason: String(result.errors.prefix { $0 != "\n" }))
-            }
+        case .bridge:
+            // It goes with the proxies' namespace, too, but the kernel takes its time for that.
+            try removeLink(SandboxIdentity.port(of: entry.clone))
+            try removeLink(entry.identifier)
+        case .interface: try removeLink(entry.identifier)
         case .namespace:
             let result = try ChildProcess.run(["ip", "netns", "delete", entry.identifier])
             guard result.status != 0 else { return }

@@ -24,7 +24,8 @@ package struct SandboxIdentity: Sendable, Hashable {
     package var table: String { "whatif_\(front.id)" }
     package var bridge: String { "wib\(front.id)" }
     /// The bridge's port towards the proxies, and its other end in their namespace.
-    package var port: String { "wil\(front.id)" }
+    package var port: String { Self.port(of: front.id) }
+    static func port(of id: String) -> String { "wil\(id)" }
     package var leg: String { "wip\(front.id)" }
     /// Of the leg. A clone that goes on from a memory image knows its neighbours' MACs, and the bridge hands what it sends
     /// to them to this one.

@@ -107,7 +107,7 @@ package struct Search: Sendable {
 
     func meets(_ measured: TrialBook.Measured, _ limit: Double) -> Bool {
         // The whole interval has to, where there is one.
-        let reach = 1.645 * (measured.error ?? 0)
+        let reach = Evidence.reach * (measured.error ?? 0)
         return better == .lower ? measured.value + reach <= limit : measured.value - reach >= limit
     }
 
