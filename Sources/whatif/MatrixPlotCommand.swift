@@ -37,7 +37,7 @@ enum MatrixPlotCommand: Command {
         let query = try MatrixQuery(where: arguments.value("where") ?? "")
         let request = try request(arguments)
         let width = try Inputs.count(arguments, "width", in: TerminalFigure.leastWidth...1000)
-        let record = try record(arguments.operand(0))
+        let record = try MatrixInput.record(arguments.operand(0), in: try MatrixInput.store())
         let figure = try figure(
             record, arguments.value("where") == nil ? nil : query.select(from: record.matrix), request)
         guard let path = arguments.value("output") else {
@@ -58,14 +58,6 @@ enum MatrixPlotCommand: Command {
         }
         Terminal.note("wrote \(path)")
         return .done
-    }
-
-    private static func record(_ id: String?) throws -> CampaignRecord {
-        let store = try MatrixStore(try StateDirectory.standard().matrices)
-        if let record = try store.campaign(id) { return record }
-        guard let id else { throw UsageError("there is no campaign yet; 'whatif run FILE.yaml' makes one") }
-        let near = Nearest.of(id, in: try store.campaigns().records.map(\.id)).map { "; did you mean '\($0)'?" } ?? ""
-        throw UsageError("there is no campaign '\(id)'\(near); 'whatif matrix list' shows what there is")
     }
 
     private static func request(_ arguments: ParsedArguments) throws -> PlotRequest {
