@@ -24,7 +24,7 @@ import Testing
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let output = try Descriptor.open(log, O_RDWR | O_CREAT | O_EXCL)
             let program = """
-                import http.server, socket, sys
+                import http.server, os, socket, sys
                 class Handler(http.server.BaseHTTPRequestHandler):
                     protocol_version = 'HTTP/1.1'
                     def do_GET(self):
@@ -32,7 +32,7 @@ import Testing
                         self.send_response(200 if found else 404)
                         body = b'ok' * (24 << 20 if self.path == '/large' else 1)
                         self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
-                        print(self.path, flush=True)
+                        os.write(1, (self.path + '\\n').encode())  # At once: others answer beside it.
                     def log_message(self, *rest): pass
                 http.server.ThreadingHTTPServer.address_family = socket.AF_INET6 if ':' in sys.argv[2] else socket.AF_INET
                 server = http.server.ThreadingHTTPServer((sys.argv[2], 0), Handler)
