@@ -13,8 +13,8 @@ final class CampaignWriter {
 
     init(_ database: Database) { self.database = database }
 
-    /// Writes the record, and of its cells those that are not as in `before`: what the store holds of this campaign. Nil is
-    /// not known: whatever it holds of it is replaced.
+    /// Writes the record, and of its cells those that are not as in `before`: what the store holds of this campaign, with the
+    /// same axes. Nil is not known, or of other axes: whatever it holds of it is replaced.
     func write(_ record: CampaignRecord, before: [Cell]?) throws(StoreError) {
         let cells = record.matrix.cells
         guard cells.count <= Int(CellColumns.largestNumber) else {
@@ -27,8 +27,9 @@ final class CampaignWriter {
         if before == nil { try Self.removeCells(key, from: 0, in: database) }
         let before = before ?? []
         if before.count > cells.count { try Self.removeCells(key, from: cells.count, in: database) }
-        for start in stride(from: 0, to: cells.count, by: Int(CellColumns.blockSize)) {
-            let numbers = start..<min(start + Int(CellColumns.blockSize), cells.count)
+        let size = CellColumns.blockSize(record.matrix.axes)
+        for start in stride(from: 0, to: cells.count, by: size) {
+            let numbers = start..<min(start + size, cells.count)
             let written = numbers.clamped(to: 0..<before.count)
             // That a block has lost cells changes it, too.
             let isSame =

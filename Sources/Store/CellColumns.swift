@@ -72,7 +72,16 @@ enum CellColumns {
     static let largestNumber: Int64 = 1 << numberBits - 1
     static func id(_ campaign: Int64, _ number: Int) -> Int64 { campaign << numberBits | Int64(number) }
 
-    /// Cells that a row of `block` summarizes. Neighbours in a matrix are alike, so that most blocks can be passed over by
-    /// their least and greatest; of fewer cells, the blocks themselves would take the time.
-    static let blockSize: Int64 = 256
+    /// Cells that a row of `block` summarizes, in a matrix with these axes. Neighbours are alike, so that most blocks can be
+    /// passed over by their least and greatest; where the values of the slower axes change, a block ends, so that a
+    /// condition on these leaves out whole blocks. Of fewer cells, the blocks themselves would take the time.
+    static func blockSize(_ axes: [Axis]) -> Int {
+        let (usual, largest) = (128, 256)
+        var aligned = 1
+        for axis in axes.reversed() {
+            if aligned * axis.values.count > largest { break }
+            aligned *= max(1, axis.values.count)
+        }
+        return aligned * max(1, usual / aligned)
+    }
 }

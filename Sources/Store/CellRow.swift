@@ -83,11 +83,14 @@ struct CellRow {
 }
 
 extension CellRow {
+    private static let columns = CellColumns.names[..<CellColumns.hash].map { RowHash.of($0) }
+    private static let detailColumn = RowHash.of("detail")
+
     /// Of everything but itself.
     var hash: Int64 {
         var hash = RowHash()
-        for (index, value) in values[..<CellColumns.hash].enumerated() { hash.add(value, index) }
-        if let detail { hash.add(.text(detail), CellColumns.hash) }
+        for (column, value) in zip(Self.columns, values) { hash.add(value, column) }
+        if let detail { hash.add(.text(detail), Self.detailColumn) }
         return hash.value
     }
 

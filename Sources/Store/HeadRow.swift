@@ -28,9 +28,11 @@ struct HeadRow {
     /// Gives the values, then the hash, then the key.
     static let selection = "SELECT \(columns.joined(separator: ", ")), hash, key FROM campaign"
 
+    private static let columnHashes = columns.map { RowHash.of($0) }
+
     var hash: Int64 {
         var hash = RowHash()
-        for (index, value) in values.enumerated() { hash.add(value, index) }
+        for (column, value) in zip(Self.columnHashes, values) { hash.add(value, column) }
         return hash.value
     }
 

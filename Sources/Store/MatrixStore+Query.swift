@@ -3,6 +3,9 @@ package import Model
 extension MatrixStore {
     /// The cells that answer, each read whole.
     package func cells(_ query: MatrixQuery) throws(StoreError) -> [FoundCell] {
+        // Of one moment, however many statements it takes.
+        try database.run("BEGIN")
+        defer { _ = try? database.run("COMMIT") }
         let sql = try cellStatement(query)
         let statement = try database.prepare(sql.text)
         statement.bind(all: sql.values)
@@ -65,9 +68,6 @@ extension MatrixStore {
 }
 
 extension MatrixStore {
-    /// More blocks than are worth an index: then they are read in their order, until there are enough cells.
-    private static let manyBlocks = 4000
-
     /// What makes a cell, by `CellColumns`, and where it stands.
     private static let whole =
         CellColumns.names.map { "cell.\($0)" } + ["detail.cell", "campaign.id", "service", "tier", "domain"]
@@ -79,8 +79,7 @@ extension MatrixStore {
         + Metric.allCases.flatMap { ["\($0.column)_lower", "\($0.column)_upper"] }).map { "cell.\($0)" }
 
     private func cellStatement(_ query: MatrixQuery, columns: [String] = whole) throws(StoreError) -> SQLText {
-        let bound = try bound(query)
-        let source = try source(query, bound)
+        let source = try source(query)
         let detail = columns == Self.whole ? "\nLEFT JOIN detail ON detail.id = cell.id" : ""
         var sql = "SELECT \(columns.joined(separator: ", "))\n" + source.from + detail + source.condition
         let order = try order(query)
@@ -92,7 +91,7 @@ extension MatrixStore {
     private func groupStatement(
         _ query: MatrixQuery, by subjects: [MatrixQuery.Subject], of metrics: [Metric]
     ) throws(StoreError) -> SQLText {
-        let source = try source(query, nil)
+        let source = try source(query, isOrdered: false)
         let columns =
             subjects.map(\.column) + ["count(*)"] + Cell.states.map { "sum(cell.state = '\($0)')" }
             + metrics.flatMap { metric in ["min", "avg", "max"].map { "\($0)(cell.\(metric.column))" } }
@@ -101,81 +100,6 @@ extension MatrixStore {
         if !subjects.isEmpty { sql = sql + "\nGROUP BY \(by)\nORDER BY \(by)" }
         if let limit = query.limit { sql = sql + SQLText("\nLIMIT ?", [.integer(Int64(limit))]) }
         return sql
-    }
-
-    private struct Source {
-        let from: String
-        let condition: SQLText
-        /// In which the cells come anyway.
-        let order: SQLText
-    }
-
-    /// From where the cells come: the blocks that can hold some, by the index that leaves fewest, and of these the cells.
-    private func source(_ query: MatrixQuery, _ bound: Bound?) throws(StoreError) -> Source {
-        let conjuncts = query.condition?.conjuncts ?? []
-        var parts = [query.condition?.blocks, bound?.blocks, query.condition?.sql, bound?.cells].compactMap(\.self)
-        let cells = "cell.id BETWEEN block.first AND block.first + \(CellColumns.blockSize - 1)"
-        let ofCampaign = conjuncts.contains { conjunct in
-            if case .comparison(.campaign, .equal, _) = conjunct { true } else { false }
-        }
-        if ofCampaign {
-            let range =
-                "campaign.key << \(CellColumns.numberBits) AND campaign.key << \(CellColumns.numberBits) | "
-                + "\(CellColumns.largestNumber)"
-            // `CROSS JOIN` keeps SQLite to this order.
-            return Source(
-                from: "FROM campaign CROSS JOIN block ON block.first BETWEEN \(range)\nCROSS JOIN cell ON \(cells)",
-                condition: "\nWHERE " + .joined(parts, "\n  AND "), order: SQLText("campaign.key, block.first, cell.id")
-            )
-        }
-        var best: (index: String, count: Int)?
-        let choices = conjuncts.compactMap { conjunct in conjunct.index.flatMap { i in conjunct.blocks.map { (i, $0) } }
-        }
-        for (index, blocks) in choices + (bound.map { [($0.index, $0.blocks)] } ?? []) {
-            let probe =
-                SQLText("SELECT count(*) FROM (SELECT 1 FROM block INDEXED BY \(index) WHERE ") + blocks
-                + " LIMIT \(Self.manyBlocks))"
-            let count = Int(try database.run(probe.text, probe.values).first?.integer(0) ?? 0)
-            if count < best?.count ?? Self.manyBlocks { best = (index, count) }
-        }
-        let from =
-            "FROM block \(best.map { "INDEXED BY \($0.index)" } ?? "NOT INDEXED")\nCROSS JOIN cell ON \(cells)\n"
-            + "CROSS JOIN campaign ON campaign.key = cell.id >> \(CellColumns.numberBits)"
-        if parts.isEmpty { parts = [SQLText("1")] }
-        return Source(
-            from: from, condition: "\nWHERE " + .joined(parts, "\n  AND "),
-            order: SQLText(best == nil ? "block.first, cell.id" : "cell.id"))
-    }
-
-    /// Beyond which the first of an order cannot lie.
-    private struct Bound {
-        let index: String
-        let blocks: SQLText
-        let cells: SQLText
-    }
-
-    /// Of the blocks whose cells all meet the condition, each has one with its least: as many of these as are asked for
-    /// bound what has to be looked at. Nil when there are too few.
-    private func bound(_ query: MatrixQuery) throws(StoreError) -> Bound? {
-        guard let limit = query.limit, limit > 0, query.near == nil, let first = query.order.first,
-            let column = first.subject.summary
-        else { return nil }
-        if case .axis(let resource) = first.subject, !resource.isNumeric { return nil }
-        let (end, sign) = first.descending ? ("max", ">=") : ("min", "<=")
-        let best = "\(column)_\(end)"
-        var condition = SQLText("whole = 1 AND \(best) IS NOT NULL")
-        if let wanted = query.condition {
-            guard let whole = wanted.wholeBlocks(best: (column, end)) else { return nil }
-            condition = condition + " AND " + whole
-        }
-        let sql =
-            SQLText("SELECT \(best) FROM block INDEXED BY block_\(best) WHERE ") + condition
-            + SQLText(
-                " ORDER BY \(best)\(first.descending ? " DESC" : "") LIMIT 1 OFFSET ?", [.integer(Int64(limit - 1))])
-        guard case .real(let value) = try database.run(sql.text, sql.values).first?.values[0] else { return nil }
-        return Bound(
-            index: "block_\(best)", blocks: SQLText("block.\(best) \(sign) ?", [.real(value)]),
-            cells: SQLText("\(first.subject.column) \(sign) ?", [.real(value)]))
     }
 
     private func order(_ query: MatrixQuery) throws(StoreError) -> [SQLText] {

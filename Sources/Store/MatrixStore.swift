@@ -6,7 +6,7 @@ package import Model
 /// Campaigns and their matrices in SQLite, for one thread; other processes may have the same file open.
 ///
 /// `campaign` keeps each record without its cells as JSON, `cell` their figures in columns, `detail` what the columns do not
-/// hold, and `block` the least and the greatest of every 256 neighbours, by which queries pass over what they need not read.
+/// hold, and `block` the least and the greatest of some hundred neighbours, by which queries pass over what they need not read.
 /// Times are in seconds, sizes in bytes; columns of resources that are no axis of a campaign are null in its cells.
 package final class MatrixStore: CampaignStore {
     let database: Database
@@ -15,6 +15,7 @@ package final class MatrixStore: CampaignStore {
     /// What this store has saved last, and SQLite's number of the moment: it changes with what others write.
     private struct Saved {
         let campaign: String
+        let axes: [Axis]
         let cells: [Cell]
         let moment: Int64?
     }
@@ -56,24 +57,26 @@ package final class MatrixStore: CampaignStore {
         do throws(StoreError) {
             let moment = try database.transaction { () throws(StoreError) in
                 let moment = try database.run("PRAGMA data_version").first?.integer(0)
-                try writer.write(record, before: try before(record.id, moment))
+                try writer.write(record, before: try before(record, moment))
                 return moment
             }
-            saved = Saved(campaign: record.id, cells: record.matrix.cells, moment: moment)
+            saved = Saved(campaign: record.id, axes: record.matrix.axes, cells: record.matrix.cells, moment: moment)
         } catch {
             saved = nil
             throw error
         }
     }
 
-    /// What the store holds of that campaign's cells; nil when that cannot be told.
-    private func before(_ campaign: String, _ moment: Int64?) throws(StoreError) -> [Cell]? {
-        if let saved, saved.campaign == campaign, saved.moment == moment { return saved.cells }
-        guard let row = try database.run("SELECT key, cells FROM campaign WHERE id = ?", [.text(campaign)]).first else {
-            return []
+    /// What the store holds of that campaign's cells; nil when that cannot be told, or is of other axes.
+    private func before(_ record: CampaignRecord, _ moment: Int64?) throws(StoreError) -> [Cell]? {
+        if let saved, saved.campaign == record.id, saved.moment == moment {
+            return saved.axes == record.matrix.axes ? saved.cells : nil
         }
-        // Damaged cells are written anew.
-        return try? cells(of: campaign, key: row.integer(0) ?? 0, count: row.integer(1) ?? 0)
+        let rows = try database.run("\(HeadRow.selection) WHERE id = ?", [.text(record.id)])
+        guard let row = rows.first else { return [] }
+        // What is damaged is written anew.
+        guard let (head, key) = try? head(row), head.record.matrix.axes == record.matrix.axes else { return nil }
+        return try? cells(of: record.id, key: key, count: Int64(head.cells))
     }
 
     package func campaign(_ id: String?) throws(StoreError) -> CampaignRecord? {

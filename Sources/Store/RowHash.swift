@@ -10,15 +10,23 @@ struct RowHash {
         bits ^= bits >> 32
     }
 
-    /// The value of the column with that place. Nulls count for nothing.
-    mutating func add(_ value: Database.Value, _ place: Int) {
+    /// Of a text: for names of columns, whose places change when there are more of them.
+    static func of(_ text: String) -> UInt64 {
+        var hash = RowHash()
+        for byte in text.utf8 { hash.add(UInt64(byte)) }
+        return hash.bits
+    }
+
+    /// The value of a column, with the hash of its name. Nulls count for nothing, so that a column may be added to rows that
+    /// are there.
+    mutating func add(_ value: Database.Value, _ column: UInt64) {
         switch value {
         case .null: return
-        case .integer(let number): add(UInt64(bitPattern: number) &+ UInt64(place))
+        case .integer(let number): add(UInt64(bitPattern: number) &+ column)
         // Zero has two signs, of which SQL keeps one.
-        case .real(let number): add((number == 0 ? 0 : number.bitPattern) &+ UInt64(place))
+        case .real(let number): add((number == 0 ? 0 : number.bitPattern) &+ column)
         case .text(let text):
-            add(UInt64(place))
+            add(column)
             for byte in text.utf8 { add(UInt64(byte)) }
         }
     }

@@ -36,6 +36,24 @@ import Testing
         #expect(try shell(path, "SELECT json_extract(cell, '$.content.measured._0.window') FROM detail;") == "20\n")
     }
 
+    /// What this version's files have. Whoever adds a resource or a metric adds a version, and the way there.
+    @Test func theColumnsAreThoseOfThisVersion() throws {
+        let folder = try TemporaryFolder()
+        _ = try MatrixStore(folder.path + "/m.db")
+        let columns = try shell(
+            folder.path + "/m.db", "PRAGMA user_version; SELECT group_concat(name, ' ') FROM pragma_table_info('cell');"
+        )
+        #expect(
+            columns == """
+                3
+                id state cpu shares vcpus cpu_set memory disk_read disk_write network frequency node variant software \
+                load mix throughput mean p50 p95 p99 cpu_used energy throughput_lower throughput_upper mean_lower \
+                mean_upper p50_lower p50_upper p95_lower p95_upper p99_lower p99_upper cpu_used_lower cpu_used_upper \
+                energy_lower energy_upper hash
+
+                """)
+    }
+
     /// Whoever asks for one campaign by hand reads its cells only.
     @Test func aCampaignsCellsAreFoundByKey() throws {
         let folder = try TemporaryFolder()
@@ -70,7 +88,7 @@ import Testing
         }
         change(700)
         try store.save(record)
-        #expect(try written() == "cell|700\nblock|256\n")
+        #expect(try written() == "cell|700\nblock|128\n")
         record.state = .done
         try store.save(record)
         #expect(try written().isEmpty)
@@ -78,10 +96,10 @@ import Testing
         change(3)
         change(999)
         try MatrixStore(path).save(record)
-        #expect(try written() == "cell|3\nblock|256\ncell|999\nblock|232\n")
+        #expect(try written() == "cell|3\nblock|128\ncell|999\nblock|104\n")
         change(1)
         try store.save(record)
-        #expect(try written() == "cell|1\nblock|256\n")
+        #expect(try written() == "cell|1\nblock|128\n")
         #expect(try store.campaign("a") == record)
     }
 

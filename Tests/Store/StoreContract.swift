@@ -84,6 +84,8 @@ struct StoreKind: CustomTestStringConvertible, Sendable {
         try store.save(done)
         #expect(try store.latestDone(service: "auction", tier: "app") == done)
         #expect(try store.latestDone(service: "auction", tier: "web") == nil)
+        #expect(try store.latest(service: "auction", tier: "app", state: nil)?.id == "new")
+        #expect(try store.latest(service: "auction", tier: "app", state: .failed) == nil)
     }
 
     @Test(arguments: StoreKind.all) func whatIsRemovedIsGoneAndNothingElse(_ kind: StoreKind) throws {

@@ -1,7 +1,8 @@
 // Stores of many cells, as campaigns leave them; Tools/benchmarks/matrix and the tests of the store call it.
 //
 //   cells make STORE NAME CAMPAIGNS CELLS     saves so many campaigns of so many cells; NAME goes before their ids
-//   cells save STORE NAME TIMES               saves one campaign again and again, each time with one more cell measured
+//   cells save STORE NAME TIMES               saves one campaign again and again, each time with one more cell filled
+//   cells ask STORE RUNS LIMIT CONDITION [ORDER]   asks so often, each time by a new connection; LIMIT 0 is none
 //
 // Answers are JSON on standard output, a line each.
 
@@ -15,6 +16,15 @@ struct Made: Encodable {
     var cells: Int
     /// Of saving alone.
     var seconds: Double
+}
+
+struct Asked: Encodable {
+    /// `CAMPAIGN|NUMBER` of what was found.
+    var cells: [String]
+    /// Of each run: opening the store, asking, and reading every cell that answers.
+    var seconds: [Double]
+    /// For the sqlite3 shell.
+    var sql: String
 }
 
 func seconds(_ body: () throws -> Void) rethrows -> Double { try ContinuousClock().measure(body).seconds }
@@ -82,6 +92,18 @@ func save(_ path: String, _ name: String, times: Int) throws {
     }
 }
 
+func ask(_ path: String, runs: Int, limit: Int, _ condition: String, order: String?) throws {
+    var query = try MatrixQuery(where: condition, order: order)
+    if limit > 0 { query.limit = limit }
+    var asked = try Asked(cells: [], seconds: [], sql: MatrixStore(path).sql(query))
+    for _ in 0..<runs {
+        var found: [FoundCell] = []
+        asked.seconds.append(try seconds { found = try MatrixStore(path).cells(query) })
+        asked.cells = found.map { "\($0.campaign)|\($0.number)" }
+    }
+    try tell(asked)
+}
+
 let words = Array(CommandLine.arguments.dropFirst())
 switch (words.first, words.count) {
 case ("make", 5):
@@ -90,5 +112,8 @@ case ("make", 5):
 case ("save", 4):
     guard let times = Int(words[3]) else { throw WrongUse() }
     try save(words[1], words[2], times: times)
+case ("ask", 5), ("ask", 6):
+    guard let runs = Int(words[2]), let limit = Int(words[3]) else { throw WrongUse() }
+    try ask(words[1], runs: runs, limit: limit, words[4], order: words.count > 5 ? words[5] : nil)
 default: throw WrongUse()
 }
