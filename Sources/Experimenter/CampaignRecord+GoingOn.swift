@@ -20,7 +20,7 @@ extension CampaignRecord {
         }
         var record = self
         record.started = earlier.started
-        record.control = earlier.control
+        (record.control, record.earlierControls) = (earlier.control, earlier.earlierControls)
         record.conclusion = earlier.conclusion
         record.answer = earlier.answer
         record.state = earlier.state == .done ? .done : .running

@@ -174,13 +174,14 @@ struct Experiment {
                 "\(tally.account.sent) requests in the window; intervals need \(2 * RunStatistics.sections)")
             return Result(measurement: nil, invalidity: invalidity)
         }
-        let measurement = Measurement(
+        var measurement = Measurement(
             started: window.lowerBound, window: (end - window.lowerBound).seconds, clone: times, onLine: onLineTimes,
             requests: tally.account, answers: answers, comparison: after.comparison.since(before.comparison),
             cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
             energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
             pause: clones.front.capture?.pause?.seconds,
             settling: window.lowerBound > start ? (window.lowerBound - start).seconds : nil)
+        if isControl { measurement.ratios = tally.ratios(to: onLine.samples) }
         return Result(measurement: measurement, invalidity: invalidity)
     }
 

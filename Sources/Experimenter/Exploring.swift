@@ -64,7 +64,19 @@ final class Exploring {
             guard deadline - now >= duration else { return }
             hasFailed = try check(allocation, why: "to be checked", &record) || hasFailed
         }
-        if first.isEmpty || hasFailed { try search(&record) }
+        if first.isEmpty || hasFailed { try searchAndClose(&record) }
+    }
+
+    /// Behind a search there is a control again (A/B/A), and a search again behind that if what it corrected calls for it.
+    private func searchAndClose(_ record: inout CampaignRecord) throws {
+        try search(&record)
+        while record.control?.isWithinLimits == true, specification.control.closes, !uncontrolled.isEmpty,
+            deadline - now >= duration
+        {
+            try control(&record)
+            try store.save(record)
+            if record.control?.isWithinLimits == true { try search(&record) }
+        }
     }
 
     /// What the answer rests on, once it has been given; the search goes on when that is not what was interpolated. False
@@ -188,6 +200,7 @@ final class Exploring {
                 running.allocation, why: "again, as it was invalid", isCheck: running.isCheck, isRepeated: true, record)
             return false
         }
+        cell = record.corrected(cell)
         if let prospect = running.prospect, let measured = cell.estimate(prospect.metric) {
             cell.check = prospect.check(measured.value, isBySearch: !running.isCheck)
         }
@@ -233,6 +246,7 @@ final class Exploring {
             campaign.report(.control(control))
             if control.isWithinLimits {
                 if let known = record.matrix[record.onLine], !known.isTried { record.matrix[record.onLine] = cell }
+                record.correctCells()
                 uncontrolled = []
                 return
             }

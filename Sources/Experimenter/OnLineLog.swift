@@ -55,11 +55,12 @@ extension OnLineLog.Window {
     /// Whether nothing that was asked still waits, as far as that is known: what never comes, too, waits here.
     var isAnswered: Bool { exchanges.count >= captured }
 
+    var samples: [ResponseSample] { exchanges.map { ResponseSample(due: $0.asked, response: $0.responseTime) } }
+
     /// The response times seen passively; nil when there are too few.
     var responseTimes: ResponseTimes? {
         ResponseTimes(
-            exchanges.map { ResponseSample(due: $0.asked, response: $0.responseTime) },
-            answered: exchanges.count { $0.asked + $0.responseTime < range.upperBound },
+            samples, answered: exchanges.count { $0.asked + $0.responseTime < range.upperBound },
             window: range.upperBound - range.lowerBound)
     }
 }

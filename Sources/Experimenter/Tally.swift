@@ -31,6 +31,14 @@ struct Tally {
         }
     }
 
+    /// The clone's figures over those of the on-line domain.
+    func ratios(to onLine: [ResponseSample]) -> [ResponseStatistic: Estimate] {
+        let ratios = ResponseStatistic.allCases.compactMap { statistic in
+            RunStatistics.ratio(statistic, of: samples, to: onLine).map { (statistic, $0) }
+        }
+        return Dictionary(uniqueKeysWithValues: ratios)
+    }
+
     /// The part of a window in which the clone was as fast as it is once it has warmed up.
     static func steady(
         _ replayed: [ReplayedRequest], window: Range<Timestamp>, end: Timestamp

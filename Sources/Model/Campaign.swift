@@ -67,39 +67,6 @@ package struct Answer: Hashable, Codable, Sendable {
     }
 }
 
-/// How far the sandbox is from the on-line system: the clone at the on-line allocation, in the same window.
-package struct ControlResult: Hashable, Codable, Sendable {
-    package var allocation: Allocation
-    package var measurement: Measurement
-    package var limits: ControlLimits
-    /// How often the control was measured before and was out of line.
-    package var repeated: Int
-
-    package init(allocation: Allocation, measurement: Measurement, limits: ControlLimits, repeated: Int = 0) {
-        self.allocation = allocation
-        self.measurement = measurement
-        self.limits = limits
-        self.repeated = repeated
-    }
-
-    /// Relative deviation of the clone's mean response time from the on-line one.
-    package var meanDeviation: Double { measurement.clone.mean.value / measurement.onLine.mean.value - 1 }
-    package var throughputDeviation: Double { measurement.clone.throughput / measurement.onLine.throughput - 1 }
-
-    /// Why what was measured in another window cannot be compared with this one's; nil when it can.
-    package func loadMoved(_ other: Measurement) -> String? {
-        let (before, now) = (measurement.onLine.throughput, other.onLine.throughput)
-        guard abs(now / before - 1) > limits.load else { return nil }
-        return
-            "the on-line load moved: \(Format.significant(now))/s, and \(Format.significant(before))/s in the control's "
-            + "window (limit ±\(Format.percent(limits.load)))"
-    }
-
-    package var isWithinLimits: Bool {
-        abs(meanDeviation) <= limits.mean && abs(throughputDeviation) <= limits.throughput
-    }
-}
-
 /// What is kept of a campaign: the question, the on-line point, the matrix and the answer.
 package struct CampaignRecord: Hashable, Codable, Sendable {
     package enum State: String, Hashable, Codable, Sendable { case running, done, failed, interrupted }
@@ -155,6 +122,9 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
         self.onLine = onLine
         self.matrix = matrix
     }
+
+    /// All that were kept, the first first.
+    package var controls: [ControlResult] { (earlierControls ?? []) + [control].compactMap(\.self) }
 
     /// What was tried, for a reader: the domain, and what was cloned along with it.
     package var subject: String { with.map { "\(domain) with \($0.joined(separator: ", "))" } ?? domain }

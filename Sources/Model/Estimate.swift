@@ -57,6 +57,33 @@ package enum RunStatistics {
         return Estimate(overall, lower: max(0, overall - half), upper: overall + half)
     }
 
+    /// How many times as much the statistic is over `samples` as over `others`, with a 95 % interval: by sections as above, each
+    /// beside its own. Both are of the same requests, so that what makes one section slow is in both and counts for nothing.
+    ///
+    /// Nil for fewer than two samples a section, and where there is nothing to divide by.
+    package static func ratio(
+        _ statistic: ResponseStatistic, of samples: [ResponseSample], to others: [ResponseSample]
+    ) -> Estimate? {
+        guard min(samples.count, others.count) >= 2 * sections else { return nil }
+        let (above, below) = (samples.sorted { $0.due < $1.due }, others.sorted { $0.due < $1.due })
+        let part = { (samples: [ResponseSample], section: Int) in
+            samples[samples.count * section / sections..<samples.count * (section + 1) / sections]
+        }
+        let whole = value(of: statistic, in: below[...])
+        guard whole > 0 else { return nil }
+        let overall = value(of: statistic, in: above[...]) / whole
+        var squares = 0.0
+        for section in 0..<sections {
+            let divisor = value(of: statistic, in: part(below, section))
+            guard divisor > 0 else { return nil }
+            let difference = value(of: statistic, in: part(above, section)) / divisor - overall
+            squares += difference * difference
+        }
+        let k = Double(sections)
+        let half = studentT95(degreesOfFreedom: sections - 1) * (squares / (k - 1) / k).squareRoot()
+        return Estimate(overall, lower: max(0, overall - half), upper: overall + half)
+    }
+
     /// The statistic of a slice, in seconds; percentiles are exact order statistics.
     static func value(of statistic: ResponseStatistic, in samples: ArraySlice<ResponseSample>) -> Double {
         if statistic == .mean { return samples.reduce(0) { $0 + $1.response.seconds } / Double(samples.count) }

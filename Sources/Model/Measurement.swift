@@ -145,6 +145,10 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var energy: EnergyEstimate?
     /// How long the on-line domain stood for the clone's memory, in seconds; nil when it did not.
     package var pause: Double?
+    /// Of a control: the clone's figures over the on-line ones, with 95 % intervals.
+    package var ratios: [ResponseStatistic: Estimate]?
+    /// What `estimate(_:)` corrects the clone's response times by; nil when they are as they were measured.
+    package var correction: Correction?
 
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,
@@ -165,60 +169,20 @@ package struct Measurement: Hashable, Codable, Sendable {
         self.settling = settling
     }
 
+    /// What the on-line domain would show with the clone's allocation, as far as is known.
     package func estimate(_ metric: Metric) -> Estimate? {
-        switch metric {
+        let corrected = { (statistic: ResponseStatistic) in
+            correction?.correct(clone[statistic], statistic) ?? clone[statistic]
+        }
+        return switch metric {
         case .throughput: Estimate(clone.throughput, lower: clone.throughput, upper: clone.throughput)
-        case .mean: clone.mean
-        case .p50: clone.p50
-        case .p95: clone.p95
-        case .p99: clone.p99
+        case .mean: corrected(.mean)
+        case .p50: corrected(.p50)
+        case .p95: corrected(.p95)
+        case .p99: corrected(.p99)
         case .cpuUsed: Estimate(cpuUsed, lower: cpuUsed, upper: cpuUsed)
         case .energy:
             energy.map { Estimate($0.joulesPerRequest, lower: $0.joulesPerRequest, upper: $0.joulesPerRequest) }
-        }
-    }
-}
-
-/// What a cell holds of. The raw value is the name in commands and files.
-package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
-    case throughput, mean, p50, p95, p99
-    case cpuUsed = "cpu-used"
-    case energy
-
-    package init(_ statistic: ResponseStatistic) {
-        self =
-            switch statistic {
-            case .mean: .mean
-            case .p50: .p50
-            case .p95: .p95
-            case .p99: .p99
-            }
-    }
-
-    package func format(_ value: Double) -> String {
-        switch self {
-        case .throughput: Format.significant(value) + "/s"
-        case .mean, .p50, .p95, .p99: Format.milliseconds(value)
-        case .cpuUsed: Format.percent(value)
-        case .energy: Format.significant(value * 1e3) + " mJ"
-        }
-    }
-
-    /// Reads a limit for this metric: `50 ms`, `40/s`, `35%`, `80 mJ`.
-    package func parse(_ text: String) throws(UnitError) -> Double {
-        switch self {
-        case .mean, .p50, .p95, .p99: return try Units.duration(text).seconds
-        case .cpuUsed: return try Units.fraction(text)
-        case .throughput:
-            guard let (number, unit) = Units.split(text), unit == "/s" else {
-                throw UnitError(found: text, expected: "a rate such as '40/s'")
-            }
-            return number
-        case .energy:
-            guard let (number, unit) = Units.split(text), let scale = ["mJ": 1e-3, "J": 1][unit] else {
-                throw UnitError(found: text, expected: "an energy per request such as '80 mJ'")
-            }
-            return number * scale
         }
     }
 }

@@ -1,5 +1,5 @@
 /// The figure of the response time that an SLA limits or a query asks for.
-package enum ResponseStatistic: String, Hashable, Codable, CaseIterable, Sendable {
+package enum ResponseStatistic: String, Hashable, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
     case mean, p50, p95, p99
 
     /// How many requests it takes until the figure is more than that of the slowest one.

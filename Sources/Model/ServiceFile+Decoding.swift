@@ -129,7 +129,9 @@ private struct SLAFields: Decodable {
 }
 
 extension ControlLimits {
-    fileprivate enum FileKeys: String, CodingKey, CaseIterable { case mean, throughput, load, every }
+    fileprivate enum FileKeys: String, CodingKey, CaseIterable {
+        case mean, throughput, load, every, closing, correct
+    }
 
     fileprivate struct Fields: Decodable {
         var limits = ControlLimits()
@@ -141,6 +143,8 @@ extension ControlLimits {
                 Int(try Units.count(text, in: 1...1000))
             }
             limits.throughput = try fields.value(.throughput, default: limits.throughput, Units.fraction)
+            limits.closes = try fields.decodeIfPresent(Bool.self, forKey: .closing) ?? limits.closes
+            limits.corrects = try fields.decodeIfPresent(Bool.self, forKey: .correct) ?? limits.corrects
         }
     }
 }

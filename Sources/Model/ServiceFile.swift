@@ -34,27 +34,6 @@ package struct TierLogIn: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "user '\(user)'" }
 }
 
-/// How much the control clone may differ from the on-line domain before the sandbox is not trusted.
-package struct ControlLimits: Hashable, Codable, Sendable {
-    package var mean = 0.15
-    package var throughput = 0.02
-    /// How much the on-line domain's rate may change against the control's window until cells cannot be compared.
-    package var load = 0.5
-    /// After how many experiments the control is measured again.
-    package var every = 8
-
-    package init() {}
-
-    /// Records of earlier versions did not say everything.
-    package init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        mean = try fields.decode(Double.self, forKey: .mean)
-        throughput = try fields.decode(Double.self, forKey: .throughput)
-        load = try fields.decodeIfPresent(Double.self, forKey: .load) ?? load
-        every = try fields.decodeIfPresent(Int.self, forKey: .every) ?? every
-    }
-}
-
 /// Power in watts for the linear model: a share of the idle power is not attributed to a domain.
 package struct EnergyModel: Hashable, Sendable {
     /// Watts of one core fully busy, above idle.

@@ -168,7 +168,26 @@ package enum Decision {
                 "the control was measured \(all.count) times; its mean was off by \(all.joined(separator: ", "))")
         }
         if control.repeated > 0 {
-            reasons.append("the control was out of line \(control.repeated) time(s) before, and repeated")
+            reasons.append(
+                "the control was repeated, as it was out of line or invalid before: \(control.repeated) time(s)")
+        }
+        reasons += correctionReasons(record, control)
+        return reasons
+    }
+
+    private static func correctionReasons(_ record: CampaignRecord, _ control: ControlResult) -> [String] {
+        var reasons: [String] = []
+        let statistic = record.sla.statistic
+        let ratios = record.matrix.cells.compactMap { $0.measurement?.correction?.deviations[statistic]?.ratio.value }
+        if let least = ratios.min(), let greatest = ratios.max() {
+            let show = { Format.signedPercent($0 - 1) }
+            reasons.append(
+                "\(statistic.rawValue) of measured cells is corrected by the controls: clones are believed to be "
+                    + (show(least) == show(greatest) ? show(least) : "\(show(least)) to \(show(greatest))")
+                    + " off")
+        }
+        if control.limits.closes, record.openCells > 0 {
+            reasons.append("there was no time for a control behind the last \(record.openCells) of the cells")
         }
         return reasons
     }

@@ -10,44 +10,11 @@ extension Resource {
         case .diskWrite: "disk_write"
         }
     }
-
-    /// Its place among `allCases`, as a switch: cells are written by the million.
-    var place: Int {
-        switch self {
-        case .cpu: 0
-        case .shares: 1
-        case .vcpus: 2
-        case .processors: 3
-        case .memory: 4
-        case .diskRead: 5
-        case .diskWrite: 6
-        case .network: 7
-        case .frequency: 8
-        case .node: 9
-        case .variant: 10
-        case .software: 11
-        case .load: 12
-        case .mix: 13
-        }
-    }
 }
 
 extension Metric {
     /// Its column in the table `cell`; the bounds of its interval are beside it as `…_lower` and `…_upper`.
     package var column: String { self == .cpuUsed ? "cpu_used" : rawValue }
-
-    /// Its place among `allCases`.
-    var place: Int {
-        switch self {
-        case .throughput: 0
-        case .mean: 1
-        case .p50: 2
-        case .p95: 3
-        case .p99: 4
-        case .cpuUsed: 5
-        case .energy: 6
-        }
-    }
 }
 
 /// Where what stands in a row of `cell`, counted from 0: `id`, `state`, the resources, the metrics, their bounds, `hash`.

@@ -21,10 +21,8 @@ enum Doctor {
             program("mkfs.btrfs", "btrfs-progs", needed: true), loopDevices,
             program("ip", "iproute2", needed: true), bridgeRules,
             program("mmdebstrap", "mmdebstrap", needed: true),
-            program("lvs", "lvm2", needed: false, note: "this version makes no clones of domains on LVM volumes"),
-            program(
-                "qemu-system-x86_64", "qemu-system-x86", needed: false,
-                note: "machines are cloned by 'whatif clone', not yet by campaigns"),
+            program("lvs", "lvm2", needed: false, note: "for domains on logical volumes"),
+            program("qemu-system-x86_64", "qemu-system-x86", needed: false, note: "for clones of machines"),
             program("qemu-img", "qemu-utils", needed: false, note: "for clones of machines"),
             diskSpace,
         ]

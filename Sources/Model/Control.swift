@@ -1,0 +1,59 @@
+/// How much the control clone may differ from the on-line domain before the sandbox is not trusted.
+package struct ControlLimits: Hashable, Codable, Sendable {
+    package var mean = 0.15
+    package var throughput = 0.02
+    /// How much the on-line domain's rate may change against the control's window until cells cannot be compared.
+    package var load = 0.5
+    /// After how many experiments the control is measured again.
+    package var every = 8
+    /// Whether it is measured again behind the last experiment, where there is time.
+    package var closes = true
+    /// Whether response times are corrected by what it finds.
+    package var corrects = true
+
+    package init() {}
+
+    /// Records of earlier versions did not say everything.
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        mean = try fields.decode(Double.self, forKey: .mean)
+        throughput = try fields.decode(Double.self, forKey: .throughput)
+        load = try fields.decodeIfPresent(Double.self, forKey: .load) ?? load
+        every = try fields.decodeIfPresent(Int.self, forKey: .every) ?? every
+        closes = try fields.decodeIfPresent(Bool.self, forKey: .closes) ?? false
+        corrects = try fields.decodeIfPresent(Bool.self, forKey: .corrects) ?? false
+    }
+}
+
+/// How far the sandbox is from the on-line system: the clone at the on-line allocation, in the same window.
+package struct ControlResult: Hashable, Codable, Sendable {
+    package var allocation: Allocation
+    package var measurement: Measurement
+    package var limits: ControlLimits
+    /// How often the control was measured before and was out of line.
+    package var repeated: Int
+
+    package init(allocation: Allocation, measurement: Measurement, limits: ControlLimits, repeated: Int = 0) {
+        self.allocation = allocation
+        self.measurement = measurement
+        self.limits = limits
+        self.repeated = repeated
+    }
+
+    /// Relative deviation of the clone's mean response time from the on-line one.
+    package var meanDeviation: Double { measurement.clone.mean.value / measurement.onLine.mean.value - 1 }
+    package var throughputDeviation: Double { measurement.clone.throughput / measurement.onLine.throughput - 1 }
+
+    /// Why what was measured in another window cannot be compared with this one's; nil when it can.
+    package func loadMoved(_ other: Measurement) -> String? {
+        let (before, now) = (measurement.onLine.throughput, other.onLine.throughput)
+        guard abs(now / before - 1) > limits.load else { return nil }
+        return
+            "the on-line load moved: \(Format.significant(now))/s, and \(Format.significant(before))/s in the control's "
+            + "window (limit ±\(Format.percent(limits.load)))"
+    }
+
+    package var isWithinLimits: Bool {
+        abs(meanDeviation) <= limits.mean && abs(throughputDeviation) <= limits.throughput
+    }
+}

@@ -1,0 +1,118 @@
+/// What the response times of a cell are corrected by: how far the sandbox was from the on-line domain while it was measured,
+/// as the controls before and after it tell (A/B/A: what drifts in between is taken to do so evenly).
+///
+/// A control has an error of its own, so that all of its deviation must not be taken out. Deviations are believed to be normal
+/// about none, with half the control's limit for the mean as deviation, before the control is seen; what is taken out is what
+/// is believed after it, and what is left in doubt is in the interval. To correct only what is more than chance would leave the
+/// rest in the figure and out of the interval.
+package struct Correction: Hashable, Codable, Sendable {
+    package struct Deviation: Hashable, Codable, Sendable {
+        /// The clone's figure over the on-line one, with its 95 % interval.
+        package var ratio: Estimate
+        /// The clone's figure less the on-line one, in seconds.
+        package var difference: Double
+    }
+
+    package var deviations: [ResponseStatistic: Deviation]
+
+    /// By controls that are within their limits; nil when there are none.
+    package init?(_ controls: [ControlResult], at time: Timestamp) {
+        let points = controls.filter(\.isWithinLimits).sorted { $0.measurement.middle < $1.measurement.middle }
+        guard let first = points.first, let last = points.last else { return nil }
+        let before = points.last { $0.measurement.middle <= time } ?? first
+        let after = points.first { $0.measurement.middle > time } ?? last
+        let length = (after.measurement.middle - before.measurement.middle).seconds
+        let share = length > 0 ? min(1, max(0, (time - before.measurement.middle).seconds / length)) : 0
+        deviations = [:]
+        for statistic in ResponseStatistic.allCases {
+            deviations[statistic] = Deviation([(before, 1 - share), (after, share)], statistic)
+        }
+    }
+
+    /// What the on-line domain would have shown. Whether the sandbox makes everything slower by a factor or by some time, one
+    /// control cannot tell: the figure is the middle of both, and the interval holds both with their errors.
+    package func correct(_ estimate: Estimate, _ statistic: ResponseStatistic) -> Estimate {
+        guard let deviation = deviations[statistic], estimate.value > 0 else { return estimate }
+        let byRatio = estimate.value / deviation.ratio.value
+        let byDifference = max(0, estimate.value - deviation.difference)
+        // A higher ratio makes for a lower figure.
+        let (ratioBelow, ratioAbove) = (deviation.ratio.relativeBelow, deviation.ratio.relativeAbove)
+        let below = Self.both(estimate.relativeBelow, ratioAbove)
+        let above = Self.both(estimate.relativeAbove, ratioBelow)
+        return Estimate(
+            (byRatio + byDifference) / 2, lower: max(0, min(byRatio, byDifference) * (1 - below)),
+            upper: max(byRatio, byDifference) * (1 + above))
+    }
+
+    private static func both(_ a: Double, _ b: Double) -> Double { (a * a + b * b).squareRoot() }
+}
+
+extension Correction.Deviation {
+    private static let quantile = 1.96
+    /// A limit above it was given to let everything pass, and is no belief.
+    private static let largestLimit = 0.2
+
+    /// The weighted mean of these, and what is believed after it.
+    fileprivate init?(_ points: [(control: ControlResult, weight: Double)], _ statistic: ResponseStatistic) {
+        var (mean, variance, difference, limit) = (0.0, 0.0, 0.0, 0.0)
+        for (control, weight) in points where weight > 0 {
+            let (clone, onLine) = (control.measurement.clone[statistic], control.measurement.onLine[statistic])
+            guard let ratio = control.measurement.ratio(statistic) else { return nil }
+            mean += weight * ratio.value
+            difference += weight * (clone.value - onLine.value)
+            let deviation = weight * (ratio.upper - ratio.lower) / 2 / Self.quantile
+            variance += deviation * deviation
+            limit += weight * min(Self.largestLimit, control.limits.mean)
+        }
+        let prior = limit * limit / 4
+        let share = prior > 0 ? prior / (prior + variance) : 0
+        let half = Self.quantile * (share * variance).squareRoot()
+        let value = 1 + share * (mean - 1)
+        ratio = Estimate(value, lower: max(0, value - half), upper: value + half)
+        self.difference = share * difference
+    }
+}
+
+extension Measurement {
+    /// The clone's figure over the on-line one. Records of earlier versions do not have it: then as of independent runs.
+    fileprivate func ratio(_ statistic: ResponseStatistic) -> Estimate? {
+        if let ratio = ratios?[statistic] { return ratio }
+        let (clone, onLine) = (clone[statistic], onLine[statistic])
+        guard clone.value > 0, onLine.value > 0 else { return nil }
+        let ratio = clone.value / onLine.value
+        let errors = [clone, onLine].map { ratio * ($0.upper - $0.lower) / 2 / $0.value }
+        let half = errors.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return Estimate(ratio, lower: max(0, ratio - half), upper: ratio + half)
+    }
+}
+
+extension Estimate {
+    fileprivate var relativeBelow: Double { (value - lower) / value }
+    fileprivate var relativeAbove: Double { (upper - value) / value }
+}
+
+extension Measurement {
+    /// Of its window.
+    package var middle: Timestamp { started + .seconds(window / 2) }
+}
+
+extension CampaignRecord {
+    /// A cell that was just measured, corrected by the controls there are.
+    package func corrected(_ cell: Cell) -> Cell {
+        guard case .measured(var measurement) = cell.content else { return cell }
+        measurement.correction =
+            control?.limits.corrects == true ? Correction(controls, at: measurement.middle) : nil
+        return Cell(cell.allocation, .measured(measurement), check: cell.check)
+    }
+
+    /// Corrects anew what was measured, now that there is a further control.
+    package mutating func correctCells() {
+        for cell in matrix.cells where cell.measurement != nil { matrix[cell.allocation] = corrected(cell) }
+    }
+
+    /// How many cells no control stands behind.
+    package var openCells: Int {
+        guard let last = controls.last?.measurement.started else { return 0 }
+        return matrix.cells.count { ($0.measurement?.started).map { $0 > last } ?? false }
+    }
+}

@@ -1,0 +1,61 @@
+/// What a cell holds of. The raw value is the name in commands and files.
+package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
+    case throughput, mean, p50, p95, p99
+    case cpuUsed = "cpu-used"
+    case energy
+
+    package init(_ statistic: ResponseStatistic) {
+        self =
+            switch statistic {
+            case .mean: .mean
+            case .p50: .p50
+            case .p95: .p95
+            case .p99: .p99
+            }
+    }
+
+    package func format(_ value: Double) -> String {
+        switch self {
+        case .throughput: Format.significant(value) + "/s"
+        case .mean, .p50, .p95, .p99: Format.milliseconds(value)
+        case .cpuUsed: Format.percent(value)
+        case .energy: Format.significant(value * 1e3) + " mJ"
+        }
+    }
+
+    /// Reads a limit for this metric: `50 ms`, `40/s`, `35%`, `80 mJ`.
+    package func parse(_ text: String) throws(UnitError) -> Double {
+        switch self {
+        case .mean, .p50, .p95, .p99: return try Units.duration(text).seconds
+        case .cpuUsed: return try Units.fraction(text)
+        case .throughput:
+            guard let (number, unit) = Units.split(text), unit == "/s" else {
+                throw UnitError(found: text, expected: "a rate such as '40/s'")
+            }
+            return number
+        case .energy:
+            guard let (number, unit) = Units.split(text), let scale = ["mJ": 1e-3, "J": 1][unit] else {
+                throw UnitError(found: text, expected: "an energy per request such as '80 mJ'")
+            }
+            return number * scale
+        }
+    }
+}
+
+extension Metric {
+    /// Its place among `allCases`.
+    package var place: Int {
+        switch self {
+        case .throughput: 0
+        case .mean: 1
+        case .p50: 2
+        case .p95: 3
+        case .p99: 4
+        case .cpuUsed: 5
+        case .energy: 6
+        }
+    }
+
+    /// By its place: cells are kept by the million, and the raw value would be hashed as a text.
+    package func hash(into hasher: inout Hasher) { hasher.combine(place) }
+}

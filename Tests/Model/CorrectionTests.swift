@@ -1,0 +1,121 @@
+import Glibc
+import Model
+import TestSupport
+import Testing
+
+@Suite struct CorrectionTests {
+    private func control(
+        _ p95: Double, onLine: Double = 0.1, at seconds: Int64 = 0, limits: ControlLimits = ControlLimits()
+    ) throws -> ControlResult {
+        var measurement = try #require(Surface.measurement(p95: p95))
+        measurement.onLine = try #require(Surface.measurement(p95: onLine)).clone
+        measurement.started = Timestamp(nanoseconds: seconds * 1_000_000_000)
+        return ControlResult(allocation: Allocation([.cpu: 0.2]), measurement: measurement, limits: limits)
+    }
+
+    private func at(_ seconds: Int64) -> Timestamp { Timestamp(nanoseconds: seconds * 1_000_000_000) }
+
+    @Test func withoutAControlNothingIsCorrected() throws {
+        #expect(Correction([], at: at(0)) == nil)
+        // Nor by one that is too far off to be of use.
+        #expect(Correction([try control(0.15)], at: at(0)) == nil)
+    }
+
+    /// A factor or a time: both lie in the interval, and the figure between them. The median of these is without an error.
+    @Test func aSlowerSandboxIsTakenOut() throws {
+        let correction = try #require(Correction([try control(0.11)], at: at(1000)))
+        let corrected = correction.correct(Estimate(0.06, lower: 0.058, upper: 0.062), .p50)
+        let (byRatio, byDifference) = (0.06 / 1.1, 0.06 - 0.01 / 3)
+        #expect(abs(corrected.value - (byRatio + byDifference) / 2) < 1e-6)
+        #expect(abs(corrected.lower - byRatio * (1 - 1 / 30)) < 1e-6)
+        #expect(abs(corrected.upper - byDifference * (1 + 1 / 30)) < 1e-6)
+        // The control itself becomes the on-line figure.
+        let own = correction.correct(Estimate(0.11 / 3, lower: 0.03, upper: 0.04), .p50)
+        #expect(abs(own.value - 0.1 / 3) < 1e-6)
+        // What is faster than the difference stays a time.
+        let fast = correction.correct(Estimate(0.003, lower: 0.002, upper: 0.004), .p50)
+        #expect(fast.lower == 0 && fast.value > 0 && fast.upper < 0.004)
+    }
+
+    /// The less a control knows, the less is taken out, and the wider the interval.
+    @Test func anUnsureControlTakesOutLess() throws {
+        var control = try control(0.11)
+        let half = { (ratio: Estimate) in (ratio.upper - ratio.lower) / 2 }
+        var last = Estimate(2, lower: 2, upper: 2)
+        for error in [0.01, 0.1, 1.0] {
+            control.measurement.ratios = [.p95: Estimate(1.1, lower: 1.1 - error, upper: 1.1 + error)]
+            let ratio = try #require(Correction([control], at: at(0))?.deviations[.p95]?.ratio)
+            #expect(ratio.value > 1 && ratio.value < last.value && half(ratio) > half(last) && half(ratio) < error)
+            last = ratio
+        }
+        // Two standard deviations are what the limit allows.
+        #expect(last.value < 1.01 && half(last) < 0.15)
+    }
+
+    /// Before the first, between two, and behind the last.
+    @Test func driftIsTakenToBeEven() throws {
+        let controls = [try control(0.11, at: 0), try control(0.105, at: 100)]
+        let ratio = { (seconds: Int64) in
+            Correction(controls, at: self.at(seconds))?.deviations[.p50]?.ratio.value ?? .nan
+        }
+        for (seconds, expected) in [(Int64(-50), 1.1), (10, 1.1), (60, 1.075), (110, 1.05), (900, 1.05)] {
+            #expect(abs(ratio(seconds) - expected) < 1e-3, "at \(seconds) s: \(ratio(seconds))")
+        }
+    }
+
+    /// On made-up runs of a sandbox that is slower by a factor, or by some time, the interval holds what the on-line domain
+    /// would have shown as often as it says; the same requests have the same work in both.
+    @Test(arguments: [(1.12, 0.0), (1.0, 0.002), (0.95, 0.0), (1.0, 0.0)])
+    func theIntervalHolds(_ factor: Double, _ delay: Double) throws {
+        var generator = SeededGenerator(7)
+        let samples = { (scale: Double, work: [Double], factor: Double, delay: Double) in
+            work.enumerated().map { index, work in
+                ResponseSample(
+                    due: Timestamp(nanoseconds: Int64(index) * 10_000_000),
+                    response: .nanoseconds(Int64((scale * work * factor + delay) * 1e9)))
+            }
+        }
+        let runs = 100
+        var held = 0
+        for _ in 0..<runs {
+            let work = (0..<2).map { _ in (0..<300).map { _ in -log(Double.random(in: 1e-12..<1, using: &generator)) } }
+            // Besides the deviation, what a request meets in either of them.
+            let jitter = (0..<300).map { _ in Double.random(in: 0.8..<1.2, using: &generator) }
+            let (clone, onLine) = (
+                samples(0.02, work[0], factor, delay), samples(0.02, zip(work[0], jitter).map(*), 1, 0)
+            )
+            var control = try self.control(0.1)
+            control.measurement.clone = try #require(ResponseTimes(clone, answered: 300, window: .seconds(3)))
+            control.measurement.onLine = try #require(ResponseTimes(onLine, answered: 300, window: .seconds(3)))
+            control.measurement.ratios = [.mean: try #require(RunStatistics.ratio(.mean, of: clone, to: onLine))]
+            let cell = try #require(RunStatistics.estimate(.mean, of: samples(0.01, work[1], factor, delay)))
+            let estimate = try #require(Correction([control], at: at(0))).correct(cell, .mean)
+            held += estimate.lower <= 0.01 && 0.01 <= estimate.upper ? 1 : 0
+        }
+        #expect(held >= runs * 92 / 100, "\(held) of \(runs)")
+    }
+
+    @Test func cellsAreCorrectedByTheControlsAroundThem() throws {
+        var record = CampaignRecord(
+            id: "c", service: "auction", tier: "app", domain: "app1", connect: "lxc:///system", node: nil,
+            started: at(0), sla: SLA(.p95, below: .milliseconds(50), over: .seconds(60)), goal: .cheapest,
+            onLine: Allocation([.cpu: 0.2]), matrix: ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])]))
+        record.control = try control(0.11)
+        let allocation = Allocation([.cpu: 0.4])
+        var measurement = try #require(Surface.measurement(p95: 0.05))
+        measurement.started = at(50)
+        record.matrix[allocation] = record.corrected(Cell(allocation, .measured(measurement)))
+        #expect(record.openCells == 1)
+        let first = try #require(record.matrix[allocation]?.estimate(.p95)?.value)
+        #expect(first < 0.0465)
+        // Behind it the sandbox was as the on-line domain is: half of the first correction is left.
+        record.earlierControls = [try #require(record.control)]
+        record.control = try control(0.1, at: 100)
+        record.correctCells()
+        let second = try #require(record.matrix[allocation]?.estimate(.p95)?.value)
+        #expect(record.openCells == 0 && second > first && second < 0.05)
+        record.control?.limits.corrects = false
+        record.correctCells()
+        #expect(record.matrix[allocation]?.estimate(.p95)?.value == measurement.clone.p95.value)
+    }
+}
