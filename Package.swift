@@ -104,7 +104,8 @@ let package = Package(
             name: "whatif",
             dependencies: [
                 "Arguments", "Cloning", "Experimenter", "Exploration", "Hypervisor", "Lab", "Manager", "Model",
-                "OperatingSystem", "Planning", "Proxies", "Report", "Store", "Survey", "Volumes", "Wire", "YAML",
+                "OperatingSystem", "Planning", "Proxies", "Report", "Store", "Survey", "Telemetry", "Volumes", "Wire",
+                "YAML",
             ],
             swiftSettings: settings),
 
@@ -146,6 +147,7 @@ let package = Package(
             "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
             exclude: ["Captures", "Corpora"]),
         tests("Hypervisor", ["Hypervisor", "Model", "TestSupport"]),
+        tests("Telemetry", ["Telemetry", "Model"]),
         tests("Store", ["Store", "Model", "TestSupport", "OperatingSystem", "cells"]),
         tests(
             "Proxies",

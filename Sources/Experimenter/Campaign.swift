@@ -26,6 +26,8 @@ package struct Campaign {
     private let interrupt: InterruptSignal
     let report: (CampaignEvent) -> Void
     private let clock = SteadyClock()
+    /// Of a trace, behind what is measured: what keeps the clone busy until the last of that has its reply.
+    private static let further = Duration.seconds(30)
     /// How long requests are counted to find which of several addresses is asked.
     private static let choice = Duration.seconds(1)
 
@@ -95,11 +97,26 @@ package struct Campaign {
         var record = try beginning.record.map { try fresh.goingOn(with: $0) } ?? fresh
         let driver = try Driver(record.matrix, goal: record.goal, sla: record.sla, specification.search)
         let tap = OnLineTap()
-        try tap.start(
-            interface: interface, clock: clock, servers: servers, nextTiers: scope.frontCalls,
-            edgeCallers: scope.edgeCallers)
+        let recorded = try specification.trace.map { path in
+            try RecordedTraffic(
+                path, fronts: servers,
+                others: scope.nextTiers.map { WatchedServer($0.endpoint, $0.protocolName) },
+                reach: specification.warmUp + specification.experiment.most + specification.timeShift + Self.further)
+        }
+        record.trace = recorded?.words
+        if let earlier = beginning.record, earlier.trace != record.trace {
+            throw CampaignError.otherQuestion(
+                earlier.id, reason: "it played other requests (\(earlier.trace ?? "live ones"))")
+        }
+        if recorded == nil {
+            try tap.start(
+                interface: interface, clock: clock, servers: servers, nextTiers: scope.frontCalls,
+                edgeCallers: scope.edgeCallers)
+        }
         do {
-            let address = try waitForTraffic(tap, domain: name, interface: interface, servers)
+            let address =
+                try recorded?.front.address
+                ?? waitForTraffic(tap, domain: name, interface: interface, servers)
             guard let caller = callers.first(where: { $0.family == address.family }) else {
                 guard let callerName else { throw CampaignError.clientOfOtherFamily(asked: address) }
                 throw CampaignError.noAddress(domain: callerName, address.family)
@@ -112,7 +129,8 @@ package struct Campaign {
                 return Workbench(
                     specification: bound, domain: domain, original: original, tier: tier, statistic: file.sla.statistic,
                     server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
-                    meanings: try Meanings(file, of: original, maker: own), tap: tap, maker: own(node), clock: clock,
+                    meanings: try Meanings(file, of: original, maker: own), tap: tap, recorded: recorded,
+                    maker: own(node), clock: clock,
                     interrupt: interrupt, noise: noise, consoleEnd: { Console.end(of: $0) })
             }
             try store.save(record)

@@ -28,6 +28,9 @@ struct Experiment {
     /// As the on-line domain is: what differs in its replies is noise.
     let isControl: Bool
     let progress: (Phase, ReplayLoop.Progress?) -> Void
+    /// What is heard: the campaign's, or of a trace one of its own.
+    private let tap: OnLineTap
+    private let player: TracePlayer?
     /// What became of every request, as it ends.
     private let replayed = ReplayedLog()
     /// How often the interval is looked at, where it decides how long is measured.
@@ -39,8 +42,16 @@ struct Experiment {
     init(
         bench: Workbench, allocation: Allocation, isControl: Bool,
         progress: @escaping (Phase, ReplayLoop.Progress?) -> Void
-    ) {
+    ) throws {
         (self.bench, self.allocation, self.isControl, self.progress) = (bench, allocation, isControl, progress)
+        tap = bench.recorded == nil ? bench.tap : OnLineTap()
+        player = try bench.recorded.map { [tap] in try TracePlayer($0, tap, bench.clock) }
+        if player != nil { tap.expect([bench.server], bench.scope.nextTiers) }
+    }
+
+    private func listen(_ subscription: Subscription) throws {
+        tap.subscribe(subscription)
+        try player?.start()
     }
 
     private var maker: CloneMaker { bench.meanings.maker(allocation) ?? bench.maker }
@@ -75,7 +86,7 @@ struct Experiment {
             // From now on, so that clones miss nothing of what happened since their snapshots; but no request comes before
             // they are prepared.
             let heardSince = bench.now
-            if !needsPreparation { bench.tap.subscribe(subscription) }
+            if !needsPreparation { try listen(subscription) }
             let clones = try maker.make(plan, startingAllocation) { try sandbox.attach(bench.interrupt) }
             let result = try measure(clones, plan, sandbox, subscription, heardSince)
             try end(plan, sandbox, subscription)
@@ -109,8 +120,11 @@ struct Experiment {
     }
 
     private func end(_ plan: SandboxPlan, _ sandbox: SandboxThread, _ subscription: Subscription) throws {
-        bench.tap.unsubscribe(subscription)
-        defer { _ = try? sandbox.stop() }
+        tap.unsubscribe(subscription)
+        defer {
+            try? player?.stop()
+            _ = try? sandbox.stop()
+        }
         try maker.remove(plan)
     }
 
@@ -124,7 +138,7 @@ struct Experiment {
         if needsPreparation {
             try prepare(clones, sandbox)
             heardSince = bench.now
-            bench.tap.subscribe(subscription)
+            try listen(subscription)
         }
         try waitForBoot(clones, sandbox, heardSince)
         let booted = bench.now
@@ -134,17 +148,22 @@ struct Experiment {
         try setQuotasOfOthers(clones) { $0 }
         try maker.give(allocation.over(bench.base), to: clones.front, in: plan) { try pause($0, sandbox) }
         // From here on: what is replayed in the window was captured a time shift before it.
-        let unseenBefore = bench.tap.unseen
-        try wait(specification.warmUp, sandbox, .warmingUp)
+        let unseenBefore = tap.unseen
+        player?.begin()
+        // What is replayed was heard a time shift ago, and of a trace all shall be of this beginning.
+        let shift = specification.timeShift
+        try wait(player == nil ? specification.warmUp : max(specification.warmUp, shift), sandbox, .warmingUp)
 
         let start = bench.now
         let before = sandbox.loop.progress
         let meter = try CPUMeter(clones.front.domain, at: start)
         let onLineMeter = try CPUMeter(bench.domain, at: start)
-        let end = try waitForEnd(sandbox, since: start)
-        let cpuUsed = try meter.cores(at: bench.now)
+        let energy = NodeEnergy()
+        let end = try waitForEnd(sandbox, since: start) { energy?.look() }
+        let stopped = bench.now
+        let cpuUsed = try meter.cores(at: stopped)
+        let reading = energy?.reading()
         let onLineCPUUsed = try onLineMeter.cores(at: bench.now)
-        let shift = specification.timeShift
         try drain(sandbox, subscription, start..<end, start - shift..<end - shift)
         let stop = bench.now
         let after = sandbox.loop.progress
@@ -153,11 +172,11 @@ struct Experiment {
         if isControl { bench.noise.value = sandbox.loop.outcome.noise }
 
         let window = Tally.steady(replayed.all, window: start..<end, end: stop)
-        let onLine = bench.tap.window(window.lowerBound - shift..<end - shift)
+        let onLine = tap.window(window.lowerBound - shift..<end - shift)
         var tally = Tally(
             replayed: replayed.all, onLine: onLine, window: window, end: stop, originals: subscription.originals)
         if let count = subscription.count(in: window) { tally.account.captured = count }
-        tally.account.unseen = bench.tap.unseen - unseenBefore
+        tally.account.unseen = tap.unseen - unseenBefore
         var invalidity = Tally.invalidity(tally.account, answers, specification)
         if !invalidity.isEmpty, answers.unmatched > 0, let failure = after.forwardFailure {
             invalidity.append("nothing could be forwarded: \(failure)")
@@ -178,7 +197,10 @@ struct Experiment {
             started: window.lowerBound, window: (end - window.lowerBound).seconds, clone: times, onLine: onLineTimes,
             requests: tally.account, answers: answers, comparison: after.comparison.since(before.comparison),
             cpuUsed: cpuUsed, onLineCPUUsed: onLineCPUUsed,
-            energy: specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
+            energy: reading?.estimate(
+                cpuUsed: cpuUsed, throughput: times.throughput, over: (stopped - start).seconds,
+                idle: specification.energy?.idle)
+                ?? specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
             pause: clones.front.capture?.pause?.seconds,
             settling: window.lowerBound > start ? (window.lowerBound - start).seconds : nil)
         if isControl { measurement.ratios = tally.ratios(to: onLine.samples) }
@@ -247,10 +269,14 @@ struct Experiment {
             lastWords: words ?? bench.consoleEnd(clone.identity.domain))
     }
 
-    private func wait(_ duration: Duration, _ sandbox: SandboxThread, _ phase: Phase) throws {
+    /// `look` is called about once a second.
+    private func wait(
+        _ duration: Duration, _ sandbox: SandboxThread, _ phase: Phase, look: () -> Void = {}
+    ) throws {
         let deadline = bench.now + duration
         while true {
             let left = (deadline - bench.now).seconds
+            look()
             progress(phase, sandbox.loop.progress)
             if left <= 0 { return }
             try pause(min(1, left), sandbox)
@@ -261,15 +287,15 @@ struct Experiment {
     /// the time is over. The end of the window.
     ///
     /// What is due behind it keeps the clone busy until the last request of the window has its reply.
-    private func waitForEnd(_ sandbox: SandboxThread, since start: Timestamp) throws -> Timestamp {
+    private func waitForEnd(_ sandbox: SandboxThread, since start: Timestamp, look: () -> Void) throws -> Timestamp {
         let length = bench.specification.experiment
         guard let precision = length.precision else {
             let end = start + length.most
             sandbox.loop.inputs.put(.horizon(end))
-            try wait(end - bench.now, sandbox, .measuring)
+            try wait(end - bench.now, sandbox, .measuring, look: look)
             return end
         }
-        try wait(length.least, sandbox, .measuring)
+        try wait(length.least, sandbox, .measuring, look: look)
         var narrow = 0
         while narrow < 2, bench.now - start < length.most {
             let end = bench.now - Self.lag
@@ -281,12 +307,14 @@ struct Experiment {
             let estimate = RunStatistics.estimate(bench.statistic, of: samples)
             let isNarrow = estimate.map { ($0.upper - $0.lower) / 2 <= precision * $0.value } ?? false
             narrow = isNarrow ? narrow + 1 : 0
-            if narrow < 2 { try wait(min(Self.look, length.most - (bench.now - start)), sandbox, .measuring) }
+            if narrow < 2 {
+                try wait(min(Self.look, length.most - (bench.now - start)), sandbox, .measuring, look: look)
+            }
         }
         // The loop has to know of it before it has come.
         let end = bench.now + Self.notice
         sandbox.loop.inputs.put(.horizon(end))
-        try wait(Self.notice, sandbox, .measuring)
+        try wait(Self.notice, sandbox, .measuring, look: look)
         return end
     }
 
@@ -297,9 +325,9 @@ struct Experiment {
     ) throws {
         let deadline = bench.now + Self.drainLimit
         let patience = window.upperBound + bench.specification.timeShift
-        bench.tap.unsubscribe(subscription)
+        tap.unsubscribe(subscription)
         while bench.now < deadline,
-            !sandbox.loop.progress.isDrained || bench.now < patience && !bench.tap.window(heard).isAnswered
+            !sandbox.loop.progress.isDrained || bench.now < patience && !tap.window(heard).isAnswered
         {
             progress(.draining, sandbox.loop.progress)
             try pause(0.05, sandbox)
@@ -310,7 +338,7 @@ struct Experiment {
         if bench.interrupt.wait(seconds: seconds) == .interrupted { throw Interrupted() }
         if bench.abandonment.isAsked { throw Abandoned() }
         try sandbox.throwFailure()
-        try bench.tap.throwFailure()
+        try tap.throwFailure()
         try maker.requireRoom()
     }
 }

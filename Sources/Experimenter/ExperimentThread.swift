@@ -22,12 +22,14 @@ final class ExperimentThread: Sendable {
         abandonment.isAsked = false
         nonisolated(unsafe) let bench = bench
         let worker = try WorkerThread("experiment") { [self] in
-            let experiment = unsafe Experiment(bench: bench, allocation: allocation, isControl: isControl) {
-                [self] phase, progress in
-                let now = Progress(phase: phase, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0)
-                progressNow.withLock { $0 = now }
+            let outcome = Result {
+                let experiment = try unsafe Experiment(bench: bench, allocation: allocation, isControl: isControl) {
+                    [self] phase, progress in
+                    let now = Progress(phase: phase, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0)
+                    progressNow.withLock { $0 = now }
+                }
+                return try experiment.run()
             }
-            let outcome = Result { try experiment.run() }
             result.withLock { $0 = outcome }
             ended.signal()
         }

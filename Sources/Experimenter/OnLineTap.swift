@@ -19,6 +19,10 @@ package final class OnLineTap: Sendable {
         /// The tier that serves a connection, if it is one behind the domain.
         var tiers: [ConnectionID: String] = [:]
         var subscribers: [Subscription] = []
+        /// The domain itself, at each of its addresses.
+        var servers: Set<Endpoint> = []
+        /// The tier behind it that answers there.
+        var nextTiers: [Endpoint: String] = [:]
         var unseen = Unseen()
         var encryptedConnections = 0
 
@@ -43,10 +47,10 @@ package final class OnLineTap: Sendable {
         interface: String, clock: SteadyClock, servers: [WatchedServer], nextTiers: [Neighbour],
         edgeCallers: [EdgeCaller] = []
     ) throws {
-        let allNextTiers = (nextTiers + edgeCallers.flatMap(\.nextTiers)).uniqued()
         let watch = { (neighbours: [Neighbour]) in neighbours.map { WatchedServer($0.endpoint, $0.protocolName) } }
+        let allNextTiers = (nextTiers + edgeCallers.flatMap(\.nextTiers)).uniqued()
         let watched = servers + watch(allNextTiers)
-        let tiers = Dictionary(allNextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
+        expect(servers.map(\.endpoint), allNextTiers)
         // Opened here, so that what is wrong is thrown to the caller; afterwards only the thread uses it.
         nonisolated(unsafe) let captures =
             [try Capture.live(interface: interface, CaptureSetting(CaptureFilter(servers + watch(nextTiers))))]
@@ -54,15 +58,20 @@ package final class OnLineTap: Sendable {
                 try Capture.live(interface: $0.interface, CaptureSetting(CaptureFilter(watch($0.nextTiers))))
             })
         let worker = try WorkerThread("capture") { [self] in
-            try unsafe run(captures, Dissector(watched), Set(servers.map(\.endpoint)), tiers, clock)
+            try unsafe run(captures, Dissector(watched), clock)
         }
         thread.withLock { $0 = worker }
     }
 
-    private func run(
-        _ captures: [Capture], _ dissector: consuming Dissector, _ servers: Set<Endpoint>, _ tiers: [Endpoint: String],
-        _ clock: SteadyClock
-    ) throws {
+    /// Whose connections tell what, for one that is told by somebody else what there was to hear.
+    func expect(_ servers: [Endpoint], _ nextTiers: [Neighbour]) {
+        state.withLock { state in
+            state.servers = Set(servers)
+            state.nextTiers = Dictionary(nextTiers.map { ($0.endpoint, $0.tier) }) { first, _ in first }
+        }
+    }
+
+    private func run(_ captures: [Capture], _ dissector: consuming Dissector, _ clock: SteadyClock) throws {
         var loop = try CaptureLoop(captures, clock)
         var events: [WireEvent] = []
         while !stopped.load(ordering: .acquiring) {
@@ -70,26 +79,28 @@ package final class OnLineTap: Sendable {
             _ = try loop.turn { _, packet, link, time in
                 dissector.accept(packet, link: link, at: time) { events.append($0) }
             }
-            // Packets may wait a while with the kernel before they can be taken.
-            let heard = loop.asked - Self.captureDelay
             let dropped = captures.reduce(0) { $0 + $1.statistics().lost }
             let unseen = Unseen(dropped: dropped) + dissector.unseen
-            state.withLock { state in
-                state.unseen = unseen
-                for event in events { Self.take(event, &state, servers, tiers) }
-                if !tiers.isEmpty { state.tell(.heard(heard)) }
-            }
+            // Packets may wait a while with the kernel before they can be taken.
+            hear(events, unseen: unseen, until: loop.asked - Self.captureDelay)
             events.removeAll(keepingCapacity: true)
         }
     }
 
-    private static func take(
-        _ event: WireEvent, _ state: inout State, _ servers: Set<Endpoint>, _ tiers: [Endpoint: String]
-    ) {
+    /// All that there was until a moment.
+    func hear(_ events: [WireEvent], unseen: Unseen = Unseen(), until time: Timestamp) {
+        state.withLock { state in
+            state.unseen = unseen
+            for event in events { Self.take(event, &state) }
+            if !state.nextTiers.isEmpty { state.tell(.heard(time)) }
+        }
+    }
+
+    private static func take(_ event: WireEvent, _ state: inout State) {
         switch event {
         case .opened(let id, _, let to, let time):
-            state.tiers[id] = tiers[to]
-            if servers.contains(to) {
+            state.tiers[id] = state.nextTiers[to]
+            if state.servers.contains(to) {
                 state.requests.opened(id)
                 state.addresses[id] = to.address
                 for subscriber in state.subscribers { subscriber.opened(id, at: time) }

@@ -20,6 +20,8 @@ struct Workbench {
     let base: Allocation
     let meanings: Meanings
     let tap: OnLineTap
+    /// What is played instead of the live traffic; nil plays that.
+    let recorded: RecordedTraffic?
     let maker: CloneMaker
     let clock: SteadyClock
     let interrupt: InterruptSignal

@@ -80,6 +80,8 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var forward: [String]?
     /// What clones began with; nil in records of earlier versions, which knew disks only.
     package var clone: CloneSource?
+    /// The recorded requests that were played; nil when they were the live ones.
+    package var trace: String?
     package var domain: String
     package var connect: String
     package var node: String?

@@ -161,10 +161,13 @@ private struct LimitFields: Decodable {
 }
 
 private struct EnergyFields: Decodable {
-    enum CodingKeys: String, CodingKey, CaseIterable { case core }
-    let core: Double
+    enum CodingKeys: String, CodingKey, CaseIterable { case core, idle }
+    let model: EnergyModel
     init(from decoder: any Decoder) throws {
-        core = try decoder.strictContainer(keyedBy: CodingKeys.self).value(.core, Units.watts)
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        model = EnergyModel(
+            core: try fields.contains(.core) ? fields.value(.core, Units.watts) : nil,
+            idle: try fields.contains(.idle) ? fields.value(.idle, Units.watts) : nil)
     }
 }
 
@@ -233,7 +236,7 @@ extension CampaignSpecification: Decodable {
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, clone, client, with, answers, axes, cost, forbid, sandboxes, experiment, find, confidence,
+        case tier, clone, client, trace, with, answers, axes, cost, forbid, sandboxes, experiment, find, confidence,
             interpolate, seed,
             check
         case limits, control, energy, sessions
@@ -248,6 +251,7 @@ extension CampaignSpecification: Decodable {
         tier = try fields.decode(String.self, forKey: .tier)
         clone = try fields.value(.clone, default: .disk, CloneSource.init(parsing:))
         client = try fields.contains(.client) ? fields.value(.client, Self.client) : nil
+        trace = try fields.decodeIfPresent(String.self, forKey: .trace)
         with = try fields.decodeIfPresent([String].self, forKey: .with) ?? []
         answers = try fields.decodeIfPresent(AnswerFields.self, forKey: .answers)?.answers ?? AnswerSpecification()
         axes = try fields.decode(AxesFields.self, forKey: .axes).axes
@@ -269,10 +273,16 @@ extension CampaignSpecification: Decodable {
         lostLimit = limits?.lost ?? Self.lostDefault
         unmatchedLimit = limits?.unmatched ?? Self.unmatchedDefault
         control = try fields.decodeIfPresent(ControlLimits.Fields.self, forKey: .control)?.limits ?? ControlLimits()
-        energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy).map { EnergyModel(core: $0.core) }
+        energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy)?.model
         sessions = try fields.decodeIfPresent([SessionRule].self, forKey: .sessions) ?? []
         if case .image(let path) = clone, !path.hasPrefix("/") {
             throw fields.refusal(of: .clone, "found '\(path)', expected the whole path of an image, from /")
+        }
+        if trace != nil, !with.isEmpty || answers.unmatched == .forward {
+            throw fields.refusal(
+                of: .trace,
+                "further clones would have another state than when the requests were recorded; without it, or without 'with' "
+                    + "and 'forward'")
         }
         if clone == .memory, axes.contains(where: { $0.resource == .variant }) {
             throw fields.refusal(

@@ -34,10 +34,12 @@ package struct TierLogIn: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "user '\(user)'" }
 }
 
-/// Power in watts for the linear model: a share of the idle power is not attributed to a domain.
+/// Powers in watts, for what the node does not measure itself.
 package struct EnergyModel: Hashable, Sendable {
-    /// Watts of one core fully busy, above idle.
-    package var core: Double
+    /// Of one core fully busy, above idle, for the linear model; nil has none.
+    package var core: Double?
+    /// Of the node at rest, which is not attributed to any domain; nil is not known.
+    package var idle: Double?
 }
 
 /// How long an experiment measures.
@@ -61,6 +63,8 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var clone: CloneSource
     /// Where requests come from when no tier of the file calls this one: an address of the domain's own network.
     package var client: IPAddress?
+    /// A trace that is played to the clones instead of the live requests.
+    package var trace: String?
     /// Tiers behind it that are cloned along and joined with it.
     package var with: [String]
     package var axes: [Axis]

@@ -24,7 +24,7 @@ extension EnergyModel {
     /// The energy of a request by a linear model of dynamic power: P = busy cores × watts of a core (X. Fan, W.-D. Weber,
     /// L. A. Barroso, ISCA 2007, section 4). Idle power is not attributed to a domain.
     package func estimate(cpuUsed: Double, throughput: Double) -> EnergyEstimate? {
-        guard throughput > 0 else { return nil }
+        guard throughput > 0, let core else { return nil }
         return EnergyEstimate(
             joulesPerRequest: cpuUsed * core / throughput,
             model: "linear: \(Format.significant(core)) W for each busy core, idle power not counted")

@@ -2,6 +2,7 @@ import Foundation
 import Hypervisor
 import OperatingSystem
 import Store
+import Telemetry
 
 /// Looks at the machine; changes nothing.
 enum Doctor {
@@ -24,7 +25,7 @@ enum Doctor {
             program("lvs", "lvm2", needed: false, note: "for domains on logical volumes"),
             program("qemu-system-x86_64", "qemu-system-x86", needed: false, note: "for clones of machines"),
             program("qemu-img", "qemu-utils", needed: false, note: "for clones of machines"),
-            diskSpace,
+            energyCounters, diskSpace,
         ]
     }
 
@@ -112,6 +113,13 @@ enum Doctor {
         return Finding(
             what: "nft bridge rules", found: good ? "yes" : "no", isGood: good, isNeeded: true,
             remedy: "apt-get install nftables, and a kernel with nf_tables bridge support")
+    }
+
+    private static var energyCounters: Finding {
+        let good = NodeEnergy() != nil
+        return Finding(
+            what: "energy counters (RAPL)", found: good ? "yes" : "no", isGood: good, isNeeded: false,
+            remedy: "energy is estimated by 'energy: { core: 10 W }' of the service file, if it has that")
     }
 
     private static var diskSpace: Finding {

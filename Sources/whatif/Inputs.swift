@@ -33,6 +33,7 @@ enum Inputs {
         // Beside the service file.
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         file.variants = file.variants.mapValues { URL(fileURLWithPath: $0, relativeTo: folder).path }
+        file.campaign.trace = file.campaign.trace.map { URL(fileURLWithPath: $0, relativeTo: folder).path }
         return file
     }
 

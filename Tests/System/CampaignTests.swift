@@ -35,7 +35,7 @@ extension SystemTests {
                   time-bound: 3 min
                   find: exhaustive
                   energy: { core: 10 W }
-                  control: { mean: 10000%, throughput: 100% }
+                  control: { mean: 10000%, throughput: 100%, closing: false }
                 """
             for (from, to) in replacements {
                 #expect(text.contains(from), "nothing to replace: \(from)")

@@ -65,7 +65,7 @@ extension SystemTests {
               warm-up: 1 s
               time-bound: 5 min
               find: exhaustive
-              control: { mean: 10000%, throughput: 100% }
+              control: { mean: 10000%, throughput: 100%, closing: false }
               limits: { lost: 5% }
             """.write(toFile: path, atomically: true, encoding: .utf8)
             return path

@@ -59,6 +59,32 @@ import Testing
         }
     }
 
+    /// What a trace leaves out is read again from the bytes that it keeps.
+    @Test(arguments: cases) func detailsAreReadAgain(_ item: Case) {
+        let events = events(item)
+        var details = DetailReader()
+        for exchange in events.all where exchange.protocolName == .postgresql {
+            var kept = exchange
+            kept.detail = .none
+            guard case .postgresql(var expected) = exchange.detail,
+                case .postgresql(let found) = details.whole(kept, on: 1).detail
+            else {
+                Issue.record("no detail")
+                continue
+            }
+            if Self.preparedBefore.contains(item.testDescription) {
+                #expect(found.calls.count == expected.calls.count)
+                (expected.calls, expected.descriptions) = (found.calls, found.descriptions)
+            }
+            #expect(found == expected)
+        }
+    }
+
+    /// Of rounds that only prepare, there is nothing in a trace.
+    private static let preparedBefore = [
+        "a statement that is prepared in one round and used in others",
+        "behind a missing Parse the unnamed statement is another",
+    ]
     private static let login = [Text.startup(), [Text.authenticated, Text.ready()].bytes]
     private static func call(_ name: String, _ sql: String? = nil) -> [PostgreSQLMessage] {
         (sql.map { [Text.parse(name, $0)] } ?? []) + [Text.bind("", name), Text.execute("")]
