@@ -48,9 +48,7 @@ package struct Lab {
         if files.holder != nil { throw LabError.alreadyUp }
         let recipes = try LabFiles.recipes()
         let archive = try files.rootArchive(recipes: recipes)
-        if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
-        if !further.isEmpty { try Guest.image(say: say) }
-        if further.contains(.storage) { try StorageMachine.image(say: say) }
+        try makeImages(recipes, archive, further)
         // What a killed `up` or `down` may have left.
         try down()
         let home = try NamespaceSet(of: "self")
@@ -72,9 +70,22 @@ package struct Lab {
         }
     }
 
+    /// What is made once on a machine is made by one: whoever comes up meanwhile waits for it, and takes it.
+    private func makeImages(_ recipes: String, _ archive: String, _ further: Set<Addition>) throws {
+        try FileManager.default.createDirectory(atPath: files.cache, withIntermediateDirectories: true)
+        var turn = try FileLock.take(files.cache + "/lab.lock")
+        while turn == nil {
+            if interrupt.wait(seconds: 0.1) == .interrupted { throw LabError.hostFailed("interrupted") }
+            turn = try FileLock.take(files.cache + "/lab.lock")
+        }
+        defer { withExtendedLifetime(turn) {} }
+        if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
+        if !further.isEmpty { try Guest.image(say: say) }
+        if further.contains(.storage) { try StorageMachine.image(say: say) }
+    }
+
     private func buildRoot(_ recipes: String, _ archive: String) throws {
         say("building the containers' root file system from Debian packages (once, about half a minute)")
-        try FileManager.default.createDirectory(atPath: files.cache, withIntermediateDirectories: true)
         try ChildProcess.succeed([recipes + "/lab/image/build", archive])
         for name in try FileManager.default.contentsOfDirectory(atPath: files.cache)
         where name.hasPrefix("auction-") && "\(files.cache)/\(name)" != archive {
