@@ -16,14 +16,18 @@ extension SystemTests.CampaignTests {
 
     @Test func twoAxesAreMeasured() throws {
         let file = try Self.serviceFile(
-            [("cpu: [28%, 60%, 80%, 100%]", "cpu: [50%, 100%], memory: [200 MiB, 256 MiB]")], named: "two.yaml")
+            [
+                ("cpu: [28%, 60%, 80%, 100%]", "cpu: [50%, 80%], memory: [200 MiB, 256 MiB]"),
+                // Two at once are sooner done.
+                ("find: exhaustive", "find: exhaustive\n  sandboxes: 2"),
+            ], named: "two.yaml")
         let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
         let (status, seen) = try Whatif.campaign(file) { clone in
             try figure("vcpu_quota", "schedinfo", clone) + "/" + figure("hard_limit", "memtune", clone)
         }
         #expect([0, 3].contains(status), "\(Whatif.log("run.log"))")
         #expect(try LabHost.production() == production && LabHost.inventory() == inventory)
-        for pair in ["28000/262144", "50000/204800", "50000/262144", "100000/204800", "100000/262144"] {
+        for pair in ["28000/262144", "50000/204800", "50000/262144", "80000/204800", "80000/262144"] {
             #expect(seen.contains(pair), "\(pair) in \(seen)")
         }
         let record = try #require(try MatrixStore(Whatif.state + "/matrices.db").campaign(nil))
@@ -34,8 +38,8 @@ extension SystemTests.CampaignTests {
             #expect(measurement.requests.captured == measurement.requests.sent && measurement.requests.failed == 0)
         }
         let query = try Whatif.run("matrix", "query", "--where", "memory = 200 MiB and cpu >= 60%", "--csv")
-        #expect(query.output.split(separator: "\n").count == 2 && query.output.contains("\n1.0,209715200.0,measured,"))
-        #expect(try Whatif.run("matrix", "show").output.contains("100%  256 MiB  measured"))
+        #expect(query.output.split(separator: "\n").count == 2 && query.output.contains("\n0.8,209715200.0,measured,"))
+        #expect(try Whatif.run("matrix", "show").output.contains("80%  256 MiB  measured"))
         #expect(try Whatif.run("matrix", "plot", "--output", "-").output.contains(">CPU quota (% of one core)<"))
         #expect(try Whatif.run("matrix", "plot").output.contains("CPU quota (% of one core)"))
     }
@@ -165,29 +169,45 @@ extension SystemTests.CampaignTests {
         }
     }
 
-    /// Several resources of the on-line domain are set together, and all are set back when one of them fails.
-    @Test func severalResourcesAreApplied() throws {
+    /// The answer is shown, and changes nothing by itself; then its resources are set on the on-line domain together.
+    @Test func anAnswerIsShownThenApplied() throws {
+        // A limit that every allocation keeps: the smallest is the answer.
         let file = try Self.serviceFile(
             [
                 ("cpu: [28%, 60%, 80%, 100%]", "cpu: [33%, 60%], memory: [224 MiB, 256 MiB]"),
                 ("p95: 60 ms", "p95: 100 s"), ("find: exhaustive", "find: cheapest"),
             ], named: "apply.yaml")
-        let run = try Whatif.run("run", file)
+        let run = try Whatif.run("run", file, "--json")
         #expect(run.status == 0, "\(run.errors)")
-        let before = try LabHost.production()
+        let shown = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+        #expect(shown?["answer"] as? [String: Double] == ["cpu": 0.33, "memory": Double(224 << 20)])
+
+        let before = try LabHost.production() + settings()
         let dry = try Whatif.run("apply", file, "--dry-run")
         #expect(dry.status == 0 && dry.errors.contains("app1: cpu 28% → 33%"), "\(dry.errors)")
         #expect(dry.errors.contains("app1: memory 256 MiB → 224 MiB"))
-        #expect(try LabHost.production() == before)
-        let apply = try Whatif.run("apply", file, "--yes", "--json")
+        let unasked = try Whatif.run("apply", file)
+        #expect(unasked.status == 2 && unasked.errors.contains("--yes"))
+        #expect(try LabHost.production() + settings() == before)
+
+        let apply = try Whatif.run("apply", file, "--yes", "--observe", "8 s", "--json")
         #expect(apply.status == 0, "\(apply.errors)")
         #expect(try figure("vcpu_quota", "schedinfo", "app1") == "33000")
         #expect(try figure("hard_limit", "memtune", "app1") == "\(224 << 10)")
-        let document = try JSONSerialization.jsonObject(with: Data(apply.output.utf8)) as? [String: Any]
-        let changes = try #require(document?["changes"] as? [[String: Any]])
+        let done = try JSONSerialization.jsonObject(with: Data(apply.output.utf8)) as? [String: Any]
+        #expect(done?["isApplied"] as? Bool == true && done?["meetsSLA"] as? Bool == true)
+        let changes = try #require(done?["changes"] as? [[String: Any]])
         #expect(changes.map { $0["resource"] as? String } == ["cpu", "memory"] && changes[0]["to"] as? Double == 0.33)
         _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000")
         _ = try LabHost.virsh("memtune", "app1", "--hard-limit", "262144")
         #expect(try Whatif.run("apply", file, "--dry-run").errors.contains("cpu 28% → 33%"))
+    }
+
+    /// Every cgroup value of the lab's host, as the kernel tells it.
+    private func settings() throws -> String {
+        let found = try LabHost.run([
+            "find", "/sys/fs/cgroup/cpu", "-name", "cpu.cfs_*", "-o", "-path", "*/machine*", "-name", "cpu.shares",
+        ]).output.split(separator: "\n").sorted()
+        return try LabHost.run(["head", "-n", "1"] + found.map(String.init)).output
     }
 }

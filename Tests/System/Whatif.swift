@@ -45,8 +45,7 @@ enum Whatif {
         while true {
             if let status = run.poll() { return (status, seen) }
             usleep(50_000)
-            guard let clone = try journal.entries().last(where: { $0.kind == .domain })?.identifier else { continue }
-            seen.insert(try ask(clone))
+            for clone in try journal.entries() where clone.kind == .domain { seen.insert(try ask(clone.identifier)) }
         }
     }
 
