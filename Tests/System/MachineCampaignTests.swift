@@ -61,7 +61,7 @@ extension SystemTests {
             \(campaign)
               tier: vm
               client: 10.50.0.1
-              experiment: 8 s
+              experiment: 6 s
               warm-up: 1 s
               time-bound: 5 min
               find: exhaustive
@@ -187,14 +187,12 @@ extension SystemTests {
             #expect(try Self.virsh("vcpucount", "vm1", "--current", "--live").hasPrefix("2"))
             #expect(try Self.virsh("schedinfo", "vm1").filter { $0 != " " }.contains("vcpu_quota:40000\n"))
 
-            _ = try Self.virsh("setvcpus", "vm1", "1", "--live")
-            _ = try Self.virsh("schedinfo", "vm1", "--set", "vcpu_quota=-1", "cpu_shares=1024")
-            _ = try Self.virsh("setmem", "vm1", "256M", "--live")
-            _ = try Self.virsh("blkdeviotune", "vm1", "vda", "--write-bytes-sec", "0")
-            #expect(
-                try Whatif.wait(seconds: 30) {
-                    try Self.virsh("dommemstat", "vm1").contains("actual \(256 << 10)\n")
-                })
+            // It starts as it is defined: nothing of this is left for whoever comes next.
+            _ = try Self.virsh("destroy", "vm1")
+            _ = try Self.virsh("start", "vm1")
+            #expect(Whatif.wait(seconds: 60) { original.isUp })
+            let now = try Self.virsh("dumpxml", "vm1")
+            #expect(!now.contains("<cputune>") && !now.contains("<iotune>"))
         }
     }
 }
