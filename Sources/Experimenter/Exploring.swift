@@ -222,6 +222,7 @@ final class Exploring {
     /// A control that is out of line is repeated: a stall of the machine in the one or the other domain must not be taken
     /// for the sandbox's error. That it was repeated is part of the result.
     private func control(_ record: inout CampaignRecord) throws {
+        var earlier = record.control
         for repeated in 0...Self.controlRepetitions {
             campaign.report(
                 .experiment(
@@ -238,9 +239,8 @@ final class Exploring {
             }
             let control = ControlResult(
                 allocation: record.onLine, measurement: measurement, limits: specification.control, repeated: repeated)
-            if let earlier = record.control, repeated == 0 {
-                record.earlierControls = (record.earlierControls ?? []) + [earlier]
-            }
+            // Once, whichever attempt is the first that could be measured.
+            if let last = earlier.take() { record.earlierControls = (record.earlierControls ?? []) + [last] }
             record.control = control
             campaign.report(.measured(cell, isControl: true))
             campaign.report(.control(control))
