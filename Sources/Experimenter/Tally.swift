@@ -8,9 +8,6 @@ struct Tally {
     /// Answers that came within the window: a clone that falls behind must not be credited with what it answers later.
     private(set) var answeredInTime = 0
 
-    /// Above it, the 95th percentile would be the sender's and not the clone's.
-    private static let lateLimit = 0.05
-
     /// `window` is the clone's: requests due in it count. `end` is when the experiment stopped waiting. `originals` are the
     /// on-line requests of those that are copies.
     init(
@@ -88,8 +85,10 @@ struct Tally {
             reasons.append("\(account.captured) requests captured and \(account.sent) sent")
         }
         let late = share(account.late, account.sent)
-        if late > lateLimit {
-            reasons.append("\(account.late) requests left late (\(Format.percent(late))): the machine is too busy")
+        if late > specification.lateLimit {
+            reasons.append(
+                "\(account.late) requests left late (\(Format.percent(late)), limit "
+                    + "\(Format.percent(specification.lateLimit))): the machine is too busy")
         }
         let mismatched = share(account.mismatched, account.answered)
         if mismatched > specification.unmatchedLimit {

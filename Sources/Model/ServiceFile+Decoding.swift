@@ -150,12 +150,14 @@ extension ControlLimits {
 }
 
 private struct LimitFields: Decodable {
-    enum CodingKeys: String, CodingKey, CaseIterable { case lost, unmatched }
+    enum CodingKeys: String, CodingKey, CaseIterable { case lost, late, unmatched }
     let lost: Double
+    let late: Double
     let unmatched: Double
     init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         lost = try fields.value(.lost, default: CampaignSpecification.lostDefault, Units.fraction)
+        late = try fields.value(.late, default: CampaignSpecification.lateDefault, Units.fraction)
         unmatched = try fields.value(.unmatched, default: CampaignSpecification.unmatchedDefault, Units.fraction)
     }
 }
@@ -230,6 +232,8 @@ extension CampaignSpecification: Decodable {
     }
 
     fileprivate static let lostDefault = 0.001
+    /// Above it, the 95th percentile would be the sender's and not the clone's.
+    fileprivate static let lateDefault = 0.05
     fileprivate static let unmatchedDefault = 0.01
     private static let timeShiftDefault = Duration.seconds(2)
     /// Clones that keep state shall see every request from their snapshot on: they have to be up when the first is due.
@@ -271,6 +275,7 @@ extension CampaignSpecification: Decodable {
         (goal, search) = try SearchSpecification.decoded(fields, axes)
         let limits = try fields.decodeIfPresent(LimitFields.self, forKey: .limits)
         lostLimit = limits?.lost ?? Self.lostDefault
+        lateLimit = limits?.late ?? Self.lateDefault
         unmatchedLimit = limits?.unmatched ?? Self.unmatchedDefault
         control = try fields.decodeIfPresent(ControlLimits.Fields.self, forKey: .control)?.limits ?? ControlLimits()
         energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy)?.model

@@ -79,8 +79,9 @@ package struct CampaignSpecification: Hashable, Sendable {
     package var search: SearchSpecification
     /// How much later than on-line the clone sees a request, so that the recorded answers are there.
     package var timeShift: Duration
-    /// Shares of requests lost and of the clone's queries unmatched above which a cell is invalid.
+    /// Shares of requests lost and sent late, and of the clone's queries unmatched, above which a cell is invalid.
     package var lostLimit: Double
+    package var lateLimit: Double
     package var unmatchedLimit: Double
     package var control: ControlLimits
     package var energy: EnergyModel?

@@ -100,6 +100,9 @@ import YAML
         #expect(Tally.invalidity(account, AnswerAccount(), specification).first?.contains("status") == true)
         (account.mismatched, account.late) = (0, 60)
         #expect(Tally.invalidity(account, AnswerAccount(), specification).first?.contains("late") == true)
+        var patient = specification
+        patient.lateLimit = 0.06
+        #expect(Tally.invalidity(account, AnswerAccount(), patient).isEmpty)
     }
 
     /// What is answered after the window is no throughput of the window.
