@@ -13,8 +13,9 @@ extension SystemTests {
         init() throws { load = try Load() }
         deinit { load.end() }
 
-        /// A campaign with short experiments: every mechanism, wide intervals. The control's limits are wide as well: how
-        /// near the sandbox is to production is a figure of the demonstration, not of a test.
+        /// A campaign with short experiments: every mechanism, wide intervals. The control's limits are wide as well, and so is
+        /// that of requests sent late: how near the sandbox is to production is a figure of the demonstration, not of a test,
+        /// beside which others use the machine.
         static func serviceFile(
             _ replacements: [(String, String)] = [], named name: String = "short.yaml"
         ) throws -> String {
@@ -36,6 +37,7 @@ extension SystemTests {
                   find: exhaustive
                   energy: { core: 10 W }
                   control: { mean: 10000%, throughput: 100%, closing: false }
+                  limits: { late: 100% }
                 """
             for (from, to) in replacements {
                 #expect(text.contains(from), "nothing to replace: \(from)")
@@ -49,7 +51,9 @@ extension SystemTests {
 
         @Test func aCampaignMeasuresAndLeavesNothing() throws {
             // No page is made in 5 ms: the answer is no, after the control and the largest allocation.
-            let file = try Self.serviceFile([("find: exhaustive", "find: cheapest"), ("p95: 60 ms", "p95: 5 ms")])
+            let file = try Self.serviceFile([
+                ("find: exhaustive", "find: cheapest"), ("p95: 60 ms", "p95: 5 ms"), ("closing: false", "closing: yes"),
+            ])
             let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
             let result = try Whatif.run("run", file)
             #expect(result.status == 3, "\(result.errors)")
@@ -62,6 +66,8 @@ extension SystemTests {
             #expect(record.state == .done)
             let control = try #require(record.control)
             #expect(control.allocation == Allocation([.cpu: 0.28]))
+            // One before the only experiment, and one behind it.
+            #expect(record.controls.map(\.allocation) == [control.allocation, control.allocation])
             #expect(record.answer?.verdict == .nothingMeets)
             #expect(record.matrix.measuredCount == 2)
             // The cells between were interpolated.
