@@ -31,6 +31,7 @@ package struct Driver: Sendable {
             case .fill: .fill(width: specification.width)
             case .exhaustive: .exhaustive
             case .justRunIt: .justRunIt(threshold: specification.gain)
+            case .measure: .measure(Self.named(matrix, specification))
             }
         search = Search(
             blank.space, goal: searched, better: blank.better, confidence: specification.confidence,
@@ -52,6 +53,12 @@ package struct Driver: Sendable {
         case .finish(let end):
             if specification.check.time == .before, timeLeft >= duration, let check = try check(matrix) { return check }
             return .finish(end.conclusion)
+        }
+    }
+
+    private static func named(_ matrix: ResultMatrix, _ specification: SearchSpecification) -> [Int] {
+        matrix.cells.indices.filter { index in
+            specification.named?.contains { $0.contains(matrix.cells[index].allocation) } ?? false
         }
     }
 

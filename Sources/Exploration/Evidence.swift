@@ -103,7 +103,7 @@ package struct Evidence: Sendable {
     package func candidate(_ goal: Goal, budget: Double?) -> Int? {
         switch goal {
         case .cheapest, .exhaustive: return cheapestMeeting { $0.measurement != nil }
-        case .fill, .justRunIt: return cheapestMeeting { _ in true }
+        case .fill, .justRunIt, .measure: return cheapestMeeting { _ in true }
         case .best:
             let measured = judged.filter { index in
                 matrix.cells[index].measurement != nil && budget.map { cost(index) <= $0 } ?? true

@@ -58,7 +58,7 @@ package struct Search: Sendable {
         case .best(let budget):
             guard let costs = space.costs, let budget else { return true }
             return costs[cell] <= budget
-        case .fill, .exhaustive, .justRunIt: return true
+        case .fill, .exhaustive, .justRunIt, .measure: return true
         }
     }
 
@@ -73,6 +73,9 @@ package struct Search: Sendable {
         case .exhaustive:
             return open.first.map { .try($0, "every cell is wanted") }
                 ?? .stop(SearchEnd(answer: nil, confidence: 1, why: "every cell is measured"))
+        case .measure(let cells):
+            return cells.first { open.contains($0) }.map { .try($0, "it is named") }
+                ?? .stop(SearchEnd(answer: nil, confidence: 0, why: "every cell that was named is measured"))
         case .justRunIt(let threshold):
             return MidpointSearch(self, book).decide(threshold: threshold)
         case .cheapest(let limit):
@@ -94,7 +97,7 @@ package struct Search: Sendable {
         switch goal {
         case .cheapest(let limit): cheapestMeeting(limit, book)
         case .best, .justRunIt: bestMeasured(book)
-        case .fill, .exhaustive: nil
+        case .fill, .exhaustive, .measure: nil
         }
     }
 

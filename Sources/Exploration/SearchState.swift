@@ -34,6 +34,8 @@ package enum SearchGoal: Hashable, Sendable {
     /// JustRunIt's own way (section 2.4): corners, then midpoints along the dimension that gains most, until the gain falls
     /// below the threshold (a fraction).
     case justRunIt(threshold: Double)
+    /// These cells, in this order.
+    case measure([Int])
 }
 
 /// Everything that a decision rests on.

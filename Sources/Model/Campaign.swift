@@ -10,6 +10,8 @@ package enum Goal: String, Hashable, Codable, CaseIterable, Sendable {
     case exhaustive
     /// JustRunIt's own way (section 2.4): corners, then midpoints where most is gained; the rest interpolated.
     case justRunIt = "justrunit"
+    /// The cells that are named; the rest interpolated.
+    case measure
 }
 
 /// How a search ended.

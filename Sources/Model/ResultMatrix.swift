@@ -85,7 +85,7 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
     package fileprivate(set) var cells: [Cell]
 
     /// Combinations that are forbidden are no cells.
-    package init(axes: [Axis], forbidden: [Exclusion] = []) {
+    package init(axes: [Axis], forbidden: [Combinations] = []) {
         self.axes = axes
         var allocations = [Allocation()]
         for axis in axes {
@@ -97,7 +97,7 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
                 }
             }
         }
-        cells = allocations.filter { allocation in !forbidden.contains { $0.excludes(allocation) } }.map { Cell($0) }
+        cells = allocations.filter { allocation in !forbidden.contains { $0.contains(allocation) } }.map { Cell($0) }
     }
 
     /// As it was kept; the order of `cells` is the same as of a new matrix.

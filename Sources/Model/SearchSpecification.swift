@@ -17,13 +17,15 @@ package struct SearchSpecification: Hashable, Codable, Sendable {
     package var width = 0.10
     /// The change between neighbours, as a fraction, below which `justrunit` stops.
     package var gain = 0.10
+    /// What `measure` names; nil for other goals.
+    package var named: [Combinations]?
     /// How probable it has to be that no better answer is left before the search stops.
     package var confidence = 0.95
     package var interpolation = InterpolationMethod.auto
     package var seed: UInt64 = 0
     /// What the axes cost; without any, cells cost in the order of the axes, of which the first counts most.
     package var prices = Prices()
-    package var forbidden: [Exclusion] = []
+    package var forbidden: [Combinations] = []
     package var check = CheckSpecification()
 
     package init() {}
@@ -73,13 +75,13 @@ extension Resource {
     }
 }
 
-/// Combinations that are not tried: those that have one of the settings of every resource named.
-package struct Exclusion: Hashable, Codable, Sendable {
+/// Combinations of an axis's values: all that have one of the settings of every resource named.
+package struct Combinations: Hashable, Codable, Sendable {
     package var settings: [Resource: [Setting]]
 
     package init(_ settings: [Resource: [Setting]]) { self.settings = settings }
 
-    package func excludes(_ allocation: Allocation) -> Bool {
+    package func contains(_ allocation: Allocation) -> Bool {
         settings.allSatisfy { resource, settings in allocation[resource].map(settings.contains) ?? false }
     }
 }

@@ -74,19 +74,20 @@ extension ServiceFile {
         }
     }
 
-    /// `{ big: { connect: "lxc+unix:///system?socket=/run/big/libvirt-sock" } }`
+    /// `{ big: { connect: "lxc+unix:///system?socket=/run/big/libvirt-sock" } }`, which is on the service's own private host
+    /// where it has one.
     static func nodes(
         _ fields: KeyedDecodingContainer<CodingKeys>, besides own: String?
     ) throws -> [String: NodeType] {
         try named(fields, .nodes) { meanings, key in
             let node = try NodeFields(from: meanings.superDecoder(forKey: key))
-            guard isLocal(node.connect), node.node == own else {
+            guard isLocal(node.connect), (node.node ?? own) == own else {
                 throw meanings.refusal(
                     of: key,
                     "'\(node.node ?? node.connect)' is another machine, where this version has nobody who could stand for "
                         + "the clone's neighbours; run a campaign there, or name another libvirt of this machine")
             }
-            return NodeType(connect: node.connect, node: node.node)
+            return NodeType(connect: node.connect, node: own)
         }
     }
 

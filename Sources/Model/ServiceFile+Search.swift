@@ -3,7 +3,7 @@
 /// `cheapest`, or `{ fill: 5% }`, or `{ best: throughput, budget: 12 }`
 struct FindFields: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case best, budget, fill
+        case best, budget, fill, measure
         case justRunIt = "justrunit"
     }
 
@@ -12,6 +12,7 @@ struct FindFields: Decodable {
     private(set) var budget: Double?
     private(set) var width: Double?
     private(set) var gain: Double?
+    private(set) var cells: [Combinations]?
 
     init(from decoder: any Decoder) throws {
         if let text = try? decoder.singleValueContainer().decode(String.self) {
@@ -21,16 +22,24 @@ struct FindFields: Decodable {
                         codingPath: decoder.codingPath,
                         debugDescription: UnitError(found: text, expected: "one of: " + Self.goals).description))
             }
+            if goal == .measure {
+                throw DecodingError.dataCorrupted(
+                    .init(
+                        codingPath: decoder.codingPath,
+                        debugDescription: "which cells? For instance { measure: [{ cpu: [60%, 100%] }] }"))
+            }
             self.goal = goal
             return
         }
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
-        let named = [CodingKeys.best, .fill, .justRunIt].filter { fields.contains($0) }
+        let named = [CodingKeys.best, .fill, .justRunIt, .measure].filter { fields.contains($0) }
         guard let key = named.first, named.count == 1 else {
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: decoder.codingPath,
-                    debugDescription: "one of { best: METRIC }, { fill: WIDTH } and { justrunit: GAIN } is looked for"))
+                    debugDescription:
+                        "one of { best: METRIC }, { fill: WIDTH }, { justrunit: GAIN } and { measure: CELLS } is looked for"
+                ))
         }
         if key != .best, fields.contains(.budget) {
             throw fields.refusal(of: .budget, "only 'best' has a budget; 'cheapest' finds the least one")
@@ -42,6 +51,9 @@ struct FindFields: Decodable {
         case .justRunIt:
             goal = .justRunIt
             gain = try fields.value(.justRunIt, Self.share)
+        case .measure:
+            goal = .measure
+            cells = try fields.decode([CombinationFields].self, forKey: .measure).map(\.combinations)
         case .best, .budget:
             goal = .best
             metric = try fields.choice(.best, default: Metric.p95)
@@ -95,8 +107,8 @@ private struct PriceFields: Decodable {
 }
 
 /// `{ cpu: 100%, memory: [128 MiB, 256 MiB] }`
-private struct ExclusionFields: Decodable {
-    let exclusion: Exclusion
+private struct CombinationFields: Decodable {
+    let combinations: Combinations
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: AnyKey.self)
@@ -119,7 +131,7 @@ private struct ExclusionFields: Decodable {
                     codingPath: decoder.codingPath,
                     debugDescription: "nothing is named; for instance { cpu: 100%, memory: 128 MiB }"))
         }
-        exclusion = Exclusion(settings)
+        combinations = Combinations(settings)
     }
 }
 
@@ -170,6 +182,7 @@ extension SearchSpecification {
         search.budget = find?.budget
         search.width = find?.width ?? search.width
         search.gain = find?.gain ?? search.gain
+        search.named = find?.cells
         search.confidence = try fields.value(.confidence, default: search.confidence) { (text) throws(UnitError) in
             let share = try Units.fraction(text)
             guard share >= 0.5, share < 1 else {
@@ -183,7 +196,9 @@ extension SearchSpecification {
             return seed
         }
         search.prices = try fields.decodeIfPresent(PriceFields.self, forKey: .cost)?.prices ?? Prices()
-        search.forbidden = try fields.decodeIfPresent([ExclusionFields].self, forKey: .forbid)?.map(\.exclusion) ?? []
+        search.forbidden =
+            try fields.decodeIfPresent([CombinationFields].self, forKey: .forbid)?.map(\.combinations)
+            ?? []
         search.check = try fields.decodeIfPresent(CheckFields.self, forKey: .check)?.check ?? CheckSpecification()
         let goal = find?.goal ?? .cheapest
         try search.refuse(fields, axes)
@@ -209,22 +224,17 @@ extension SearchSpecification {
         if budget != nil, prices.isEmpty {
             throw fields.refusal(of: .find, "a budget needs prices; for instance cost: { cpu: 10 }, of one core")
         }
-        for exclusion in forbidden {
-            for (resource, settings) in exclusion.settings {
-                guard let axis = axes.first(where: { $0.resource == resource }) else {
-                    throw fields.refusal(of: .forbid, "'\(resource.rawValue)' is no axis (axes: \(known))")
-                }
-                for setting in settings where !axis.values.contains(setting) {
-                    let values = axis.values.map(resource.format).joined(separator: ", ")
-                    throw fields.refusal(
-                        of: .forbid,
-                        "\(resource.rawValue) \(resource.format(setting)) is not on its axis (values: \(values))")
-                }
+        for (key, combinations) in [(Fields.Key.forbid, forbidden), (.find, named ?? [])] {
+            if let reason = combinations.compactMap({ $0.refusal(on: axes) }).first {
+                throw fields.refusal(of: key, reason)
             }
         }
         let cells = ResultMatrix(axes: axes, forbidden: forbidden).cells
         if cells.isEmpty {
             throw fields.refusal(of: .forbid, "every combination of the axes is forbidden; forbid fewer")
+        }
+        if let named, !cells.contains(where: { cell in named.contains { $0.contains(cell.allocation) } }) {
+            throw fields.refusal(of: .find, "no cell is named that is not forbidden")
         }
         guard !prices.isEmpty else { return }
         for cell in cells {
@@ -243,5 +253,22 @@ extension SearchSpecification {
                 of: .find,
                 "nothing costs \(Format.significant(budget)) or less; the least is \(Format.significant(least))")
         }
+    }
+}
+
+extension Combinations {
+    /// What in them is on none of these axes; nil when all is.
+    fileprivate func refusal(on axes: [Axis]) -> String? {
+        for (resource, settings) in settings {
+            guard let axis = axes.first(where: { $0.resource == resource }) else {
+                return
+                    "'\(resource.rawValue)' is no axis (axes: \(axes.map(\.resource.rawValue).joined(separator: ", ")))"
+            }
+            if let setting = settings.first(where: { !axis.values.contains($0) }) {
+                return "\(resource.rawValue) \(resource.format(setting)) is not on its axis (values: "
+                    + axis.values.map(resource.format).joined(separator: ", ") + ")"
+            }
+        }
+        return nil
     }
 }

@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test func forbiddenCombinationsAreNotTried() throws {
-        let forbidden = [Exclusion([.cpu: [.number(0.2)], .software: [.asIs, .name("tuned")]])]
+        let forbidden = [Combinations([.cpu: [.number(0.2)], .software: [.asIs, .name("tuned")]])]
         let matrix = ResultMatrix(axes: Self.axes, forbidden: forbidden)
         #expect(matrix.cells.count == 8)
         let played = try play(matrix, goal: .exhaustive) { _ in 0.03 }
@@ -195,6 +195,20 @@ import Testing
         #expect(cpu(answer.allocation) <= 0.6)
         #expect(played.matrix.cells.contains { $0.state == "interpolated" })
         #expect(played.matrix.cells.allSatisfy { $0.estimate(.p95) != nil })
+    }
+
+    /// Only what is named, in the matrix's order; the answer may rest on another cell, which is then checked.
+    @Test func whatIsNamedIsMeasured() throws {
+        var search = SearchSpecification()
+        search.named = [Combinations([.cpu: [.number(1.2), .number(0.1)]]), Combinations([.cpu: [.number(0.6)]])]
+        let slow = try play(Self.line, goal: .measure, search) { _ in 0.08 }
+        #expect(slow.order.map(cpu) == [0.1, 0.6, 1.2] && slow.answer == nil)
+        #expect(slow.matrix.cells.count { $0.state == "interpolated" } == 9)
+        #expect(try #require(slow.conclusion).why == "every cell that was named is measured")
+        search.named = [Combinations([.cpu: Self.axis.filter { $0 != 0.7 }.map { .number($0) }])]
+        let quick = try play(Self.line, goal: .measure, search) { 0.1 - 0.08 * self.cpu($0) }
+        #expect(quick.order.map(cpu).last == 0.7 && quick.order.count == 12)
+        #expect(try #require(quick.answer).measurement != nil && quick.answer.map { cpu($0.allocation) } == 0.7)
     }
 
     /// An answer that is checked afterwards is given without it.

@@ -7,7 +7,7 @@ extension ServiceFileTests {
     @Test func theSearchIsRead() throws {
         let plain = try decode(Self.good).campaign
         #expect(plain.goal == .cheapest && plain.search.confidence == 0.95 && plain.search.check.time == .before)
-        for goal in Goal.allCases {
+        for goal in Goal.allCases where goal != .measure {
             let file = try decode(Self.good.replacing("find: cheapest", with: "find: \(goal.rawValue)"))
             #expect(file.campaign.goal == goal)
         }
@@ -46,5 +46,8 @@ extension ServiceFileTests {
         #expect(width.goal == .fill && width.search.width == 0.05)
         let gain = try decode(Self.good.replacing("find: cheapest", with: "find: { justrunit: 20% }")).campaign
         #expect(gain.goal == .justRunIt && gain.search.gain == 0.2)
+        let cells = try decode(Self.good.replacing("find: cheapest", with: "find: { measure: [{ cpu: [20%, 60%] }] }"))
+        #expect(cells.campaign.goal == .measure)
+        #expect(cells.campaign.search.named == [Combinations([.cpu: [.number(0.2), .number(0.6)]])])
     }
 }

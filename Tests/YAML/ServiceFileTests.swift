@@ -91,8 +91,12 @@ import YAML
         ("60%, 40%]", "60%, 60%]", 10, "each value once"),
         (
             "find: cheapest", "find: good", 13,
-            "found 'good', expected one of: cheapest, best, fill, exhaustive, justrunit"
+            "found 'good', expected one of: cheapest, best, fill, exhaustive, justrunit, measure"
         ),
+        ("find: cheapest", "find: measure", 13, "which cells?"),
+        ("find: cheapest", "find: { measure: [{ cpu: [20%, 30%] }] }", 13, "cpu 30% is not on its axis"),
+        ("find: cheapest", "find: { measure: [] }", 13, "no cell is named"),
+        ("find: cheapest", "find: { measure: [{ cpu: 20% }] }\n  forbid: [{ cpu: 20% }]", 13, "no cell is named"),
         ("find: cheapest", "find: { fill: 0% }", 13, "found '0%', expected a percentage above 0%"),
         ("find: cheapest", "find: { best: p96 }", 13, "found 'p96', expected one of: throughput, mean"),
         ("find: cheapest", "find: { fill: 5%, best: p95 }", 13, "is looked for"),
@@ -184,6 +188,9 @@ import YAML
             ])
         #expect(file.software["newer"] == "apt-get -y install app" && file.variants == ["virtio": "app1-virtio.xml"])
         #expect(file.nodes["big"]?.connect == "qemu+unix:///system?socket=/run/big/libvirt-sock")
+        // Of the lab's service, that is one of the lab's.
+        let inLab = try decode(Self.several.replacing("sla:", with: "node: lab\nsla:"))
+        #expect(file.nodes["big"]?.node == nil && inLab.nodes["big"]?.node == "lab")
         #expect(file.campaign.clone == .disk)
         let other = Self.several.replacing("clone: disk", with: "clone: /srv/app.qcow2")
         #expect(try decode(other).campaign.clone == .image("/srv/app.qcow2"))
