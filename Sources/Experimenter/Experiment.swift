@@ -208,12 +208,14 @@ struct Experiment {
     }
 
     /// What the clone under test boots with: what it is to have, but for a core at least, and for what would make it boot
-    /// slowly. A machine's balloon is empty until its guest has booted.
+    /// slowly. A machine's balloon is empty until its guest has booted. Another node may have no whole core to give: its
+    /// kernel would refuse a quota above the one of all its domains.
     private var startingAllocation: Allocation {
         let whole = allocation.over(bench.base)
         var start = Allocation(whole.values.filter { [.vcpus, .processors, .memory, .variant].contains($0.key) })
         if bench.original.isMachine { start.values[.memory] = nil }
-        start.values[.cpu] = (whole[.cpu]?.number).map { .number(max(1, $0)) }
+        let least: Double = bench.meanings.maker(allocation) == nil ? 1 : 0
+        start.values[.cpu] = (whole[.cpu]?.number).map { .number(max(least, $0)) }
         return start
     }
 
