@@ -86,7 +86,7 @@ let package = Package(
         room("Proxies", ["Model", "OperatingSystem", "Cryptography", "Compression", "Wire"]),
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model", "CLAPACK"], isNumeric: true),
-        room("Planning", ["Model", "Exploration"]),
+        room("Planning", ["Model", "Exploration"], isNumeric: true),
         room("Report", ["Model", "Compression", "Wire"]),
 
         // Floor 3 and up: the campaign, what acts on it, and who asks.
@@ -116,6 +116,10 @@ let package = Package(
         // What the benchmark of exploration asks: ours on surfaces and splits that it is given.
         .executableTarget(
             name: "explorer", dependencies: ["Exploration", "Model"], path: "Tools/benchmarks/Explorer",
+            swiftSettings: settings),
+        // What the benchmark of consolidation asks: plans for data centres that it is given.
+        .executableTarget(
+            name: "consolidator", dependencies: ["Model", "Planning"], path: "Tools/benchmarks/Consolidator",
             swiftSettings: settings),
         // What the benchmark of plots writes its matrix with.
         .executableTarget(
