@@ -130,7 +130,7 @@ extension Packing {
         return true
     }
 
-    func hasRoom(_ item: Int, _ node: Int) -> Bool {
+    @inline(__always) func hasRoom(_ item: Int, _ node: Int) -> Bool {
         let resources = problem.resources
         for resource in 0..<resources
         where problem.demand[item * resources + resource] > free[node * resources + resource] { return false }
@@ -192,16 +192,20 @@ extension Packing {
         var best = Double.infinity
         var found: Int?
         effort += open.count
-        for node in open where node != besides && hasRoom(item, node) {
+        let demand = item * resources
+        for node in open where node != besides {
             var sum = 0.0
             var squares = 0.0
-            for resource in 0..<resources {
-                let left =
-                    (free[node * resources + resource] - problem.demand[item * resources + resource])
-                    * scarcity[resource]
-                sum += left
-                squares += left * left
+            var resource = 0
+            while resource < resources {
+                let left = free[node * resources + resource] - problem.demand[demand + resource]
+                if left < 0 { break }
+                let counts = left * scarcity[resource]
+                sum += counts
+                squares += counts * counts
+                resource += 1
             }
+            guard resource == resources, squares < best else { continue }
             let uneven = squares - sum * sum / Double(resources)
             let score = squares + 0.5 * uneven
             if score < best, allows(item, node), isApart(item, node) {
