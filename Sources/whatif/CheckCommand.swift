@@ -51,6 +51,10 @@ enum CheckCommand: Command {
                 "\n" + MatrixText.table(checked, cells: checked.matrix.cells.filter { cells.contains($0.allocation) })
                     + "\n\n" + MatrixText.answer(checked))
         }
+        if checked.control?.isWithinLimits != true {
+            Terminal.complain("the control clone is out of line with the on-line domain: what was checked says nothing")
+            return .no
+        }
         let isMeasured = cells.allSatisfy { checked.matrix[$0]?.check != nil }
         if !isMeasured { Terminal.complain("not every cell could be measured within the time bound") }
         return hasFailed ? .no : isMeasured ? .done : .failed
