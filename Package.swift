@@ -171,7 +171,8 @@ let package = Package(
         tests("Cloning", ["Cloning", "Hypervisor", "Model"]),
         tests("Experimenter", ["Experimenter", "Model", "OperatingSystem", "Proxies", "Wire", "YAML"]),
         tests(
-            "System", ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "machine", "whatif"],
+            "System",
+            ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "TestSupport", "machine", "whatif"],
             exclude: ["Probes"]),
     ] + (sanitizers == nil ? [] : fuzzTargets)
 )

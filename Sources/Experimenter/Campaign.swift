@@ -19,6 +19,8 @@ package struct Campaign {
         case resume(CampaignRecord)
         /// These cells of a campaign are checked; when one is not what was interpolated, the search goes on.
         case check(CampaignRecord, [Allocation])
+        /// What a question to a campaign lacks for its answer is measured.
+        case ask(CampaignRecord, MatrixQuestion, confidence: Double)
     }
 
     let file: ServiceFile
@@ -96,6 +98,7 @@ package struct Campaign {
             matrix: ResultMatrix(axes: specification.axes, forbidden: specification.search.forbidden))
         var record = try beginning.record.map { try fresh.goingOn(with: $0) } ?? fresh
         let driver = try Driver(record.matrix, goal: record.goal, sla: record.sla, specification.search)
+        let inquiry = try beginning.inquiry(record)
         let tap = OnLineTap()
         let recorded = try specification.trace.map { path in
             try RecordedTraffic(
@@ -136,11 +139,11 @@ package struct Campaign {
             try store.save(record)
             report(.started(record))
             let exploring = try Exploring(
-                self, benches, driver, store, deadline: begun + specification.timeBound,
+                self, benches, driver, inquiry, store, deadline: begun + specification.timeBound,
                 processors: Double(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
             try exploring.run(&record, first: beginning.toCheck)
             try finish(&record, .done, driver, store)
-            if specification.search.check.time == .after, try exploring.checkAfterwards(&record) {
+            if inquiry == nil, specification.search.check.time == .after, try exploring.checkAfterwards(&record) {
                 try finish(&record, .done, driver, store)
             }
             try tap.stop()
@@ -205,8 +208,14 @@ extension Campaign.Beginning {
     var record: CampaignRecord? {
         switch self {
         case .anew: nil
-        case .resume(let record), .check(let record, _): record
+        case .resume(let record), .check(let record, _), .ask(let record, _, _): record
         }
+    }
+
+    /// The question that the campaign goes on for, to its matrix as it is now.
+    func inquiry(_ record: CampaignRecord) throws -> Inquiry? {
+        guard case .ask(_, let question, let confidence) = self else { return nil }
+        return try Inquiry(question, record, confidence: confidence)
     }
 
     var toCheck: [Allocation] { if case .check(_, let cells) = self { cells } else { [] } }

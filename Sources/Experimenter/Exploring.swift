@@ -12,6 +12,8 @@ final class Exploring {
     private let campaign: Campaign
     private let benches: [Workbench]
     private let driver: Driver
+    /// What is asked instead of the campaign's own question.
+    private let inquiry: Inquiry?
     private let store: MatrixStore
     private let deadline: Timestamp
     /// Of the node: what clones and the on-line domain can use together.
@@ -40,10 +42,11 @@ final class Exploring {
     private static let controlRepetitions = 2
 
     init(
-        _ campaign: Campaign, _ benches: [Workbench], _ driver: Driver, _ store: MatrixStore, deadline: Timestamp,
-        processors: Double
+        _ campaign: Campaign, _ benches: [Workbench], _ driver: Driver, _ inquiry: Inquiry?, _ store: MatrixStore,
+        deadline: Timestamp, processors: Double
     ) throws {
-        (self.campaign, self.benches, self.driver, self.store) = (campaign, benches, driver, store)
+        (self.campaign, self.benches, self.driver, self.inquiry) = (campaign, benches, driver, inquiry)
+        self.store = store
         (self.deadline, self.processors) = (deadline, processors)
         duration = benches[0].specification.experiment.most + benches[0].specification.warmUp + Self.overhead
         ended = try WakeUp()
@@ -113,7 +116,7 @@ final class Exploring {
             if underway.isEmpty { return }
             _ = try settle(&record)
             for running in underway
-            where !running.thread.isAbandoned && !driver.canMatter(running.allocation, record.matrix) {
+            where try !running.thread.isAbandoned && !canMatter(running.allocation, record.matrix) {
                 campaign.report(.abandoned(running.allocation))
                 running.thread.abandon()
             }
@@ -124,10 +127,11 @@ final class Exploring {
     private func beginWhatFits(_ record: inout CampaignRecord) throws {
         while underway.count < benches.count {
             let pending = underway.map(\.allocation)
-            switch try driver.next(record.matrix, pending: pending, timeLeft: deadline - now, duration: duration) {
+            switch try next(record.matrix, pending) {
             case .wait: return
             case .finish(let conclusion):
-                if underway.isEmpty { record.conclusion = conclusion }
+                guard underway.isEmpty else { return }
+                record.conclusion = inquiry == nil ? conclusion : try ownConclusion(record.matrix)
                 return
             case .measure(let allocation, let why, let isCheck):
                 let onLine = record.control?.measurement.onLineCPUUsed ?? 0
@@ -137,6 +141,24 @@ final class Exploring {
                 try begin(allocation, why: why, isCheck: isCheck, record)
             }
         }
+    }
+
+    private func next(_ matrix: ResultMatrix, _ pending: [Allocation]) throws -> Driver.Step {
+        let timeLeft = deadline - now
+        if let inquiry {
+            return try inquiry.next(matrix, pending: pending, timeLeft: timeLeft, duration: duration)
+        }
+        return try driver.next(matrix, pending: pending, timeLeft: timeLeft, duration: duration)
+    }
+
+    private func canMatter(_ allocation: Allocation, _ matrix: ResultMatrix) throws -> Bool {
+        try inquiry?.canMatter(matrix) ?? driver.canMatter(allocation, matrix)
+    }
+
+    /// What the campaign's own search has come to, when another question was measured for.
+    private func ownConclusion(_ matrix: ResultMatrix) throws -> Conclusion? {
+        let step = try driver.next(matrix, timeLeft: .zero, duration: duration)
+        return if case .finish(let conclusion) = step { conclusion } else { nil }
     }
 
     private func begin(

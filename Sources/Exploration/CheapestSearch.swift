@@ -72,7 +72,9 @@ struct CheapestSearch {
         let space = search.space
         guard space.dimensions.contains(where: { $0.moreHelps && $0.count > 1 }) else { return nil }
         return candidates.last { cell in
-            !space.configurations.indices.contains { $0 != cell && space.dominates($0, cell) }
+            !space.configurations.indices.contains {
+                $0 != cell && search.isWanted($0) && space.dominates($0, cell)
+            }
         }
     }
 
@@ -82,6 +84,11 @@ struct CheapestSearch {
         let candidates = open.filter { costs[$0] < costs[best] }
         if candidates.isEmpty { return 1 }
         return try draws(candidates, ceiling: costs[best]).surelyNothing
+    }
+
+    /// The probability that none of these meets the limit.
+    func probabilityOfNone(_ cells: [Int]) throws(ObservationError) -> Double {
+        try draws(cells, ceiling: .infinity).surelyNothing
     }
 
     private func draws(_ candidates: [Int], ceiling: Double) throws(ObservationError) -> AnswerDraws {

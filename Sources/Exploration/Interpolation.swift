@@ -81,7 +81,14 @@ package struct Interpolation: Sendable {
     private static let optimism = 1.1
 
     /// Nil where nothing is known.
-    package func estimate(_ cell: Int) -> Estimate? {
+    package func estimate(_ cell: Int) -> Estimate? { estimate(cell, half) }
+
+    /// With an interval that holds what is measured there as often as `confidence`.
+    package func estimate(_ cell: Int, confidence: Double) -> Estimate? {
+        estimate(cell, calibration.halfWidth(confidence))
+    }
+
+    private func estimate(_ cell: Int, _ half: Double) -> Estimate? {
         guard let point = prediction.points[cell] else { return nil }
         let reach = half * point.deviation
         return Estimate(

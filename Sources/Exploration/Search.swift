@@ -9,17 +9,24 @@ package struct Search: Sendable {
     package let confidence: Double
     let seed: UInt64
     let geometry: CellGeometry
+    /// Those of which one can be the answer; what is measured elsewhere is learnt from.
+    private let wanted: Set<Int>
+    /// In standard errors, how far a measurement has to be on the right side of a limit.
+    private let reach: Double
 
     /// `better`: which values of the metric are.
+    /// `wanted`: the cells of which one can be the answer; nil is all.
     package init(
         _ space: ConfigurationSpace, goal: SearchGoal, better: Better = .lower, confidence: Double = 0.95,
-        seed: UInt64 = 0
+        seed: UInt64 = 0, wanted: [Int]? = nil, reach: Double = Evidence.reach
     ) {
         self.space = space
         self.goal = goal
         self.better = better
         self.confidence = confidence
         self.seed = seed
+        self.wanted = Set(wanted ?? Array(space.configurations.indices))
+        self.reach = reach
         geometry = CellGeometry(space)
     }
 
@@ -68,7 +75,7 @@ package struct Search: Sendable {
     }
 
     private func decide(_ book: TrialBook) throws(ObservationError) -> Choice {
-        let open = space.configurations.indices.filter { !book.isTaken($0) }
+        let open = open(book)
         switch goal {
         case .exhaustive:
             return open.first.map { .try($0, "every cell is wanted") }
@@ -104,22 +111,37 @@ package struct Search: Sendable {
     /// The probability that the incumbent is right, when the search is broken off.
     private func confidenceSoFar(_ book: TrialBook) throws(ObservationError) -> Double {
         guard case .cheapest(let limit) = goal, space.costs != nil, incumbent(book) != nil else { return 0 }
-        let open = space.configurations.indices.filter { !book.isTaken($0) }
-        return try CheapestSearch(self, book, limit: limit).confidence(open)
+        return try CheapestSearch(self, book, limit: limit).confidence(open(book))
+    }
+
+    private func open(_ book: TrialBook) -> [Int] { wanted.sorted().filter { !book.isTaken($0) } }
+
+    func isWanted(_ cell: Int) -> Bool { wanted.contains(cell) }
+
+    /// The probability that none of `cells`, which were not tried, meets the limit of a search for the cheapest; from the
+    /// cautious side.
+    ///
+    /// - Throws: `ObservationError` for a trial that is no number or of no cell.
+    package func probabilityOfNone(_ cells: [Int], _ state: SearchState) throws(ObservationError) -> Double {
+        let book = TrialBook(state)
+        if cells.isEmpty { return 1 }
+        guard case .cheapest(let limit) = goal, !book.measured.isEmpty else { return 0 }
+        return try CheapestSearch(self, book, limit: limit).probabilityOfNone(cells)
     }
 
     func meets(_ measured: TrialBook.Measured, _ limit: Double) -> Bool {
         // The whole interval has to, where there is one.
-        let reach = Evidence.reach * (measured.error ?? 0)
-        return better == .lower ? measured.value + reach <= limit : measured.value - reach >= limit
+        let half = reach * (measured.error ?? 0)
+        return better == .lower ? measured.value + half <= limit : measured.value - half >= limit
     }
 
     func cheapestMeeting(_ limit: Double, _ book: TrialBook) -> Int? {
-        book.measured.filter { meets($0, limit) }.min { cost($0) < cost($1) }?.cell
+        book.measured.filter { isWanted($0.cell) && meets($0, limit) }.min { cost($0) < cost($1) }?.cell
     }
 
     func bestMeasured(_ book: TrialBook) -> Int? {
-        book.measured.min { better == .lower ? $0.value < $1.value : $0.value > $1.value }?.cell
+        book.measured.filter { isWanted($0.cell) }.min { better == .lower ? $0.value < $1.value : $0.value > $1.value }?
+            .cell
     }
 
     func cost(_ measured: TrialBook.Measured) -> Double { space.costs?[measured.cell] ?? measured.cost ?? .infinity }

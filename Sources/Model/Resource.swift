@@ -85,7 +85,7 @@ extension Resource {
         case .diskRead, .diskWrite, .network: return .number(Double(try Units.byteRate(text)))
         case .frequency: return .number(try Units.hertz(text))
         case .load:
-            let value = try Units.fraction(text)
+            let value = try Units.times(text)
             guard value >= 0.01, value <= 100 else {
                 throw UnitError(found: text, expected: "a load from 1% to 10000% of the on-line one")
             }

@@ -43,6 +43,17 @@ package enum Units {
         return number / 100
     }
 
+    /// How many times as much: `150%`, `1.5x` or `1.5`. Without a unit no more than ten times, so that 150 is not taken for
+    /// 150%.
+    static func times(_ text: String) throws(UnitError) -> Double {
+        switch split(text) {
+        case (let number, "%")? where number >= 0: return number / 100
+        case (let number, "x")? where number >= 0: return number
+        case (let number, "")? where number >= 0 && number <= 10: return number
+        default: throw UnitError(found: text, expected: "how many times as much, such as '150%' or '1.5'")
+        }
+    }
+
     private static let bytesPerUnit: [String: Double] = [
         "B": 1, "KiB": 1024, "MiB": 1_048_576, "GiB": 1_073_741_824,
         "kB": 1e3, "MB": 1e6, "GB": 1e9,

@@ -17,7 +17,7 @@ enum WhatIf {
     static var commands: [any Command.Type] {
         [
             DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
-            DiscoverCommand.self, RunCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
+            DiscoverCommand.self, RunCommand.self, AskCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
             MatrixQueryCommand.self, MatrixDiffCommand.self, MatrixExportCommand.self, MatrixPruneCommand.self,
             MatrixPlotCommand.self, CheckCommand.self, ApplyCommand.self, WatchCommand.self, CloneCommand.self,
             SandboxListCommand.self,

@@ -85,5 +85,16 @@ extension SystemTests.CampaignTests {
         let other = try Whatif.run("check", file, "--cell", "cpu 33%")
         #expect(other.status == 2 && other.errors.contains("no cell of the matrix; its axes: cpu [28%, 50%"))
         #expect(try Whatif.run("check", file).errors.contains("nothing to check: the answer, cpu 28%, was measured"))
+
+        // A question about the cell that is left has it measured, and nothing else.
+        let before = try #require(try store.campaign(nil))
+        let left = try #require(before.matrix.cells.first { $0.state == "interpolated" })
+        let asked = try Whatif.run("ask", "p99 at \(left.allocation)", "--run", "--file", file)
+        #expect(asked.status == 0 && asked.output.contains("(95% interval), measured"), "\(asked)")
+        let after = try #require(try store.campaign(nil))
+        #expect(after.id == record.id && after.matrix[left.allocation]?.measurement != nil)
+        #expect(
+            after.matrix.cells.filter { $0.allocation != left.allocation } == before.matrix.cells.filter { $0 != left })
+        #expect(after.answer?.verdict == before.answer?.verdict)
     }
 }

@@ -180,6 +180,8 @@ extension SystemTests {
             #expect(query.output.split(separator: "\n").count >= 2)
             #expect(try Whatif.run("matrix", "query", "--where", "p95 > 100 s").status == 3)
             #expect(try Whatif.run("matrix", "query", "--where", "p95 > 5").status == 2)
+            #expect(try Whatif.run("ask", "cheapest cpu").output.hasPrefix("Nothing does"))
+            #expect(try Whatif.run("ask", "cheapest cpu where p99 < 100 s").status == 0)
             let path = Whatif.state + "/plot.svg"
             #expect(try Whatif.run("matrix", "plot", "--output", path).status == 0)
             #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("<svg"))

@@ -23,7 +23,10 @@ enum Whatif {
     }
 
     @discardableResult
-    static func run(_ arguments: String...) throws -> ProgramResult {
+    static func run(_ arguments: String...) throws -> ProgramResult { try run(arguments) }
+
+    @discardableResult
+    static func run(_ arguments: [String]) throws -> ProgramResult {
         prepare()
         return try ChildProcess.run([binary] + arguments)
     }

@@ -12,14 +12,19 @@ package struct QueryParser {
     /// Of parentheses and `not`s within each other: more than anybody means.
     private static let deepest = 64
 
-    private let text: String
+    let text: String
     private let characters: [Character]
-    private let tokens: [QueryToken]
-    private var index = 0
+    let tokens: [QueryToken]
+    var index = 0
     private var depth = 0
+    /// Words that end a value, beside `and` and `or`.
+    private let ends: [String]
+    /// Where each name came last, in characters from 1 on.
+    private(set) var places: [MatrixQuery.Subject: Int] = [:]
 
-    private init(_ text: String) throws(QueryError) {
+    init(_ text: String, ends: [String] = []) throws(QueryError) {
         self.text = text
+        self.ends = ends
         characters = Array(text)
         tokens = try QueryTokens.read(text)
     }
@@ -78,7 +83,7 @@ package struct QueryParser {
         return Allocation(values)
     }
 
-    private static let axes = Resource.allCases.map(\.rawValue).joined(separator: ", ")
+    static let axes = Resource.allCases.map(\.rawValue).joined(separator: ", ")
     private static let known = MatrixQuery.Subject.all.map(\.name)
 
     private static func subject(
@@ -98,28 +103,28 @@ package struct QueryParser {
 }
 
 extension QueryParser {
-    private var next: QueryToken? { index < tokens.count ? tokens[index] : nil }
+    var next: QueryToken? { index < tokens.count ? tokens[index] : nil }
 
-    private func source(_ range: Range<Int>) -> String { String(characters[range]) }
+    func source(_ range: Range<Int>) -> String { String(characters[range]) }
 
     /// At the token, or at the end.
-    private func error(_ token: QueryToken?, _ reason: String) -> QueryError {
+    func error(_ token: QueryToken?, _ reason: String) -> QueryError {
         QueryError(text, at: (token?.range.lowerBound ?? characters.count) + 1, reason)
     }
 
-    private mutating func take(_ kind: QueryToken.Kind) -> Bool {
+    mutating func take(_ kind: QueryToken.Kind) -> Bool {
         guard next?.kind == kind else { return false }
         index += 1
         return true
     }
 
-    private mutating func take(_ keyword: String) -> Bool {
+    mutating func take(_ keyword: String) -> Bool {
         guard next?.isKeyword(keyword) == true else { return false }
         index += 1
         return true
     }
 
-    private mutating func condition() throws(QueryError) -> MatrixQuery.Condition {
+    mutating func condition() throws(QueryError) -> MatrixQuery.Condition {
         var parts = [try conjunction()]
         while take("or") { parts.append(try conjunction()) }
         return parts.count == 1 ? parts[0] : .any(parts)
@@ -151,12 +156,14 @@ extension QueryParser {
         return inner
     }
 
-    private mutating func subject() throws(QueryError) -> (MatrixQuery.Subject, QueryToken) {
+    mutating func subject() throws(QueryError) -> (MatrixQuery.Subject, QueryToken) {
         guard let token = next, case .word(let name) = token.kind else {
             throw error(next, "expected a name such as p95 or cpu, for a condition such as 'p95 < 50 ms'")
         }
         index += 1
-        return (try Self.subject(name, in: text, at: token.range.lowerBound + 1), token)
+        let subject = try Self.subject(name, in: text, at: token.range.lowerBound + 1)
+        places[subject] = token.range.lowerBound + 1
+        return (subject, token)
     }
 
     private mutating func comparison() throws(QueryError) -> MatrixQuery.Condition {
@@ -180,7 +187,7 @@ extension QueryParser {
     }
 
     /// All words up to what cannot belong to a value: `50 ms`, `0-1,3`.
-    private mutating func value(
+    mutating func value(
         of subject: MatrixQuery.Subject, _ sign: MatrixQuery.Comparison, untilComma: Bool
     ) throws(QueryError) -> Setting {
         let first = next
@@ -190,6 +197,7 @@ extension QueryParser {
             case .quoted(let text) where range == nil: found = text
             case .comma where untilComma || range == nil: break loop
             case .word where token.isKeyword("and") || token.isKeyword("or"): break loop
+            case .word where ends.contains(where: token.isKeyword): break loop
             case .word, .comma: break
             case .quoted, .sign, .open, .close: break loop
             }

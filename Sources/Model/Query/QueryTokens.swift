@@ -12,7 +12,7 @@ struct QueryToken: Hashable {
     /// In the characters of the text, from 0 on.
     let range: Range<Int>
 
-    /// `and`, `or`, `not` and `in`, however they are written.
+    /// `and`, `or`, `not`, `in` and the words of questions, however they are written.
     func isKeyword(_ word: String) -> Bool {
         if case .word(let text) = kind { text.lowercased() == word } else { false }
     }

@@ -1,0 +1,37 @@
+package import Model
+
+/// The metrics that a question asks about, at any cell of a matrix: as measured, or interpolated for it.
+package struct Figures: Sendable {
+    private let matrix: ResultMatrix
+    private let models: [Metric: Interpolation]
+    private let confidence: Double
+    private let reach: Double
+
+    /// - Throws: `ObservationError` for figures that cannot be learnt from.
+    package init(_ inquiry: Inquiry, _ matrix: ResultMatrix) throws(ObservationError) {
+        self.matrix = matrix
+        confidence = inquiry.confidence
+        reach = Normal.halfWidth(inquiry.confidence)
+        var models: [Metric: Interpolation] = [:]
+        for metric in inquiry.metrics where matrix.measuredCount > 0 {
+            models[metric] = try Interpolation(
+                metric.better == nil ? inquiry.unhelped : inquiry.helped, matrix, metric,
+                method: inquiry.specification.interpolation, seed: inquiry.specification.seed)
+        }
+        self.models = models
+    }
+
+    /// Each with an interval of the confidence that is asked for; what is known neither way is left out.
+    package func at(_ cell: Int) -> [Metric: Estimate] {
+        guard let measurement = matrix.cells[cell].measurement else {
+            return models.compactMapValues { $0.estimate(cell, confidence: confidence) }
+        }
+        return Dictionary(
+            models.keys.compactMap { metric in
+                measurement.estimate(metric).map { own in
+                    let half = reach * Trial.standardError(own)
+                    return (metric, Estimate(own.value, lower: max(0, own.value - half), upper: own.value + half))
+                }
+            }, uniquingKeysWith: { first, _ in first })
+    }
+}

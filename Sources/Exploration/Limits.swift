@@ -1,0 +1,72 @@
+import Model
+
+/// Limits on metrics as one figure of a cell: how far it is from them, as a ratio. They hold where it is below 1.
+///
+/// Of `p95 < 50 ms` that is p95 / 50 ms, whose logarithm differs from that of p95 by a constant: what is modelled of the one
+/// is modelled of the other. Of limits that hold together it is the largest ratio, of alternatives the least.
+struct Limits: Sendable {
+    private let condition: MatrixQuery.Condition
+    /// Whether more of what helps is known not to break any of them.
+    let isHelped: Bool
+    /// When there is one limit only.
+    let metric: Metric?
+
+    /// Beyond these a ratio says no more.
+    private static let range = 1e-6...1e6
+
+    /// `condition`: inequalities of metrics alone, as a `MatrixQuestion` has them.
+    init(_ condition: MatrixQuery.Condition) {
+        self.condition = condition
+        isHelped = Self.comparisons(condition).allSatisfy { metric, better in metric.better == better }
+        if case .comparison(.metric(let metric), _, _) = condition { self.metric = metric } else { metric = nil }
+    }
+
+    private static func comparisons(_ condition: MatrixQuery.Condition) -> [(Metric, Better)] {
+        switch condition {
+        case .comparison(.metric(let metric), let comparison, _): [(metric, comparison.better)]
+        case .comparison: []
+        case .all(let parts), .any(let parts): parts.flatMap(comparisons)
+        }
+    }
+
+    /// The ratio and its standard error; nil where a metric is missing. Intervals are of 95 %.
+    func ratio(_ measurement: Measurement) -> (value: Double, error: Double)? {
+        Self.ratio(condition) { measurement.estimate($0) }
+    }
+
+    private static func ratio(
+        _ condition: MatrixQuery.Condition, _ estimate: (Metric) -> Estimate?
+    ) -> (value: Double, error: Double)? {
+        switch condition {
+        case .comparison(.metric(let metric), let comparison, .number(let limit)):
+            guard let estimate = estimate(metric), estimate.value.isFinite else { return nil }
+            let value =
+                comparison.better == .lower
+                ? quotient(estimate.value, limit) : quotient(limit, estimate.value)
+            // To first order that of the reciprocal is relatively the same.
+            let error = estimate.value > 0 ? value * Trial.standardError(estimate) / estimate.value : 0
+            return (value, error)
+        case .comparison: return nil
+        case .all(let parts):
+            let ratios = parts.compactMap { ratio($0, estimate) }
+            return ratios.count == parts.count ? ratios.max { $0.value < $1.value } : nil
+        case .any(let parts):
+            let ratios = parts.compactMap { ratio($0, estimate) }
+            return ratios.count == parts.count ? ratios.min { $0.value < $1.value } : nil
+        }
+    }
+
+    private static func quotient(_ value: Double, _ by: Double) -> Double {
+        by <= 0 ? range.upperBound : min(max(value / by, range.lowerBound), range.upperBound)
+    }
+}
+
+extension MatrixQuery.Comparison {
+    /// On which side of its limit a value is well.
+    fileprivate var better: Better {
+        switch self {
+        case .less, .atMost, .equal, .unequal: .lower
+        case .greater, .atLeast: .higher
+        }
+    }
+}
