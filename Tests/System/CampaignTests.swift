@@ -52,7 +52,8 @@ extension SystemTests {
         @Test func aCampaignMeasuresAndLeavesNothing() throws {
             // No page is made in 5 ms: the answer is no, after the control and the largest allocation.
             let file = try Self.serviceFile([
-                ("find: exhaustive", "find: cheapest"), ("p95: 60 ms", "p95: 5 ms"), ("closing: false", "closing: true"),
+                ("find: exhaustive", "find: cheapest"), ("p95: 60 ms", "p95: 5 ms"),
+                ("closing: false", "closing: true"),
             ])
             let (production, inventory) = (try LabHost.production(), try LabHost.inventory())
             let result = try Whatif.run("run", file)
