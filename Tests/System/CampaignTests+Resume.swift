@@ -15,6 +15,8 @@ extension SystemTests.CampaignTests {
         let file = try Self.serviceFile(
             [
                 ("p95: 60 ms", "p95: 100 s"), ("[28%, 60%, 80%, 100%]", "[28%, 50%, 60%, 80%, 100%]"),
+                // What a further control says would change what was measured before it.
+                ("closing: false", "closing: false, correct: false"),
                 (
                     "find: exhaustive",
                     """
