@@ -37,7 +37,7 @@ extension SystemTests {
                   find: exhaustive
                   energy: { core: 10 W }
                   control: { mean: 10000%, throughput: 100%, closing: false }
-                  limits: { late: 100% }
+                  limits: { late: 30% }
                 """
             for (from, to) in replacements {
                 #expect(text.contains(from), "nothing to replace: \(from)")
