@@ -11,8 +11,8 @@ enum Whatif {
         .deletingLastPathComponent().path
     static let binary = root + "/.build/debug/whatif"
     /// A path without this process's number: the lab's cgroup is named after it, and a test run that was killed is
-    /// cleaned up by the next. `WHATIF_TESTS` is that of tests that run beside others.
-    static let state = ProcessInfo.processInfo.environment["WHATIF_TESTS"] ?? "/var/lib/whatif-tests"
+    /// cleaned up by the next.
+    static let state = "/var/lib/whatif-tests"
 
     /// What a campaign of one tier has in the journal: subvolume, bridge, rules, interface, domain.
     static let thingsOfACampaign = 5
