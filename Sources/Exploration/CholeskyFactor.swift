@@ -1,5 +1,10 @@
 import CLAPACK
 import Glibc
+import Synchronization
+
+/// Debian builds the serial OpenBLAS without locks (`USE_LOCKING`): two threads inside it get each other's buffers, and wrong
+/// results now and then (OpenBLAS's issues 2126 and 2711).
+private let library = Mutex(())
 
 /// The lower triangle L of K = L·Lᵀ, by LAPACK. The one place where its memory is handed out.
 ///
@@ -13,8 +18,10 @@ struct CholeskyFactor: Sendable {
     init?(_ matrix: consuming [Double], order: Int) {
         precondition(matrix.count == order * order)
         let n = Int32(order)
-        let status = unsafe matrix.withUnsafeMutableBufferPointer {
-            unsafe LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 0x55 /* U */, n, $0.baseAddress, n)
+        let status = unsafe matrix.withUnsafeMutableBufferPointer { matrix in
+            library.withLock { _ in
+                unsafe LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 0x55 /* U */, n, matrix.baseAddress, n)
+            }
         }
         // What is no number passes LAPACK by.
         guard status == 0, (0..<order).allSatisfy({ matrix[$0 * order + $0].isFinite }) else { return nil }
@@ -48,10 +55,12 @@ struct CholeskyFactor: Sendable {
         precondition(b.count == order)
         let n = Int32(order)
         unsafe lower.withUnsafeBufferPointer { lower in
-            unsafe b.withUnsafeMutableBufferPointer {
-                unsafe cblas_dtrsv(
-                    CblasRowMajor, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, n,
-                    lower.baseAddress, n, $0.baseAddress, 1)
+            unsafe b.withUnsafeMutableBufferPointer { b in
+                library.withLock { _ in
+                    unsafe cblas_dtrsv(
+                        CblasRowMajor, CblasLower, transposed ? CblasTrans : CblasNoTrans, CblasNonUnit, n,
+                        lower.baseAddress, n, b.baseAddress, 1)
+                }
             }
         }
     }
@@ -62,10 +71,12 @@ struct CholeskyFactor: Sendable {
         precondition(rows.count == count * order)
         let n = Int32(order)
         unsafe lower.withUnsafeBufferPointer { lower in
-            unsafe rows.withUnsafeMutableBufferPointer {
-                unsafe cblas_dtrsm(
-                    CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(count), n, 1,
-                    lower.baseAddress, n, $0.baseAddress, n)
+            unsafe rows.withUnsafeMutableBufferPointer { rows in
+                library.withLock { _ in
+                    unsafe cblas_dtrsm(
+                        CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, Int32(count), n, 1,
+                        lower.baseAddress, n, rows.baseAddress, n)
+                }
             }
         }
     }
@@ -74,8 +85,10 @@ struct CholeskyFactor: Sendable {
     func inverseDiagonal() -> [Double] {
         var inverse = lower
         let n = Int32(order)
-        let status = unsafe inverse.withUnsafeMutableBufferPointer {
-            unsafe LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 0x55 /* U */, n, $0.baseAddress, n)
+        let status = unsafe inverse.withUnsafeMutableBufferPointer { inverse in
+            library.withLock { _ in
+                unsafe LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 0x55 /* U */, n, inverse.baseAddress, n)
+            }
         }
         precondition(status == 0, "a Cholesky factor has no zero on its diagonal")
         return (0..<order).map { inverse[$0 * order + $0] }
@@ -98,10 +111,12 @@ enum LinearAlgebra {
         precondition(matrix.count == rows * rows)
         let inner = Int32(a.count / max(rows, 1))
         unsafe a.withUnsafeBufferPointer { a in
-            unsafe matrix.withUnsafeMutableBufferPointer {
-                unsafe cblas_dsyrk(
-                    CblasRowMajor, CblasLower, CblasNoTrans, Int32(rows), inner, -1, a.baseAddress, inner, 1,
-                    $0.baseAddress, Int32(rows))
+            unsafe matrix.withUnsafeMutableBufferPointer { matrix in
+                library.withLock { _ in
+                    unsafe cblas_dsyrk(
+                        CblasRowMajor, CblasLower, CblasNoTrans, Int32(rows), inner, -1, a.baseAddress, inner, 1,
+                        matrix.baseAddress, Int32(rows))
+                }
             }
         }
     }
