@@ -87,7 +87,7 @@ let package = Package(
         room("Cloning", ["Model", "OperatingSystem", "Volumes", "Hypervisor", "Store", "CNftables"]),
         room("Exploration", ["Model", "CLAPACK"], isNumeric: true),
         room("Planning", ["Model", "Exploration"], isNumeric: true),
-        room("Report", ["Model", "Compression", "Wire"]),
+        room("Report", ["Model", "Compression", "Planning", "Wire"]),
 
         // Floor 3 and up: the campaign, what acts on it, and who asks.
         room(
@@ -139,13 +139,13 @@ let package = Package(
         .target(
             name: "FuzzEntries",
             dependencies: [
-                "CLinux", "Hypervisor", "Model", "OperatingSystem", "Proxies", "Volumes", "Wire", "YAML", "Report",
-                "TestSupport",
+                "CLinux", "Hypervisor", "Model", "OperatingSystem", "Planning", "Proxies", "Volumes", "Wire", "YAML",
+                "Report", "TestSupport",
             ],
             path: "Tests/Fuzz",
             swiftSettings: settings),
         tests("Model", ["Model", "TestSupport"]),
-        tests("YAML", ["YAML", "Model", "Wire"]),
+        tests("YAML", ["YAML", "Model", "TestSupport", "Wire"]),
         tests("Cryptography", ["Cryptography", "OperatingSystem"]),
         tests(
             "Wire", ["Wire", "Model", "OperatingSystem", "TestSupport", "FuzzEntries"],
@@ -161,10 +161,11 @@ let package = Package(
             ]),
         tests("Volumes", ["Volumes", "OperatingSystem"]),
         tests("Exploration", ["Exploration", "Model", "TestSupport"], exclude: ["Fixtures"]),
-        tests("Planning", ["Planning", "Model", "TestSupport"]),
+        tests("Planning", ["Planning", "Model", "TestSupport", "YAML"]),
         tests("Survey", ["Survey", "Model", "Wire", "YAML"]),
         tests(
-            "Report", ["Report", "Compression", "Model", "OperatingSystem", "Wire", "TestSupport"], exclude: ["Logs"]),
+            "Report", ["Report", "Compression", "Model", "OperatingSystem", "Planning", "Wire", "TestSupport", "YAML"],
+            exclude: ["Logs"]),
         tests("Manager", ["Manager", "Model", "Wire"]),
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),

@@ -28,7 +28,7 @@ extension CloneMaker {
                 try domain.confirm(resource, setting) { _ in }
             case .memory where clone.root == nil && pause == nil:
                 try domain.set(resource, setting)
-            case .node, .variant, .software, .load, .mix: break
+            case .node, .variant, .software, .load, .mix, .withCPU: break
             default:
                 try domain.set(resource, setting)
                 try domain.confirm(resource, setting) { try pause?($0) }

@@ -17,6 +17,8 @@ package struct Campaign {
         /// A campaign that was broken off, or whose axes or time bound shall be wider. What it measured is not measured
         /// again.
         case resume(CampaignRecord)
+        /// A campaign of its own, of the same requests where that one played a trace. Which cells is in the file.
+        case again(CampaignRecord)
         /// These cells of a campaign are checked; when one is not what was interpolated, the search goes on.
         case check(CampaignRecord, [Allocation])
         /// What a question to a campaign lacks for its answer is measured.
@@ -74,7 +76,7 @@ package struct Campaign {
         try journal.register(
             JournalOwner(name: id, requester: ProcessIdentity.requester, purpose: "campaign of \(file.service)"))
         defer { try? journal.forget(id) }
-        let point = try OnLinePoint(domain, original, axes: specification.axes)
+        let point = try OnLinePoint(domain, original, joined: scope.joined, axes: specification.axes)
         let maker = { (journal: Journal) in
             { (node: Node) in
                 CloneMaker(node: node, nodeName: file.node, journal: journal, owner: id, clock: clock)
@@ -106,8 +108,9 @@ package struct Campaign {
                 others: scope.nextTiers.map { WatchedServer($0.endpoint, $0.protocolName) },
                 reach: specification.warmUp + specification.experiment.most + specification.timeShift + Self.further)
         }
+        if case .again(let earlier) = beginning { try record.requireSubject(of: earlier) }
         record.trace = recorded?.words
-        if let earlier = beginning.record, earlier.trace != record.trace {
+        if let earlier = beginning.earlier, earlier.trace != record.trace {
             throw CampaignError.otherQuestion(
                 earlier.id, reason: "it played other requests (\(earlier.trace ?? "live ones"))")
         }
@@ -134,17 +137,21 @@ package struct Campaign {
                     server: Endpoint(address, tier.serves.port), caller: caller, scope: scope, base: point.others,
                     meanings: try Meanings(file, of: original, maker: own), tap: tap, recorded: recorded,
                     maker: own(node), clock: clock,
-                    interrupt: interrupt, noise: noise, consoleEnd: { Console.end(of: $0) })
+                    interrupt: interrupt, noise: noise,
+                    kept: KeptSandbox(isOpen: specification.reuses && record.isFresh == nil),
+                    consoleEnd: { Console.end(of: $0) })
             }
             try store.save(record)
             report(.started(record))
             let exploring = try Exploring(
                 self, benches, driver, inquiry, store, deadline: begun + specification.timeBound,
                 processors: Double(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
-            try exploring.run(&record, first: beginning.toCheck)
-            try finish(&record, .done, driver, store)
-            if inquiry == nil, specification.search.check.time == .after, try exploring.checkAfterwards(&record) {
+            try exploring.withSandboxes {
+                try exploring.run(&record, first: beginning.toCheck)
                 try finish(&record, .done, driver, store)
+                if inquiry == nil, specification.search.check.time == .after, try exploring.checkAfterwards(&record) {
+                    try finish(&record, .done, driver, store)
+                }
             }
             try tap.stop()
         } catch {
@@ -205,12 +212,16 @@ package struct Campaign {
 }
 
 extension Campaign.Beginning {
+    /// What goes on.
     var record: CampaignRecord? {
         switch self {
-        case .anew: nil
+        case .anew, .again: nil
         case .resume(let record), .check(let record, _), .ask(let record, _, _): record
         }
     }
+
+    /// The campaign whose requests it plays.
+    fileprivate var earlier: CampaignRecord? { if case .again(let earlier) = self { earlier } else { record } }
 
     /// The question that the campaign goes on for, to its matrix as it is now.
     func inquiry(_ record: CampaignRecord) throws -> Inquiry? {

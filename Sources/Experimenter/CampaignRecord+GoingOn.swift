@@ -5,6 +5,23 @@ extension CampaignRecord {
     ///
     /// - Throws: `CampaignError.otherQuestion` when what it measured does not answer this question.
     func goingOn(with earlier: CampaignRecord) throws(CampaignError) -> CampaignRecord {
+        try requireSubject(of: earlier)
+        var record = self
+        record.started = earlier.started
+        (record.control, record.earlierControls) = (earlier.control, earlier.earlierControls)
+        record.isFresh = earlier.isFresh
+        record.conclusion = earlier.conclusion
+        record.answer = earlier.answer
+        record.state = earlier.state == .done ? .done : .running
+        guard let matrix = earlier.matrix.extended(by: matrix, onLine: onLine) else {
+            throw .otherQuestion(earlier.id, reason: "one of its axes is missing")
+        }
+        record.matrix = matrix
+        return record
+    }
+
+    /// - Throws: `CampaignError.otherQuestion` when `earlier` is of something else, so that its cells are no cells of this one.
+    func requireSubject(of earlier: CampaignRecord) throws(CampaignError) {
         for (name, mine, its) in [
             ("service", service, earlier.service), ("tier", tier, earlier.tier), ("domain", domain, earlier.domain),
             ("libvirt", connect, earlier.connect), ("node", node ?? "", earlier.node ?? ""),
@@ -18,16 +35,5 @@ extension CampaignRecord {
         if (clone ?? .disk) != (earlier.clone ?? .disk) {
             throw .otherQuestion(earlier.id, reason: "its clones begin with something else")
         }
-        var record = self
-        record.started = earlier.started
-        (record.control, record.earlierControls) = (earlier.control, earlier.earlierControls)
-        record.conclusion = earlier.conclusion
-        record.answer = earlier.answer
-        record.state = earlier.state == .done ? .done : .running
-        guard let matrix = earlier.matrix.extended(by: matrix, onLine: onLine) else {
-            throw .otherQuestion(earlier.id, reason: "one of its axes is missing")
-        }
-        record.matrix = matrix
-        return record
     }
 }

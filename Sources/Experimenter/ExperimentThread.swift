@@ -23,7 +23,7 @@ final class ExperimentThread: Sendable {
         nonisolated(unsafe) let bench = bench
         let worker = try WorkerThread("experiment") { [self] in
             let outcome = Result {
-                let experiment = try unsafe Experiment(bench: bench, allocation: allocation, isControl: isControl) {
+                let experiment = unsafe Experiment(bench: bench, allocation: allocation, isControl: isControl) {
                     [self] phase, progress in
                     let now = Progress(phase: phase, sent: progress?.sent ?? 0, answered: progress?.answered ?? 0)
                     progressNow.withLock { $0 = now }

@@ -9,8 +9,8 @@ import Store
 /// The loop of a campaign: the experiments that the driver asks for, as many at once as there are benches; their cells
 /// kept; the next.
 final class Exploring {
-    private let campaign: Campaign
-    private let benches: [Workbench]
+    let campaign: Campaign
+    let benches: [Workbench]
     private let driver: Driver
     /// What is asked instead of the campaign's own question.
     private let inquiry: Inquiry?
@@ -18,10 +18,10 @@ final class Exploring {
     private let deadline: Timestamp
     /// Of the node: what clones and the on-line domain can use together.
     private let processors: Double
-    private let ended: WakeUp
+    let ended: WakeUp
     private var underway: [Underway] = []
     /// What was measured since the last control.
-    private var uncontrolled: [Allocation] = []
+    var uncontrolled: [Allocation] = []
     /// What the next experiment is expected to take.
     private var duration: Duration
 
@@ -39,7 +39,6 @@ final class Exploring {
 
     /// Used for the predicted duration of the first experiment: boot, priming and removal.
     private static let overhead = Duration.seconds(6)
-    private static let controlRepetitions = 2
 
     init(
         _ campaign: Campaign, _ benches: [Workbench], _ driver: Driver, _ inquiry: Inquiry?, _ store: MatrixStore,
@@ -52,8 +51,19 @@ final class Exploring {
         ended = try WakeUp()
     }
 
-    private var specification: CampaignSpecification { benches[0].specification }
+    var specification: CampaignSpecification { benches[0].specification }
     private var now: Timestamp { benches[0].now }
+
+    /// What experiments have left behind is removed after `body`, however it ends.
+    func withSandboxes(_ body: () throws -> Void) throws {
+        do { try body() } catch {
+            do { for bench in benches { try bench.kept.end() } } catch let left {
+                throw CleanUpError(cause: error, left: left)
+            }
+            throw error
+        }
+        for bench in benches { try bench.kept.end() }
+    }
 
     /// Control first, then `first`, then what is asked for until the question is answered or the time is over.
     ///
@@ -164,9 +174,10 @@ final class Exploring {
     private func begin(
         _ allocation: Allocation, why: String, isCheck: Bool, isRepeated: Bool = false, _ record: CampaignRecord
     ) throws {
-        guard let bench = benches.indices.first(where: { free in !underway.contains { $0.bench == free } }) else {
-            return
-        }
+        let free = benches.indices.filter { bench in !underway.contains { $0.bench == bench } }
+        guard let bench = free.first(where: { benches[$0].kept.serves(allocation) }) ?? free.first else { return }
+        // Nobody measures beside clones that are busy for nothing.
+        for idle in free where idle != bench { try benches[idle].kept.end() }
         campaign.report(.experiment(allocation, why: why, isControl: false))
         underway.append(
             Underway(
@@ -196,7 +207,7 @@ final class Exploring {
         return hasFailed
     }
 
-    private func waitForEnd(of threads: [ExperimentThread]) {
+    func waitForEnd(of threads: [ExperimentThread]) {
         while !threads.contains(where: \.hasEnded) {
             // After an interrupt each experiment removes what it has made.
             if benches[0].interrupt.wait(seconds: 1, or: [ended]) == .interrupted {
@@ -239,50 +250,8 @@ final class Exploring {
         return true
     }
 
-    /// The clone at the on-line allocation. When that allocation is a cell, the control is its measurement too.
-    ///
-    /// A control that is out of line is repeated: a stall of the machine in the one or the other domain must not be taken
-    /// for the sandbox's error. That it was repeated is part of the result.
-    private func control(_ record: inout CampaignRecord) throws {
-        var earlier = record.control
-        for repeated in 0...Self.controlRepetitions {
-            campaign.report(
-                .experiment(
-                    record.onLine, why: "how far is the sandbox from the on-line domain?", isControl: true))
-            let thread = try ExperimentThread(benches[0], record.onLine, isControl: true, ended: ended)
-            waitForEnd(of: [thread])
-            guard let cell = try cell(thread, record.onLine, isControl: true) else { throw Abandoned() }
-            guard case .measured(let measurement) = cell.content else {
-                // What made it invalid may have been a stall of the machine, too.
-                campaign.report(.measured(cell, isControl: true))
-                if repeated < Self.controlRepetitions { continue }
-                if case .invalid(_, let reasons) = cell.content { throw CampaignError.controlFailed(reasons) }
-                throw CampaignError.controlFailed(["nothing was measured"])
-            }
-            let control = ControlResult(
-                allocation: record.onLine, measurement: measurement, limits: specification.control, repeated: repeated)
-            // Once, whichever attempt is the first that could be measured.
-            if let last = earlier.take() { record.earlierControls = (record.earlierControls ?? []) + [last] }
-            record.control = control
-            campaign.report(.measured(cell, isControl: true))
-            campaign.report(.control(control))
-            if control.isWithinLimits {
-                if let known = record.matrix[record.onLine], !known.isTried { record.matrix[record.onLine] = cell }
-                record.correctCells()
-                uncontrolled = []
-                return
-            }
-        }
-        // What the sandbox was when these were measured, nobody knows.
-        for allocation in uncontrolled {
-            guard let measurement = record.matrix[allocation]?.measurement else { continue }
-            record.matrix[allocation] = Cell(
-                allocation, .invalid(measurement, reasons: ["the control behind it was out of line"]))
-        }
-    }
-
     /// What came out of an experiment, as a cell; nil when it was given up.
-    private func cell(_ thread: ExperimentThread, _ allocation: Allocation, isControl: Bool) throws -> Cell? {
+    func cell(_ thread: ExperimentThread, _ allocation: Allocation, isControl: Bool) throws -> Cell? {
         let result: Experiment.Result
         do {
             result = try thread.outcome()
@@ -319,6 +288,6 @@ enum Capacity {
 
     private static func cores(_ allocation: Allocation, _ processors: Double) -> Double {
         let most = allocation[.vcpus]?.number ?? processors
-        return min(allocation[.cpu]?.number ?? most, most)
+        return min(allocation[.cpu]?.number ?? most, most) + (allocation[.withCPU]?.number ?? 0)
     }
 }

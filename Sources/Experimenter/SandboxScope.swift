@@ -7,6 +7,8 @@ struct JoinedDomain: Sendable {
     let original: DomainDescription
     /// In cores; nil is unlimited.
     let quota: Double?
+    /// The same as an axis has it.
+    let cpu: Setting
 }
 
 /// A domain that is cloned along and calls beyond the sandbox, and where that is heard on-line.
@@ -61,7 +63,8 @@ struct SandboxScope: Sendable {
     private static func original(_ name: String, _ tier: Tier, _ node: Node) throws -> JoinedDomain {
         let domain = try Campaign.find(name, node)
         return JoinedDomain(
-            tier: tier, original: try domain.description(), quota: try domain.cpuQuota())
+            tier: tier, original: try domain.description(), quota: try domain.cpuQuota(),
+            cpu: try DomainAllocation(domain).setting(of: .cpu))
     }
 
     private static func neighbours(_ tier: Tier, _ node: Node) throws -> [Neighbour] {

@@ -63,6 +63,12 @@ struct Tally {
             + "\(Format.duration(bootTime)) that they took to boot lets them see all"
     }
 
+    /// Of a node that is itself virtual.
+    static func stolen(_ share: Double, _ specification: CampaignSpecification) -> String {
+        "\(Format.percent(share)) of the processor time wanted on the node was not given by its own host (steal, limit "
+            + "\(Format.percent(specification.stolenLimit))): others use that machine"
+    }
+
     /// Why a cell with these figures must not be used; empty when it may.
     static func invalidity(
         _ account: RequestAccount, _ answers: AnswerAccount, _ specification: CampaignSpecification

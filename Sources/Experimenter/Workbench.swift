@@ -29,6 +29,8 @@ struct Workbench {
     let noise: LearnedNoise
     /// The experiment at this bench was given up.
     let abandonment = Abandonment()
+    /// What the experiment before left for the next one.
+    let kept: KeptSandbox
     /// The end of a container's console, for a clone that does not boot.
     let consoleEnd: @Sendable (String) -> String
 
@@ -64,6 +66,9 @@ final class ReplayedLog: Sendable {
     private let requests = Mutex<[ReplayedRequest]>([])
 
     var all: [ReplayedRequest] { requests.withLock { $0 } }
+
+    /// Forgets what has ended.
+    func clear() { requests.withLock { $0.removeAll() } }
 
     func add(_ ended: [ReplayedRequest]) { if !ended.isEmpty { requests.withLock { $0 += ended } } }
 }

@@ -46,6 +46,9 @@ package struct DomainAllocation {
         case .frequency: return .number(try CoreFrequencies().highest(of: try processors()))
         case .node, .variant, .software, .mix: return .asIs
         case .load: return .number(1)
+        case .withCPU:
+            throw AllocationError.unsupported(
+                resource, domain: domain.name, reason: "it is of the domains that are cloned along")
         }
     }
 
@@ -123,7 +126,7 @@ package struct DomainAllocation {
             let rate = Int((number ?? 0) / 1024)
             try domain.setNetworkRate(
                 description.interfaces.first?.mac ?? "", NetworkRate(inbound: rate, outbound: rate))
-        case .processors, .frequency, .node, .variant, .software, .load, .mix:
+        case .processors, .frequency, .node, .variant, .software, .load, .mix, .withCPU:
             throw AllocationError.unsupported(
                 resource, domain: domain.name, reason: "libvirt's driver does not change it while the domain runs")
         }

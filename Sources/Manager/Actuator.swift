@@ -79,6 +79,7 @@ package struct Actuator {
         switch resource {
         case .software: "this changes the software itself; release it as usual, then watch it (whatif watch)"
         case .load, .mix: "this is what the users ask"
+        case .withCPU: "this is of other domains"
         case .variant: "this takes a restart; define the variant (virsh define), then restart \(domain)"
         case .node: "this takes another machine; migrate \(domain) there (virsh migrate), or define it there"
         case .frequency: "other domains run on the same cores; set it on the node (cpupower frequency-set)"

@@ -36,8 +36,11 @@ package struct Allocation: Hashable, Codable, Sendable, CustomStringConvertible 
         Allocation(values.filter { value in axes.contains { $0.resource == value.key } })
     }
 
-    /// Without what its users do.
-    package var ofDomain: Allocation { Allocation(values.filter { $0.key != .load && $0.key != .mix }) }
+    /// Without what its users do, and without what others have.
+    package var ofDomain: Allocation { Allocation(values.filter { !$0.key.isDemand && !$0.key.isOfOthers }) }
+
+    /// What a domain that is cloned along gets.
+    package var ofOthers: Allocation { Allocation(self[.withCPU].map { [.cpu: $0] } ?? [:]) }
 
     /// These values, and the other's where there is none.
     package func over(_ other: Allocation) -> Allocation {

@@ -97,12 +97,30 @@ extension Measurement {
 }
 
 extension CampaignRecord {
-    /// A cell that was just measured, corrected by the controls there are.
+    /// A cell that was just measured, corrected by the controls there are. That of the on-line allocation is measured by each of
+    /// them.
     package func corrected(_ cell: Cell) -> Cell {
         guard case .measured(var measurement) = cell.content else { return cell }
+        let windows = cell.allocation == onLine ? windows(with: measurement) : [measurement]
+        measurement.pooled = windows.count == 1 ? nil : Self.pooled(windows)
+        // About the middle of them.
+        let time = windows.map(\.middle).reduce(Duration.zero) { $0 + ($1 - measurement.middle) } / windows.count
         measurement.correction =
-            control?.limits.corrects == true ? Correction(controls, at: measurement.middle) : nil
+            control?.limits.corrects == true ? Correction(controls, at: measurement.middle + time) : nil
         return Cell(cell.allocation, .measured(measurement), check: cell.check)
+    }
+
+    private func windows(with measurement: Measurement) -> [Measurement] {
+        [measurement]
+            + controls.filter { $0.isWithinLimits && $0.allocation == onLine }.map(\.measurement).filter {
+                $0.started != measurement.started
+            }
+    }
+
+    private static func pooled(_ windows: [Measurement]) -> [ResponseStatistic: Estimate] {
+        var pooled: [ResponseStatistic: Estimate] = [:]
+        for statistic in ResponseStatistic.allCases { pooled[statistic] = .pooled(windows.map { $0.clone[statistic] }) }
+        return pooled
     }
 
     /// Corrects anew what was measured, now that there is a further control.

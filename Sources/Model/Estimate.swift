@@ -11,6 +11,30 @@ package struct Estimate: Hashable, Codable, Sendable {
     }
 }
 
+extension Estimate {
+    /// The normal distribution's two-sided quantile of 95 %.
+    private static let quantile = 1.96
+
+    /// Of one figure over several windows, each with its 95 % interval: their mean, and how far off it may be by what each
+    /// window does not know and by what differs between them (random effects: DerSimonian and Laird 1986, equal weights). What
+    /// is the same in a window, as what its visitors happened to ask, no window can tell by itself.
+    ///
+    /// Nil without any.
+    package static func pooled(_ windows: [Estimate]) -> Estimate? {
+        guard let first = windows.first else { return nil }
+        if windows.count == 1 { return first }
+        let count = Double(windows.count)
+        let mean = windows.reduce(0) { $0 + $1.value } / count
+        let within = windows.reduce(0) { sum, window in
+            let error = (window.upper - window.lower) / 2 / quantile
+            return sum + error * error
+        }
+        let all = windows.reduce(0) { $0 + ($1.value - mean) * ($1.value - mean) } / (count - 1)
+        let half = quantile * (max(all, within / count) / count).squareRoot()
+        return Estimate(mean, lower: max(0, mean - half), upper: mean + half)
+    }
+}
+
 /// One response time and when its request was due, both in seconds; the order of `due` is the order of arrival.
 package struct ResponseSample: Hashable, Sendable {
     package let due: Timestamp

@@ -17,8 +17,18 @@ package enum Format {
 
     /// Three significant digits or so: 8.21, 41.3, 412.
     package static func significant(_ value: Double) -> String {
-        let size = abs(value)
-        return decimal(value, size >= 100 ? 0 : size >= 10 ? 1 : 2)
+        decimal(value, places(value))
+    }
+
+    private static func places(_ value: Double) -> Int { abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : 2 }
+
+    /// As many digits as `significant` has, or this many decimals, and more where the value was written with more.
+    static func exact(_ value: Double, least: Int? = nil) -> String {
+        var places = least ?? places(value)
+        while places < 9, let shown = Double(decimal(value, places)), abs(shown - value) > 1e-9 * abs(value) {
+            places += 1
+        }
+        return decimal(value, places)
     }
 
     /// Seconds shown in milliseconds: `41.3 ms`.
@@ -40,6 +50,9 @@ package enum Format {
         let minutes = seconds / 60
         return decimal(minutes, minutes == minutes.rounded() ? 0 : 1) + " min"
     }
+
+    /// `1 node`, `3 nodes`
+    package static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     package static func bytes(_ bytes: Int64) -> String {
         var value = Double(bytes)

@@ -145,8 +145,14 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var energy: EnergyEstimate?
     /// How long the on-line domain stood for the clone's memory, in seconds; nil when it did not.
     package var pause: Double?
+    /// The share of the processor time wanted on the node that its own host did not give it; nil when all was given.
+    package var stolen: Double?
+    /// How many experiments its clones had served before; nil when they were fresh.
+    package var served: Int?
     /// Of a control: the clone's figures over the on-line ones, with 95 % intervals.
     package var ratios: [ResponseStatistic: Estimate]?
+    /// Of the on-line allocation: the clone's figures over all windows of the controls; nil when there was one.
+    package var pooled: [ResponseStatistic: Estimate]?
     /// What `estimate(_:)` corrects the clone's response times by; nil when they are as they were measured.
     package var correction: Correction?
 
@@ -171,8 +177,9 @@ package struct Measurement: Hashable, Codable, Sendable {
 
     /// What the on-line domain would show with the clone's allocation, as far as is known.
     package func estimate(_ metric: Metric) -> Estimate? {
-        let corrected = { (statistic: ResponseStatistic) in
-            correction?.correct(clone[statistic], statistic) ?? clone[statistic]
+        let corrected = { (statistic: ResponseStatistic) -> Estimate in
+            let measured = pooled?[statistic] ?? clone[statistic]
+            return correction?.correct(measured, statistic) ?? measured
         }
         return switch metric {
         case .throughput: Estimate(clone.throughput, lower: clone.throughput, upper: clone.throughput)

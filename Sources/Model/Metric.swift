@@ -23,6 +23,16 @@ package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKe
         }
     }
 
+    /// A limit with its unit, in as many digits as it takes: what is shown is read as the same limit again.
+    func formatLimit(_ value: Double) -> String {
+        switch self {
+        case .throughput: Format.exact(value) + "/s"
+        case .mean, .p50, .p95, .p99: Format.exact(value * 1e3) + " ms"
+        case .cpuUsed: Format.exact(value * 100, least: 0) + "%"
+        case .energy: Format.exact(value * 1e3) + " mJ"
+        }
+    }
+
     /// Reads a limit for this metric: `50 ms`, `40/s`, `35%`, `80 mJ`.
     package func parse(_ text: String) throws(UnitError) -> Double {
         switch self {

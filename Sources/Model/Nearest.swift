@@ -1,8 +1,11 @@
 /// The known word that was probably meant.
 package enum Nearest {
     package static func of(_ word: String, in known: [String]) -> String? {
-        let best = known.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
-        guard let best, best.1 <= max(1, word.count / 3) else { return nil }
+        let most = max(1, word.count / 3)
+        // What is that much longer or shorter is no nearer, and takes long to compare.
+        let near = known.filter { abs($0.count - word.count) <= most }
+        let best = near.map { ($0, distance(Array(word), Array($0))) }.min { $0.1 < $1.1 }
+        guard let best, best.1 <= most else { return nil }
         return best.0
     }
 

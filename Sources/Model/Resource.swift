@@ -27,13 +27,15 @@ package enum Resource: String, Hashable, Codable, CaseIterable, Comparable, Send
     case load
     /// Weights of the service file on what sessions ask.
     case mix
+    /// CPU quota of each domain that is cloned along, as a fraction of one core.
+    case withCPU = "with-cpu"
 
     /// In this order in texts.
     package static func < (a: Resource, b: Resource) -> Bool { a.place < b.place }
 
     package var isNumeric: Bool {
         switch self {
-        case .cpu, .shares, .vcpus, .memory, .diskRead, .diskWrite, .network, .frequency, .load: true
+        case .cpu, .shares, .vcpus, .memory, .diskRead, .diskWrite, .network, .frequency, .load, .withCPU: true
         case .processors, .node, .variant, .software, .mix: false
         }
     }
@@ -43,6 +45,9 @@ package enum Resource: String, Hashable, Codable, CaseIterable, Comparable, Send
 
     /// Whether it is what users do, and not what the domain has.
     package var isDemand: Bool { self == .load || self == .mix }
+
+    /// Whether it is of the domains that are cloned along, and not of the one under test.
+    package var isOfOthers: Bool { self == .withCPU }
 
     /// Whether a name of it has to be given a meaning in the service file.
     package var isDeclared: Bool { [.node, .variant, .software, .mix].contains(self) }
@@ -59,7 +64,7 @@ extension Resource {
 
     private func format(_ value: Double) -> String {
         switch self {
-        case .cpu, .load: Format.percent(value)
+        case .cpu, .withCPU, .load: Format.percent(value)
         case .memory: Units.exactBytes(value)
         case .diskRead, .diskWrite, .network: Units.exactBytes(value) + "/s"
         case .frequency: Units.exactHertz(value)
@@ -70,7 +75,7 @@ extension Resource {
     /// A value to try, or to compare with.
     package func parse(_ text: String) throws(UnitError) -> Setting {
         switch self {
-        case .cpu:
+        case .cpu, .withCPU:
             let value = try Units.fraction(text)
             // The kernel takes no quota below 1 ms a period; a percent of a core is the least that can be meant.
             guard value >= 0.01, value <= 1024 else {
@@ -99,7 +104,7 @@ extension Resource {
         guard case (.number(let a), .number(let b)) = (found, wanted) else { return found == wanted }
         return switch self {
         // The kernel keeps microseconds of a period of 100 ms, for each virtual processor.
-        case .cpu: abs(a - b) < 1e-4
+        case .cpu, .withCPU: abs(a - b) < 1e-4
         // Pages of 4 KiB, of which libvirt shows kibibytes.
         case .memory: abs(a - b) < 4096
         case .network: abs(a - b) < 1024
@@ -127,6 +132,7 @@ extension Resource {
         case .software: 11
         case .load: 12
         case .mix: 13
+        case .withCPU: 14
         }
     }
 

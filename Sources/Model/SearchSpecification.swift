@@ -66,7 +66,7 @@ extension Resource {
     /// The amount of a resource that a price is of, in the resource's own unit, and its name.
     package var priced: (amount: Double, name: String) {
         switch self {
-        case .cpu: (1, "core")
+        case .cpu, .withCPU: (1, "core")
         case .memory: (Double(1 << 30), "GiB")
         case .diskRead, .diskWrite, .network: (Double(1 << 20), "MiB/s")
         case .frequency: (1e9, "GHz")

@@ -1,57 +1,4 @@
-// Reading of service files. Every error is a DecodingError whose coding path leads to the place in the file; the reader of
-// the file turns that into line and column.
-
-/// A key of any name, or a place in a list.
-struct AnyKey: CodingKey {
-    let stringValue: String
-    let intValue: Int?
-    init(stringValue: String) { (self.stringValue, intValue) = (stringValue, nil) }
-    init(intValue: Int) { (stringValue, self.intValue) = ("item \(intValue + 1)", intValue) }
-}
-
-extension Decoder {
-    /// The container by the type's keys, after any key that the type does not know has been refused by name.
-    package func strictContainer<Key: CodingKey & CaseIterable>(
-        keyedBy: Key.Type
-    ) throws -> KeyedDecodingContainer<Key> {
-        let known = Key.allCases.map(\.stringValue)
-        for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
-            throw DecodingError.dataCorrupted(
-                .init(
-                    codingPath: codingPath + [key],
-                    debugDescription:
-                        "unknown key '\(key.stringValue)', expected one of: \(known.joined(separator: ", "))"))
-        }
-        return try container(keyedBy: Key.self)
-    }
-}
-
-extension KeyedDecodingContainer {
-    /// Decodes a text and turns it into a value, so that a wrong unit is an error at its own place.
-    func value<T>(_ key: Key, _ parse: (String) throws(UnitError) -> T) throws -> T {
-        let text = try decode(String.self, forKey: key)
-        do { return try parse(text) } catch { throw refusal(of: key, "\(error)") }
-    }
-
-    func value<T>(_ key: Key, default fallback: T, _ parse: (String) throws(UnitError) -> T) throws -> T {
-        contains(key) ? try value(key, parse) : fallback
-    }
-
-    /// One of the names of a type's cases.
-    func choice<T: RawRepresentable<String> & CaseIterable>(_ key: Key, default fallback: T) throws -> T {
-        try value(key, default: fallback) { (text) throws(UnitError) in
-            guard let choice = T(rawValue: text) else {
-                let names = T.allCases.map(\.rawValue).joined(separator: ", ")
-                throw UnitError(found: text, expected: "one of: " + names)
-            }
-            return choice
-        }
-    }
-
-    func refusal(of key: Key, _ message: String) -> DecodingError {
-        .dataCorrupted(.init(codingPath: codingPath + [key], debugDescription: message))
-    }
-}
+// Reading of service files, by what `StrictDecoding.swift` has for any file that people write.
 
 extension ServedPort: Decodable {
     package init(from decoder: any Decoder) throws {
@@ -150,15 +97,17 @@ extension ControlLimits {
 }
 
 private struct LimitFields: Decodable {
-    enum CodingKeys: String, CodingKey, CaseIterable { case lost, late, unmatched }
+    enum CodingKeys: String, CodingKey, CaseIterable { case lost, late, unmatched, stolen }
     let lost: Double
     let late: Double
     let unmatched: Double
+    let stolen: Double
     init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         lost = try fields.value(.lost, default: CampaignSpecification.lostDefault, Units.fraction)
         late = try fields.value(.late, default: CampaignSpecification.lateDefault, Units.fraction)
         unmatched = try fields.value(.unmatched, default: CampaignSpecification.unmatchedDefault, Units.fraction)
+        stolen = try fields.value(.stolen, default: CampaignSpecification.stolenDefault, Units.fraction)
     }
 }
 
@@ -235,12 +184,14 @@ extension CampaignSpecification: Decodable {
     /// Above it, the 95th percentile would be the sender's and not the clone's.
     fileprivate static let lateDefault = 0.05
     fileprivate static let unmatchedDefault = 0.01
+    fileprivate static let stolenDefault = 0.1
     private static let timeShiftDefault = Duration.seconds(2)
     /// Clones that keep state shall see every request from their snapshot on: they have to be up when the first is due.
     private static let joinedTimeShiftDefault = Duration.seconds(5)
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case tier, clone, client, trace, with, answers, axes, cost, forbid, sandboxes, experiment, find, confidence,
+        case tier, clone, reuse, client, trace, with, answers, axes, cost, forbid, sandboxes, experiment, find,
+            confidence,
             interpolate, seed,
             check
         case limits, control, energy, sessions
@@ -254,6 +205,7 @@ extension CampaignSpecification: Decodable {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         tier = try fields.decode(String.self, forKey: .tier)
         clone = try fields.value(.clone, default: .disk, CloneSource.init(parsing:))
+        reuses = try fields.decodeIfPresent(Bool.self, forKey: .reuse) ?? true
         client = try fields.contains(.client) ? fields.value(.client, Self.client) : nil
         trace = try fields.decodeIfPresent(String.self, forKey: .trace)
         with = try fields.decodeIfPresent([String].self, forKey: .with) ?? []
@@ -276,6 +228,7 @@ extension CampaignSpecification: Decodable {
         let limits = try fields.decodeIfPresent(LimitFields.self, forKey: .limits)
         lostLimit = limits?.lost ?? Self.lostDefault
         lateLimit = limits?.late ?? Self.lateDefault
+        stolenLimit = limits?.stolen ?? Self.stolenDefault
         unmatchedLimit = limits?.unmatched ?? Self.unmatchedDefault
         control = try fields.decodeIfPresent(ControlLimits.Fields.self, forKey: .control)?.limits ?? ControlLimits()
         energy = try fields.decodeIfPresent(EnergyFields.self, forKey: .energy)?.model
@@ -293,6 +246,11 @@ extension CampaignSpecification: Decodable {
             throw fields.refusal(
                 of: .clone,
                 "a memory image fits the machine that it was taken from; with the axis 'variant' clone the disk")
+        }
+        if with.isEmpty, axes.contains(where: \.resource.isOfOthers) {
+            throw fields.refusal(
+                of: .axes,
+                "'with-cpu' is of tiers that are cloned along; name them in 'with', for instance with: [db]")
         }
         if !with.isEmpty, axes.contains(where: { $0.resource == .network }) {
             throw fields.refusal(

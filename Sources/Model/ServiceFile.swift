@@ -68,6 +68,8 @@ package struct CampaignSpecification: Hashable, Sendable {
     /// Tiers behind it that are cloned along and joined with it.
     package var with: [String]
     package var axes: [Axis]
+    /// Whether clones may serve several experiments in turn.
+    package var reuses: Bool
     /// How many experiments may run at once on the node.
     package var sandboxes: Int
     /// What its clones are told by the tiers that are not in the sandbox.
@@ -82,6 +84,8 @@ package struct CampaignSpecification: Hashable, Sendable {
     /// Shares of requests lost and sent late, and of the clone's queries unmatched, above which a cell is invalid.
     package var lostLimit: Double
     package var lateLimit: Double
+    /// Share of the processor time wanted on the node that its own host did not give, above which a cell is invalid.
+    package var stolenLimit: Double
     package var unmatchedLimit: Double
     package var control: ControlLimits
     package var energy: EnergyModel?

@@ -109,7 +109,7 @@ package enum Units {
     }
 
     /// A whole number.
-    static func count(_ text: String, in range: ClosedRange<Int>) throws(UnitError) -> Double {
+    package static func count(_ text: String, in range: ClosedRange<Int>) throws(UnitError) -> Double {
         guard let number = Int(text.trimmingSpaces()), range.contains(number) else {
             throw UnitError(found: text, expected: "a number from \(range.lowerBound) to \(range.upperBound)")
         }

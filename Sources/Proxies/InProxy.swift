@@ -81,8 +81,12 @@ package struct InProxy: ~Copyable {
     package private(set) var answeredCount = 0
     /// Requests that are due, before the horizon, and neither answered nor given up.
     package private(set) var openCount = 0
-    /// Requests that are due at it or later are played, and nobody waits for them. To be set before it has come.
-    package var horizon = Timestamp.distantFuture
+    /// The same of those behind it.
+    private var unawaitedCount = 0
+    /// Requests that are due at it or later are played, and nobody waits for them.
+    package private(set) var horizon = Timestamp.distantFuture
+    /// When the latest request was due that was begun.
+    private var lastBegun = Timestamp.distantPast
     /// Times that a server spoke where nothing was asked.
     package private(set) var unsolicitedCount = 0
     /// A reply to be handed on, if replies are kept.
@@ -97,6 +101,13 @@ package struct InProxy: ~Copyable {
 
     /// Puts an item in its place by time; items of equal time keep their order.
     package mutating func schedule(_ item: ReplayItem) { schedule.insert(item, due: item.due) }
+
+    /// From now on nobody waits for what is due at `time` or later, but for what was begun before this was said.
+    package mutating func moveHorizon(to time: Timestamp) {
+        horizon = max(time, lastBegun + .nanoseconds(1))
+        openCount += unawaitedCount
+        unawaitedCount = 0
+    }
 
     package var nextDue: Timestamp? { schedule.nextDue }
     /// Still to come due before the horizon; 0 when nothing is, else no less than that.
@@ -175,7 +186,8 @@ package struct InProxy: ~Copyable {
             finished.append(told)
             return
         }
-        if told.due < horizon { openCount += 1 }
+        if told.due < horizon { openCount += 1 } else { unawaitedCount += 1 }
+        lastBegun = max(lastBegun, told.due)
         let own = primary[item.connection] ?? open(for: item.connection, at: now, &actions)
         switch own.state {
         case .idle,
@@ -334,7 +346,7 @@ package struct InProxy: ~Copyable {
 
     private mutating func finish(_ told: ReplayedRequest) {
         finished.append(told)
-        if told.due < horizon { openCount -= 1 }
+        if told.due < horizon { openCount -= 1 } else { unawaitedCount -= 1 }
     }
 
     /// What the on-line server answered, when that is known only after the request was scheduled.

@@ -49,6 +49,8 @@ package final class ReplayLoop: Sendable {
         package var waiting = 0
         /// Still to come due before the horizon; 0 when nothing is, else no less than that.
         package var scheduled = 0
+        /// Nobody waits for what is due from then on.
+        package var horizon = Timestamp.distantFuture
         package var unsolicited = 0
         package var comparison = ComparisonAccount()
         package var logInFailure: LogInFailure?
@@ -177,7 +179,8 @@ private struct Worker: ~Copyable {
         ReplayLoop.Progress(
             taken: taken, sent: requests.proxy.sentCount, answered: requests.proxy.answeredCount,
             waiting: requests.proxy.openCount,
-            scheduled: requests.proxy.scheduledCount, unsolicited: requests.proxy.unsolicitedCount,
+            scheduled: requests.proxy.scheduledCount, horizon: requests.proxy.horizon,
+            unsolicited: requests.proxy.unsolicitedCount,
             comparison: requests.proxy.correspondence?.account ?? ComparisonAccount(),
             logInFailure: requests.proxy.logInFailure,
             answers: answers.account, forwardFailure: answers.logInFailure)
@@ -190,7 +193,7 @@ private struct Worker: ~Copyable {
         case .expected(let key, let reply): requests.proxy.expect(reply, to: key)
         case .exchange(let recorded, let history): answers.add(recorded, history: history)
         case .heard(let time): answers.noteHeard(time)
-        case .horizon(let time): requests.proxy.horizon = time
+        case .horizon(let time): requests.proxy.moveHorizon(to: time)
         }
     }
 

@@ -17,9 +17,10 @@ package struct FoundCells: Sendable {
     /// `near`: with how far each is from it.
     package func text(width: Int?, near: Allocation? = nil) -> String {
         let others: [Metric] = [.mean, .p99, .throughput, .cpuUsed, .energy].filter { $0 != metric }
+        let interval = IntervalHeading.of(cells.lazy.map(\.cell))
         let isNear = near == nil ? [] : ["distance"]
         var table = TextTable(
-            ["campaign"] + resources.map(\.rawValue) + ["state", metric.rawValue, "95 % interval"] + isNear
+            ["campaign"] + resources.map(\.rawValue) + ["state", metric.rawValue, interval] + isNear
                 + others.map(\.rawValue) + [""],
             [.left] + resources.map { $0.isNumeric ? .right : .left } + [.left, .right, .left]
                 + isNear.map { _ in .right }

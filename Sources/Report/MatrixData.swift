@@ -14,6 +14,10 @@ package enum MatrixData {
         var requests: RequestAccount?
         var answers: AnswerAccount?
         var comparison: ComparisonAccount?
+        /// The share of the processor time wanted on the node that its own host did not give; missing when all was given.
+        var stolen: Double?
+        /// How many experiments its clones had served before; missing of fresh ones.
+        var served: Int?
         var check: Check?
         var invalid: [String]?
     }
@@ -62,7 +66,8 @@ package enum MatrixData {
         return CellDocument(
             allocation: plain(cell.allocation), state: cell.state, metrics: metrics,
             onLine: (cell.measurement?.onLine).map(plain), requests: cell.measurement?.requests,
-            answers: cell.measurement?.answers, comparison: cell.measurement?.comparison, check: cell.check,
+            answers: cell.measurement?.answers, comparison: cell.measurement?.comparison,
+            stolen: cell.measurement?.stolen, served: cell.measurement?.served, check: cell.check,
             invalid: invalid)
     }
 

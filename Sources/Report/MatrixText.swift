@@ -7,15 +7,16 @@ package enum MatrixText {
         let statistic = record.sla.statistic
         let metric = Metric(statistic)
         let axes = record.matrix.axes.map(\.resource.rawValue)
+        let cells = cells ?? record.matrix.cells
         var table = TextTable(
             axes + [
-                "state", statistic.rawValue, "95 % interval", "mean", "p99", "rate", "cpu used", "energy", "requests",
-                "",
+                "state", statistic.rawValue, IntervalHeading.of(cells), "mean", "p99", "rate", "cpu used", "energy",
+                "requests", "",
             ],
             record.matrix.axes.map { $0.numbers == nil ? .left : .right } + [
                 .left, .right, .left, .right, .right, .right, .right, .right, .right, .left,
             ])
-        for cell in cells ?? record.matrix.cells {
+        for cell in cells {
             let show = { (metric: Metric) in cell.estimate(metric).map { metric.format($0.value) } ?? "" }
             let interval =
                 cell.estimate(metric).map { "[\(metric.format($0.lower)) – \(metric.format($0.upper))]" } ?? ""
@@ -64,10 +65,14 @@ package enum MatrixText {
             case .memory: ["clones went on from a moment of the domain's memory and disks"]
             case .image(let path): ["clones began with the image \(path)"]
             }
+        let fresh =
+            record.isFresh == true
+            ? ["clones that served several experiments were out of line, so that each has its own"] : []
         let along = record.with.map { ["cloned along and joined with it: \($0.joined(separator: ", "))"] } ?? []
         let forward =
             record.forward.map { ["what was not recorded was asked of clones of \($0.joined(separator: ", "))"] } ?? []
-        return ([sentence] + (beginning + along + forward + answer.reasons).map { "  - " + $0 }).joined(separator: "\n")
+        return ([sentence] + (beginning + fresh + along + forward + answer.reasons).map { "  - " + $0 }).joined(
+            separator: "\n")
     }
 
     package static func measurement(_ measurement: Measurement) -> String {
@@ -81,9 +86,22 @@ package enum MatrixText {
             + (answers.forwarded > 0 ? "\(answers.forwarded) forwarded, " : "")
             + "\(answers.unmatched) unmatched\(besides(answers)); cpu "
             + "\(Format.percent(measurement.cpuUsed)) (\(Format.percent(measurement.onLineCPUUsed)))"
-            + (measurement.settling.map { "; the first \(Format.duration(.seconds($0))) left out: slower" } ?? "")
-            + (measurement.pause.map { "; the domain stood for \(Format.duration(.seconds($0)))" } ?? "")
-            + unseen(account.unseen) + (measurement.comparison?.text.map { "; " + $0 } ?? "")
+            + remarks(measurement).map { "; " + $0 }.joined() + unseen(account.unseen)
+    }
+
+    private static func remarks(_ measurement: Measurement) -> [String] {
+        [
+            measurement.settling.map { "the first \(Format.duration(.seconds($0))) left out: slower" },
+            measurement.pause.map { "the domain stood for \(Format.duration(.seconds($0)))" },
+            measurement.served.map {
+                "clones that had served \($0 == 1 ? "one experiment" : "\($0) experiments") before"
+            },
+            measurement.stolen.flatMap {
+                $0 < 0.01
+                    ? nil : "\(Format.percent($0)) of the processor time wanted on the node was not given by its host"
+            },
+            measurement.comparison?.text,
+        ].compactMap(\.self)
     }
 
     private static func besides(_ answers: AnswerAccount) -> String {

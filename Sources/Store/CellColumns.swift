@@ -8,6 +8,7 @@ extension Resource {
         case .processors: "cpu_set"
         case .diskRead: "disk_read"
         case .diskWrite: "disk_write"
+        case .withCPU: "with_cpu"
         }
     }
 }

@@ -10,14 +10,15 @@ enum MatrixSchema {
     /// Larger than SQLite's usual pages: a block of cells is read with few calls.
     static let pageSize = 16_384
 
-    static let version = 3
+    static let version = 4
 
     static func migrate(_ database: Database) throws(StoreError) {
         try database.migrate(to: version) { version throws(StoreError) in
             switch version {
             case 1: for statement in firstStatements { try database.run(statement) }
             case 2: for column in secondColumns { try database.run("ALTER TABLE cell ADD COLUMN \(column)") }
-            default: try separateCells(database)
+            case 3: try separateCells(database)
+            default: try add(.withCPU, to: database)
             }
         }
     }
@@ -40,6 +41,20 @@ enum MatrixSchema {
         "shares REAL", "vcpus REAL", "cpu_set TEXT", "memory REAL", "disk_read REAL", "disk_write REAL",
         "network REAL", "frequency REAL", "node TEXT", "variant TEXT", "software TEXT",
     ]
+
+    /// A resource that files of the version before do not have, unless they were made in the step before.
+    private static func add(_ resource: Resource, to database: Database) throws(StoreError) {
+        let column = resource.column
+        let columns = try database.run("SELECT name FROM pragma_table_info('cell')").compactMap { $0.text(0) }
+        if columns.contains(column) { return }
+        try database.run("DROP VIEW result")
+        try database.run("ALTER TABLE cell ADD COLUMN \(definition(resource))")
+        for bound in ["\(column)_min", "\(column)_max"] {
+            try database.run("ALTER TABLE block ADD COLUMN \(bound) ANY")
+            try database.run(index(bound))
+        }
+        try database.run(view)
+    }
 
     /// Cells in rows of their own, which a record used to hold as well.
     private static func separateCells(_ database: Database) throws(StoreError) {
@@ -80,7 +95,13 @@ enum MatrixSchema {
 
     private static let counts = Cell.states.map { "\($0) INTEGER NOT NULL" }
 
-    private static let resources = Resource.allCases.map { "\($0.column) \($0.isNumeric ? "ANY" : "TEXT")" }
+    private static func definition(_ resource: Resource) -> String {
+        "\(resource.column) \(resource.isNumeric ? "ANY" : "TEXT")"
+    }
+    private static func index(_ bound: String) -> String {
+        "CREATE INDEX block_\(bound) ON block (\(bound)) WHERE \(bound) IS NOT NULL"
+    }
+    private static let resources = Resource.allCases.map(definition)
     private static let metrics = Metric.allCases.map { "\($0.column) REAL" }
     private static let bounds = Metric.allCases.flatMap { ["\($0.column)_lower REAL", "\($0.column)_upper REAL"] }
 
@@ -114,17 +135,15 @@ enum MatrixSchema {
                 \(BlockRow.names.dropFirst(3).map { "\($0) ANY" }.joined(separator: ", "))) STRICT
             """,
         ]
-            + BlockRow.names.dropFirst(3).map {
-                "CREATE INDEX block_\($0) ON block (\($0)) WHERE \($0) IS NOT NULL"
-            } + [
-                """
-                CREATE VIEW result AS SELECT campaign.id AS campaign, service, tier, domain, started, number,
-                    cell.state AS state, \(figures.map { "cell.\($0) AS \($0)" }.joined(separator: ", "))
-                FROM campaign JOIN cell ON cell.id BETWEEN key << \(CellColumns.numberBits)
-                    AND key << \(CellColumns.numberBits) | \(CellColumns.largestNumber)
-                """
-            ]
+            + BlockRow.names.dropFirst(3).map(index) + [view]
     }
+
+    private static let view = """
+        CREATE VIEW result AS SELECT campaign.id AS campaign, service, tier, domain, started, number,
+            cell.state AS state, \(figures.map { "cell.\($0) AS \($0)" }.joined(separator: ", "))
+        FROM campaign JOIN cell ON cell.id BETWEEN key << \(CellColumns.numberBits)
+            AND key << \(CellColumns.numberBits) | \(CellColumns.largestNumber)
+        """
 
     /// For people: the bounds beside their metric.
     private static let figures =

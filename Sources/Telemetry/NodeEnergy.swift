@@ -32,7 +32,7 @@ package final class NodeEnergy {
             else { return nil }
             return Zone(path: path, name: name, range: range, last: first)
         }
-        guard zones.contains(where: { $0.name != "dram" }), let busy = Self.busySeconds(processorTimes) else {
+        guard zones.contains(where: { $0.name != "dram" }), let busy = ProcessorTimes(path: processorTimes)?.busy else {
             return nil
         }
         (self.processorTimes, firstBusy) = (processorTimes, busy)
@@ -43,15 +43,6 @@ package final class NodeEnergy {
     }
 
     private static func number(_ path: String) -> UInt64? { text(path).flatMap { UInt64($0) } }
-
-    /// Of all processors since they started, in seconds: all but `idle`, `iowait`, and `guest`, which is in `user` (proc(5)).
-    private static func busySeconds(_ path: String) -> Double? {
-        guard let line = text(path)?.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
-        let times = line.split(separator: " ").dropFirst().compactMap { Double($0) }
-        guard times.count >= 7 else { return nil }
-        let ticks = times[0] + times[1] + times[2] + times[5] + times[6] + (times.count > 7 ? times[7] : 0)
-        return ticks / Double(sysconf(CInt(_SC_CLK_TCK)))
-    }
 
     /// Has to be called more often than a counter goes round: within a minute.
     package func look() {
@@ -67,7 +58,7 @@ package final class NodeEnergy {
     /// What was measured until now.
     package func reading() -> NodeEnergyReading? {
         look()
-        guard let busy = Self.busySeconds(processorTimes) else { return nil }
+        guard let busy = ProcessorTimes(path: processorTimes)?.busy else { return nil }
         return NodeEnergyReading(joules: joules, busySeconds: busy - firstBusy, counters: zones.map(\.name))
     }
 }

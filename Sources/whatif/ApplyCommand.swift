@@ -29,6 +29,7 @@ enum ApplyCommand: Command {
         ])
 
     private struct Change: Encodable {
+        var domain: String
         var resource: Resource
         var from, to: Setting
         var refusal: String?
@@ -63,10 +64,15 @@ enum ApplyCommand: Command {
         }
         try Inputs.enter(node: file.node, state)
         let actuator = Actuator(try Node(connect: file.connect))
-        let changes = try actuator.changes(record.domain, to: allocation)
+        let others = allocation.ofOthers.values.isEmpty ? [] : (record.with ?? []).compactMap(file.tier)
+        let changes =
+            try others.flatMap(\.domains).flatMap { try actuator.changes($0, to: allocation.ofOthers) }
+            + actuator.changes(record.domain, to: allocation)
         var document = Document(
             campaign: record.id, domain: record.domain,
-            changes: changes.map { Change(resource: $0.resource, from: $0.from, to: $0.to, refusal: $0.refusal) },
+            changes: changes.map {
+                Change(domain: $0.domain, resource: $0.resource, from: $0.from, to: $0.to, refusal: $0.refusal)
+            },
             isApplied: false)
 
         for change in changes {
@@ -135,7 +141,7 @@ enum ApplyCommand: Command {
                 + (sla.isMet(by: value.value)
                     ? "met"
                     : "NOT met; before it had "
-                        + changes.map { "\($0.resource.rawValue) \($0.resource.format($0.from))" }.joined(
+                        + changes.map { "\($0.domain) \($0.resource.rawValue) \($0.resource.format($0.from))" }.joined(
                             separator: ", ")))
     }
 }

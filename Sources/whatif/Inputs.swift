@@ -4,6 +4,7 @@ import Hypervisor
 import Lab
 import Model
 import OperatingSystem
+import Planning
 import Store
 import Wire
 import YAML
@@ -22,19 +23,28 @@ enum SystemErrorCode {
     static let noSpace = ENOSPC
 }
 
-/// What several commands read: service files, durations, the state directory, the node.
+/// What several commands read: service and data-centre files, durations, the state directory, the node.
 enum Inputs {
     static func serviceFile(_ path: String) throws -> ServiceFile {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
-            throw FileError(description: "service file \(path): \(reason)")
-        }
-        var file = try YAMLDecoder.decode(ServiceFile.self, from: String(decoding: data, as: UTF8.self), file: path)
+        var file = try YAMLDecoder.decode(ServiceFile.self, from: try text("service file", path), file: path)
         // Beside the service file.
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
         file.variants = file.variants.mapValues { URL(fileURLWithPath: $0, relativeTo: folder).path }
         file.campaign.trace = file.campaign.trace.map { URL(fileURLWithPath: $0, relativeTo: folder).path }
         return file
+    }
+
+    static func dataCentre(_ path: String) throws -> DataCentreFile {
+        try YAMLDecoder.decode(DataCentreFile.self, from: try text("data-centre file", path), file: path)
+    }
+
+    /// What a file holds; `kind` says in errors what it should be.
+    static func text(_ kind: String, _ path: String) throws(FileError) -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
+            throw FileError(description: "\(kind) \(path): \(reason)")
+        }
+        return String(decoding: data, as: UTF8.self)
     }
 
     static func duration(_ arguments: ParsedArguments, _ name: String) throws -> Duration? {

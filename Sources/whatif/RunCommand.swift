@@ -18,26 +18,37 @@ enum RunCommand: Command {
 
             '--resume' goes on with a campaign that was broken off or ran out of time, with the file's time bound anew; its
             axes may have got more values, or there may be more axes. What was measured is not measured again.
+
+            '--repeat' measures in a campaign of its own what another one measured, on the same requests where that played a
+            trace, and shows both: a cell whose two intervals do not overlap is not what it was.
             """,
         operands: [.init("FILE.yaml", "The service file.")],
         options: [
             .flag("resume", "Go on with the latest campaign of this service's tier."),
-            .value("campaign", "ID", "Go on with this one."),
+            .flag("repeat", "Measure once more what the latest campaign of this service's tier measured."),
+            .value("campaign", "ID", "Go on with this one, or repeat it."),
             .flag("json", "The finished campaign as one JSON object."),
         ])
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-        let file = try Inputs.serviceFile(arguments.operand(0) ?? "")
+        var file = try Inputs.serviceFile(arguments.operand(0) ?? "")
         try Inputs.requireRoot("a campaign")
         let state = try StateDirectory.standard()
+        let beginning = try Campaigns.beginning(arguments, file, state)
+        if case .again(let earlier) = beginning {
+            do { file.campaign = try file.campaign.again(earlier) } catch { throw UsageError("\(error)") }
+        }
         try Inputs.enter(node: file.node, state)
         let campaign = Campaign(file, state: state, interrupt: try InterruptSignal(), report: ProgressLog(file).report)
-        let beginning = try Campaigns.beginning(arguments, file, state)
         let record = try campaign.run(beginning)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.json(record))
         } else {
             Terminal.print("\n" + MatrixText.table(record) + "\n\n" + MatrixText.answer(record))
+            if case .again(let earlier) = beginning {
+                let difference = MatrixDifference(earlier, record, Metric(record.sla.statistic))
+                Terminal.print("\n" + difference.text(width: Terminal.width))
+            }
         }
         return record.answer?.allocation == nil ? .no : .done
     }
@@ -48,6 +59,12 @@ enum Campaigns {
     static func beginning(
         _ arguments: ParsedArguments, _ file: ServiceFile, _ state: StateDirectory
     ) throws -> Campaign.Beginning {
+        if arguments.flag("repeat") {
+            if arguments.flag("resume") {
+                throw UsageError("--resume goes on with a campaign, --repeat begins one; give one of them")
+            }
+            return .again(try of(file, arguments.value("campaign"), state))
+        }
         guard arguments.flag("resume") || arguments.value("campaign") != nil else { return .anew }
         return .resume(try of(file, arguments.value("campaign"), state))
     }

@@ -56,6 +56,7 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("session", dictionary: "session", run: SessionEntry.run),
             FuzzTarget("storage", dictionary: "storage", run: StorageEntry.run),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
+            FuzzTarget("question", longest: 512, dictionary: "question", run: QuestionEntry.run),
         ]
         + [ApplicationProtocol.postgresql, .mysql, .redis].map { name in
             FuzzTarget("log-in-\(name.rawValue)", dictionary: name.rawValue) { (input) throws(BrokenInvariant) in

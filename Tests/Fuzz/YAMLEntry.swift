@@ -1,26 +1,35 @@
 import Model
+import Planning
 import YAML
 
-/// Files that people write: a service file or an error that says where, and any tree.
+/// Files that people write: a service file, a data-centre file or an error that says where, and any tree.
 enum YAMLEntry {
     static func run(_ bytes: [UInt8]) throws(BrokenInvariant) {
         let text = String(decoding: bytes, as: UTF8.self)
-        // A line ends with any of Unicode's line ends, at most one a byte.
-        let lines = text.utf8.count + 1
-        switch Result(catching: { () throws(YAMLError) in
-            try YAMLDecoder.decode(ServiceFile.self, from: text, file: "f")
-        }) {
-        case .success(let file):
+        if let file = try decoded(ServiceFile.self, text) {
             try BrokenInvariant.unless(
                 (!file.callers.isEmpty || file.campaign.client != nil) && !file.campaign.axes.isEmpty,
                 "half a service file")
             try BrokenInvariant.unless(file.campaign.experiment.most > .zero, "an experiment of no length")
-        case .failure(let error):
-            try BrokenInvariant.unless((1...lines).contains(error.line) && error.column > 0, "an error is nowhere")
-            try BrokenInvariant.unless(!error.reason.isEmpty, "an error says nothing")
+        }
+        if let centre = try decoded(DataCentreFile.self, text)?.centre {
+            let isWhole = centre.nodes.allSatisfy { $0.capacity.count == centre.resources.count }
+            try BrokenInvariant.unless(isWhole && !centre.resources.isEmpty, "half a data centre")
+            try BrokenInvariant.unless(
+                centre.domains.allSatisfy { $0.node.map { centre.nodes[$0].isOn } ?? true }, "a domain runs nowhere")
         }
         let tree = try? YAMLDecoder.decode(Tree.self, from: text, file: "f")
         try BrokenInvariant.unless(tree.map { $0.depth <= 64 } ?? true, "nested too deeply")
+    }
+
+    private static func decoded<File: Decodable>(_ type: File.Type, _ text: String) throws(BrokenInvariant) -> File? {
+        do { return try YAMLDecoder.decode(type, from: text, file: "f") } catch {
+            // A line ends with any of Unicode's line ends, at most one a byte.
+            let lines = text.utf8.count + 1
+            try BrokenInvariant.unless((1...lines).contains(error.line) && error.column > 0, "an error is nowhere")
+            try BrokenInvariant.unless(!error.reason.isEmpty, "an error says nothing")
+            return nil
+        }
     }
 
     /// Anything, read in every way that decoding knows.

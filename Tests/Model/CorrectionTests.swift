@@ -118,4 +118,39 @@ import Testing
         record.correctCells()
         #expect(record.matrix[allocation]?.estimate(.p95)?.value == measurement.clone.p95.value)
     }
+
+    /// A cell that is measured again by every control is what all of these find, and no surer than they agree.
+    @Test func theOnLineCellIsOfAllControls() throws {
+        let onLine = Allocation([.cpu: 0.2])
+        var record = CampaignRecord(
+            id: "c", service: "auction", tier: "app", domain: "app1", connect: "lxc:///system", node: nil,
+            started: at(0), sla: SLA(.p95, below: .milliseconds(50), over: .seconds(60)), goal: .cheapest,
+            onLine: onLine, matrix: ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])]))
+        let first = try control(0.03, onLine: 0.03)
+        record.control = first
+        record.matrix[onLine] = record.corrected(Cell(onLine, .measured(first.measurement)))
+        let once = try #require(record.matrix[onLine]?.estimate(.p95))
+        #expect(abs(once.value - 0.03) < 1e-12 && record.matrix[onLine]?.measurement?.pooled == nil)
+        // The load was the same in clone and on-line domain, and another than before.
+        record.earlierControls = [first]
+        record.control = try control(0.09, onLine: 0.09, at: 100)
+        record.correctCells()
+        let twice = try #require(record.matrix[onLine]?.estimate(.p95))
+        #expect(abs(twice.value - 0.06) < 1e-9 && twice.lower < 0.03 && twice.upper > 0.09)
+        // One that is too far off is no measurement.
+        record.earlierControls?.append(try control(0.5, onLine: 0.09, at: 50))
+        record.correctCells()
+        #expect(record.matrix[onLine]?.estimate(.p95) == twice)
+    }
+
+    @Test func windowsThatAgreeAreSurerThanOne() throws {
+        let one = Estimate(10, lower: 8, upper: 12)
+        #expect(Estimate.pooled([]) == nil && Estimate.pooled([one]) == one)
+        let four = try #require(Estimate.pooled([one, one, one, one]))
+        #expect(four.value == 10 && abs(four.lower - 9) < 1e-9 && abs(four.upper - 11) < 1e-9)
+        // By hand: mean 10, variance 8 of which a half is left, 1.96 of its root.
+        let apart = try #require(
+            Estimate.pooled([Estimate(8, lower: 7.9, upper: 8.1), Estimate(12, lower: 11.9, upper: 12.1)]))
+        #expect(abs(apart.upper - 13.92) < 1e-9 && abs(apart.lower - 6.08) < 1e-9)
+    }
 }

@@ -46,6 +46,17 @@ import Testing
         #expect(question.metrics == [.p95, .energy] && Set(question.axes) == [.cpu, .memory])
     }
 
+    /// A limit is told as it was asked for: rounded it would be another.
+    @Test(arguments: [
+        ("p95 < 15 us", "p95 < 0.015 ms"), ("p99 <= 50.04 ms", "p99 <= 50.04 ms"),
+        ("mean < 1.2345 s", "mean < 1234.5 ms"),
+        ("throughput > 0.001/s", "throughput > 0.001/s"), ("energy < 0.00125 mJ", "energy < 0.00125 mJ"),
+        ("cpu-used < 0.04%", "cpu-used < 0.04%"), ("cpu-used < 12.5%", "cpu-used < 12.5%"),
+    ])
+    func limitsAreToldInFull(_ text: String, _ told: String) throws {
+        #expect(try QueryParser.question(text).limits?.text == told)
+    }
+
     @Test(arguments: [
         ("", 1, "there is no question; for instance"), (" ? ", 1, "there is no question"),
         ("chepest cpu", 1, "did you mean 'cheapest'?"), ("p96 at cpu 60%", 1, "did you mean 'p9"),

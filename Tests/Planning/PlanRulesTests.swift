@@ -48,6 +48,30 @@ import Testing
         #expect(none.verdict == .noChange)
     }
 
+    /// Another point of the curve: as many nodes as may be on, and then the fewest migrations.
+    @Test func asManyNodesAsMayBeAreUsedForFewerMigrations() throws {
+        let spread = centre([10, 10, 10, 10], [(2, 0), (2, 0), (3, 0), (1, 1), (1, 1), (1, 2), (9, 3)])
+        for (most, nodes, migrations) in [(2, 2, 3), (3, 3, 1)] {
+            let goal = ConsolidationGoal(mostNodes: most)
+            let plan = try Consolidation.plan(spread, goal)
+            #expect(plan.chosen?.nodes == nodes && plan.migrations == migrations)
+            #expect(PlanAudit.faults(of: plan, spread, goal) == [])
+        }
+        let enough = try Consolidation.plan(spread, ConsolidationGoal(mostNodes: 4))
+        #expect(enough.verdict == .noChange && enough.reasons == ["no change is needed: 4 nodes are on"])
+        let few = try Consolidation.plan(spread, ConsolidationGoal(mostNodes: 1))
+        #expect(few.verdict == .impossible && few.stages.isEmpty)
+        #expect(few.reasons == ["1 node is too few: at least 2 are needed, and a placement was found on 2"])
+    }
+
+    /// By the linear model: idle, and of the rest the share of the processors that is used.
+    @Test func powerIsThatOfTheNodesThatAreOn() {
+        var pair = centre([10, 20], [(5, 0), (5, 1)])
+        for node in 0...1 { (pair.nodes[node].idlePower, pair.nodes[node].peakPower) = (100, 300) }
+        #expect(pair.power([0, 1], [true, true]) == 350)
+        #expect(pair.power([1, 1], [false, true]) == 200)
+    }
+
     @Test func whatMovedNotLongAgoStays() throws {
         let spread = centre([10, 10], [(2, 0), (2, 1)])
         func plan(after seconds: Double) throws -> ConsolidationPlan {

@@ -195,7 +195,7 @@ import Wire
     @Test func beforeTheHorizonIsWaitedFor() throws {
         var proxy = InProxy()
         for number in 0..<3 { proxy.schedule(request(UInt64(number), 0, due: Int64(number) * 10)) }
-        proxy.horizon = at(20)
+        proxy.moveHorizon(to: at(20))
         let first = sends(proxy.due(at: at(0)))
         #expect(proxy.openCount == 1 && proxy.scheduledCount > 0)
         let second = sends(proxy.due(at: at(19)))
@@ -206,6 +206,24 @@ import Wire
         #expect(proxy.openCount == 1)
         _ = proxy.ended(try #require(first.first), at: at(31))
         #expect(proxy.openCount == 0 && proxy.takeFinished().count == 3)
+    }
+
+    /// A further window is waited for as the first was, and what is open from between them as well.
+    @Test func aHorizonIsMoved() throws {
+        var proxy = InProxy()
+        for number in 0..<4 { proxy.schedule(request(UInt64(number), 0, due: Int64(number) * 10)) }
+        proxy.moveHorizon(to: at(10))
+        let first = sends(proxy.due(at: at(10)))
+        #expect(first.count == 2 && proxy.openCount == 1)
+        proxy.moveHorizon(to: at(25))
+        #expect(proxy.openCount == 2 && proxy.scheduledCount > 0)
+        let second = sends(proxy.due(at: at(30)))
+        #expect(second.count == 2 && proxy.openCount == 3 && proxy.scheduledCount == 0)
+        // Said too late: what was begun already is waited for.
+        proxy.moveHorizon(to: at(5))
+        #expect(proxy.openCount == 4 && proxy.horizon > at(30))
+        for slot in first + second { _ = proxy.received(Self.ok.span, on: slot, at: at(31)) }
+        #expect(proxy.openCount == 0)
     }
 
     @Test func aSecondAnswerIsCountedAndTakenForNoOther() throws {

@@ -48,7 +48,7 @@ import Testing
         let lines = found.text(width: nil, near: Allocation([.cpu: 0.4])).split(separator: "\n").map { line in
             line.split(separator: " ").joined(separator: " ")
         }
-        #expect(lines.count == 4 && lines[0].hasPrefix("campaign cpu state p95 95 % interval distance mean"))
+        #expect(lines.count == 4 && lines[0].hasPrefix("campaign cpu state p95 90 % interval distance mean"))
         #expect(lines[1] == "a 20% interpolated 100 ms [90.0 ms – 110 ms] 0.50")
         let csv = found.csv().split(separator: "\n")
         #expect(csv.count == 4 && csv[3].hasPrefix("b,auction,app,app1,0,0.2,interpolated,"))

@@ -31,6 +31,17 @@ import Testing
         #expect(lines[4].contains("invalid") && lines[4].hasSuffix("3 requests lost"))
     }
 
+    /// Measured and interpolated figures have intervals of different confidence.
+    @Test func theHeadingIsTrueOfEveryInterval() {
+        let (record, cells) = (record(), record().matrix.cells)
+        for (cells, heading) in [
+            (cells, "95 % (interpolated 90 %)"), ([cells[0], cells[3]], "95 % interval"), ([cells[1]], "90 % interval"),
+        ] {
+            let line = MatrixText.table(record, cells: cells).prefix { $0 != "\n" }
+            #expect(line.contains("p95  \(heading)"), "\(line)")
+        }
+    }
+
     @Test func theAnswerIsASentence() {
         #expect(
             MatrixText.answer(record()).hasPrefix(

@@ -45,9 +45,9 @@ import Testing
         )
         #expect(
             columns == """
-                3
+                4
                 id state cpu shares vcpus cpu_set memory disk_read disk_write network frequency node variant software \
-                load mix throughput mean p50 p95 p99 cpu_used energy throughput_lower throughput_upper mean_lower \
+                load mix with_cpu throughput mean p50 p95 p99 cpu_used energy throughput_lower throughput_upper mean_lower \
                 mean_upper p50_lower p50_upper p95_lower p95_upper p99_lower p99_upper cpu_used_lower cpu_used_upper \
                 energy_lower energy_upper hash
 
@@ -103,14 +103,15 @@ import Testing
         #expect(try store.campaign("a") == record)
     }
 
-    @Test(arguments: [1, 2]) func aFileOfAnEarlierVersionIsBroughtUpToDate(_ version: Int) throws {
+    @Test(arguments: [1, 2, 3]) func aFileOfAnEarlierVersionIsBroughtUpToDate(_ version: Int) throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/m.db"
         let records = [Sample.record("a", started: 1), Sample.record("b's", started: 2)]
         try Earlier.write(records, version: version, path)
         let store = try MatrixStore(path)
         #expect(try store.campaigns().records == [records[1], records[0]])
-        #expect(try shell(path, "PRAGMA user_version; PRAGMA integrity_check;") == "3\nok\n")
+        #expect(try shell(path, "PRAGMA user_version; PRAGMA integrity_check;") == "4\nok\n")
+        #expect(try shell(path, "SELECT count(*) FROM result WHERE with_cpu IS NULL;") == "6\n")
         #expect(try shell(path, "SELECT id, measured, interpolated, blank FROM campaign;") == "a|1|1|1\nb's|1|1|1\n")
         #expect(try shell(path, "SELECT number FROM result WHERE p95 < 0.09 AND campaign = 'a';") == "1\n")
         var next = records[0]
@@ -137,7 +138,23 @@ import Testing
 
 /// Files as the versions before wrote them.
 enum Earlier {
+    /// What this version writes, without what the version 3 did not have.
+    private static func writeThird(_ records: [CampaignRecord], _ path: String) throws {
+        let store = try MatrixStore(path)
+        for record in records { try store.save(record) }
+        let bounds = ["with_cpu_min", "with_cpu_max"]
+        let sql =
+            ["DROP VIEW result"] + bounds.map { "DROP INDEX block_\($0)" }
+            + bounds.map { "ALTER TABLE block DROP COLUMN \($0)" }
+            + [
+                "ALTER TABLE cell DROP COLUMN with_cpu", "CREATE VIEW result AS SELECT id FROM campaign",
+                "PRAGMA user_version = 3",
+            ]
+        try ChildProcess.succeed(["sqlite3", path], input: sql.map { $0 + ";\n" }.joined())
+    }
+
     static func write(_ records: [CampaignRecord], version: Int, _ path: String) throws {
+        if version == 3 { return try writeThird(records, path) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         let quoted = { (text: String) in "'" + text.replacing("'", with: "''") + "'" }

@@ -14,9 +14,9 @@ extension SystemTests.CampaignTests {
     /// The clone of the application asks the clone of the database, at its on-line address; nobody answers for it, neither
     /// a proxy nor production.
     @Test func tiersThatAreClonedAlongAnswerThemselves() throws {
-        // The control is the largest cell too, and no page is made in 5 ms: one experiment.
+        // No page is made in 5 ms: one experiment, of the largest cell.
         let file = try joinedFile([
-            ("[28%, 60%, 80%, 100%]", "[14%, 28%]"), ("find: exhaustive", "find: cheapest"),
+            ("[28%, 60%, 80%, 100%]", "[14%, 28%], with-cpu: [20%, 40%]"), ("find: exhaustive", "find: cheapest"),
             ("p95: 60 ms", "p95: 5 ms"),
             ("experiment: 5 s", "time-shift: 3 s\n  experiment: 5 s"),
         ])
@@ -42,6 +42,14 @@ extension SystemTests.CampaignTests {
                 return try LabHost.psql(clone, "SELECT client_addr FROM pg_stat_activity WHERE client_port > 0")
                     .contains("10.50.0.20") && Int(LabHost.psql(clone, commits)) ?? 0 > 50
             })
+        // The clone of the database gets what is on its own axis.
+        #expect(
+            try Whatif.wait(seconds: 60) {
+                guard let clone = try journal.entries().first(where: { $0.kind == .domain && $0.original == "db1" })
+                else { return false }
+                return try LabHost.virsh("schedinfo", clone.identifier).filter { $0 != " " }
+                    .contains("vcpu_quota:40000\n")
+            })
         #expect(try LabHost.psql("db1", connections) == before)
         #expect(run.wait() == 3, "\(Whatif.log("run.log"))")
         #expect(Whatif.log("run.log").contains("app1 with db of auction"))
@@ -58,6 +66,8 @@ extension SystemTests.CampaignTests {
 
         let record = try #require(try MatrixStore(Whatif.state + "/matrices.db").campaign(nil))
         #expect(record.state == .done && record.tier == "app" && record.with == ["db"])
+        #expect(record.onLine[.withCPU] != nil)
+        #expect(record.matrix[Allocation([.cpu: 0.28, .withCPU: 0.4])]?.measurement != nil)
         let measurement = try #require(record.control).measurement
         #expect(measurement.requests.captured == measurement.requests.sent && measurement.requests.captured > 20)
         #expect(measurement.requests.answered == measurement.requests.captured)

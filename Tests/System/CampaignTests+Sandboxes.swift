@@ -5,6 +5,27 @@ import Store
 import Testing
 
 extension SystemTests.CampaignTests {
+    /// A clone that becomes slow with time: the control on it is out of line, one on a fresh clone is not, and what was
+    /// measured on it is measured again.
+    @Test func clonesThatWearOutAreNotUsedAgain() throws {
+        let spin = "(sleep 16; while :; do :; done) > /dev/null 2>&1 &"
+        let file = try Self.serviceFile(
+            [
+                ("calls: [db] }", "calls: [db], prepare: \"\(spin) \(spin) true\" }"),
+                ("[28%, 60%, 80%, 100%]", "[28%, 60%, 80%]"), ("p95: 60 ms", "p95: 100 s"),
+                ("mean: 10000%, throughput: 100%, closing: false", "mean: 200%, throughput: 100%"),
+            ], named: "worn.yaml")
+        let inventory = try LabHost.inventory()
+        let result = try Whatif.run("run", file)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try LabHost.inventory() == inventory)
+        let record = try #require(try MatrixStore(Whatif.state + "/matrices.db").campaign(nil))
+        #expect(record.isFresh == true, "\(result.errors)")
+        #expect(result.output.contains("clones that served several experiments were out of line"))
+        #expect(record.matrix.cells.map { $0.measurement?.served ?? 0 } == [0, 0, 0])
+        #expect(record.matrix.measuredCount == 3)
+    }
+
     /// Every session twice: as many requests again reach the clone, and each has its on-line original to be compared with.
     @Test func twiceTheLoad() throws {
         let file = try Self.serviceFile(

@@ -37,7 +37,7 @@ extension SystemTests {
                   find: exhaustive
                   energy: { core: 10 W }
                   control: { mean: 10000%, throughput: 100%, closing: false }
-                  limits: { late: 30% }
+                  limits: { late: 30%, stolen: 100% }
                 """
             for (from, to) in replacements {
                 #expect(text.contains(from), "nothing to replace: \(from)")
@@ -69,6 +69,8 @@ extension SystemTests {
             #expect(control.allocation == Allocation([.cpu: 0.28]))
             // One before the only experiment, and one behind it.
             #expect(record.controls.map(\.allocation) == [control.allocation, control.allocation])
+            // The clone of the experiment serves the control behind it, too.
+            #expect(record.controls.map(\.measurement.served) == [nil, 1] && record.isFresh == nil)
             #expect(record.answer?.verdict == .nothingMeets)
             #expect(record.matrix.measuredCount == 2)
             // The cells between were interpolated.

@@ -67,7 +67,7 @@ extension SystemTests {
               time-bound: 5 min
               find: exhaustive
               control: { mean: 10000%, throughput: 100%, closing: false }
-              limits: { lost: 5%, late: 30% }
+              limits: { lost: 5%, late: 30%, stolen: 100% }
             """.write(toFile: path, atomically: true, encoding: .utf8)
             return path
         }

@@ -15,7 +15,7 @@ extension MatrixQuery.Condition {
         let comparison: MatrixQuery.Comparison
         let limit: Setting
 
-        var text: String { "\(subject.name) \(comparison.rawValue) \(subject.format(limit))" }
+        var text: String { "\(subject.name) \(comparison.rawValue) \(subject.formatLimit(limit))" }
 
         /// Where the numbers lie for which it holds, and whether the ends are among them; nil for other comparisons.
         var numbers: (lower: Double, upper: Double, isOpen: Bool)? {

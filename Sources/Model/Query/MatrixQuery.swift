@@ -129,6 +129,16 @@ extension MatrixQuery.Subject {
         }
     }
 
+    /// The same of a limit: in as many digits as it has.
+    func formatLimit(_ limit: Setting) -> String {
+        switch (self, limit) {
+        case (.metric(let metric), .number(let number)), (.lower(let metric), .number(let number)),
+            (.upper(let metric), .number(let number)):
+            metric.formatLimit(number)
+        default: format(limit)
+        }
+    }
+
     /// Reads a value to compare with.
     func parse(_ text: String) throws(UnitError) -> Setting {
         switch self {

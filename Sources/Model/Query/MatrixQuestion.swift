@@ -67,7 +67,7 @@ extension MatrixQuery.Condition {
     package var text: String {
         switch self {
         case .comparison(let subject, let comparison, let limit):
-            "\(subject.name) \(comparison.rawValue) \(subject.format(limit))"
+            "\(subject.name) \(comparison.rawValue) \(subject.formatLimit(limit))"
         case .all(let parts):
             parts.map { part in if case .any = part { "(\(part.text))" } else { part.text } }.joined(
                 separator: " and ")

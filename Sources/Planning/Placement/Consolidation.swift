@@ -24,14 +24,19 @@ package enum Consolidation {
                 problem.contradiction ?? "all nodes that may be used are too small for all domains together")
             return plan
         }
-        let found = search.run().map { Candidate($0, problem, centre, search.bound) }
+        let found = search.run(asked: goal.mostNodes).map { Candidate($0, problem, centre, search.bound) }
         plan.curve = found.map(\.point)
         let budget = goal.migrationBudget ?? .max
+        let most = goal.mostNodes ?? .max
         let weightNow = isOn.indices.reduce(0.0) { isOn[$1] ? $0 + problem.nodeWeight[$1] : $0 }
-        // By weight, then by migrations.
-        let wanted = found.filter { $0.point.migrations <= budget }
-            .filter { !ills.isEmpty || $0.point.weight < weightNow - 1e-9 }
-            .sorted { ($0.point.weight, $0.point.migrations) < ($1.point.weight, $1.point.migrations) }
+        // By weight, then by migrations; where so many nodes are enough, by migrations alone.
+        let wanted = found.filter { $0.point.migrations <= budget && $0.point.nodes <= most }
+            .filter { !ills.isEmpty || $0.point.weight < weightNow - 1e-9 && (plan.nodesNow > most || most == .max) }
+            .sorted {
+                goal.mostNodes == nil
+                    ? ($0.point.weight, $0.point.migrations) < ($1.point.weight, $1.point.migrations)
+                    : ($0.point.migrations, $0.point.weight) < ($1.point.migrations, $1.point.weight)
+            }
         for candidate in wanted {
             var order = MigrationOrder(centre, goal)
             guard let stages = order.stages(to: candidate.placement, staysOn: candidate.isOn) else {
@@ -48,21 +53,35 @@ package enum Consolidation {
             plan.isOn = candidate.isOn
             plan.worstAfter = worst(centre, centre.use(candidate.placement))
             plan.reasons.append(
-                "\(candidate.point.nodes) nodes instead of \(plan.nodesNow) with \(plan.migrations) migrations; at least "
-                    + "\(plan.leastNodes ?? 0) nodes are needed, and with \(candidate.point.nodes) at least "
-                    + "\(candidate.point.leastMigrations) migrations")
+                "\(Format.count(candidate.point.nodes, "node")) instead of \(plan.nodesNow) with "
+                    + "\(Format.count(plan.migrations, "migration")); at least \(Format.count(plan.leastNodes ?? 0, "node")) "
+                    + "have to be on, and with \(candidate.point.nodes) at least "
+                    + "\(Format.count(candidate.point.leastMigrations, "migration"))")
             return plan
         }
-        plan.verdict = ills.isEmpty ? .noChange : .impossible
-        plan.reasons.append(
-            found.isEmpty
-                ? "no placement was found for all domains"
-                : wanted.isEmpty && found.contains { $0.point.migrations > budget }
-                    ? "nothing better was found with at most \(budget) migrations"
-                    : ills.isEmpty
-                        ? "no change helps: \(plan.nodesNow) nodes are on, and at least \(plan.leastNodes ?? 0) are needed"
-                        : "no placement that was found can be reached")
+        plan.verdict = ills.isEmpty && plan.nodesNow <= most ? .noChange : .impossible
+        plan.reasons.append(Self.whyNothing(plan, goal, wanted.isEmpty, isWell: ills.isEmpty))
         return plan
+    }
+
+    private static func whyNothing(
+        _ plan: ConsolidationPlan, _ goal: ConsolidationGoal, _ isUnwanted: Bool, isWell: Bool
+    ) -> String {
+        guard let fewest = plan.curve.first else { return "no placement was found for all domains" }
+        if let most = goal.mostNodes {
+            if plan.nodesNow <= most, isWell { return "no change is needed: \(plan.nodesNow) nodes are on" }
+            if fewest.nodes > most {
+                return
+                    "\(most) \(most == 1 ? "node is" : "nodes are") too few: at least \(plan.leastNodes ?? 0) are needed, "
+                    + "and a placement was found on \(fewest.nodes)"
+            }
+        }
+        if let budget = goal.migrationBudget, isUnwanted, plan.curve.contains(where: { $0.migrations > budget }) {
+            return "nothing better was found with at most \(budget) migrations"
+        }
+        return isWell
+            ? "no change helps: \(plan.nodesNow) nodes are on, and at least \(plan.leastNodes ?? 0) are needed"
+            : "no placement that was found can be reached"
     }
 
     private static func worst(_ centre: DataCentre, _ use: [[Int]]) -> Double {

@@ -17,6 +17,8 @@ package struct ConsolidationGoal: Hashable, Codable, Sendable {
     package var nodeWeights: [Double]
     /// How many domains may move at most; nil: as many as it takes.
     package var migrationBudget: Int?
+    /// With at most so many nodes on, the fewest migrations; nil: the fewest nodes, whatever moves for that.
+    package var mostNodes: Int?
     /// Whether nodes that are off may be powered on.
     package var mayPowerOn: Bool
     /// A domain that moved does not move again for so long.
@@ -32,7 +34,7 @@ package struct ConsolidationGoal: Hashable, Codable, Sendable {
 
     package init(
         _ purpose: Purpose = .consolidate, reserve: [Resource: Double] = [:], nodeWeights: [Double] = [],
-        migrationBudget: Int? = nil,
+        migrationBudget: Int? = nil, mostNodes: Int? = nil,
         mayPowerOn: Bool = true, cooldown: Duration = .zero, recentMoves: [RecentMove] = [],
         now: Timestamp = Timestamp(nanoseconds: 0), link: MigrationLink = MigrationLink(), migrationsPerNode: Int = 2,
         effort: Int = 60_000_000, seed: UInt64 = 0
@@ -41,6 +43,7 @@ package struct ConsolidationGoal: Hashable, Codable, Sendable {
         self.reserve = reserve
         self.nodeWeights = nodeWeights
         self.migrationBudget = migrationBudget
+        self.mostNodes = mostNodes
         self.mayPowerOn = mayPowerOn
         self.cooldown = cooldown
         self.recentMoves = recentMoves

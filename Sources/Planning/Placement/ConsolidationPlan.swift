@@ -18,6 +18,12 @@ package struct ConsolidationPlan: Hashable, Codable, Sendable {
         package var use: [Int]
         /// Of the resource that is used most, as a share of the capacity.
         package var utilisation: Double
+
+        package init(node: Int, use: [Int], utilisation: Double) {
+            self.node = node
+            self.use = use
+            self.utilisation = utilisation
+        }
     }
 
     package enum Why: String, Hashable, Codable, Sendable {
@@ -32,6 +38,8 @@ package struct ConsolidationPlan: Hashable, Codable, Sendable {
         case makesRoom = "makes-room"
         /// For a while only, so that others can pass.
         case detour
+        /// Its node is used more than others.
+        case balances
     }
 
     package struct Move: Hashable, Codable, Sendable {
@@ -44,6 +52,19 @@ package struct ConsolidationPlan: Hashable, Codable, Sendable {
         /// After it and what stands before it.
         package var source: Prediction?
         package var target: Prediction
+
+        package init(
+            domain: Int, from: Int?, to: Int, why: Why, cost: MigrationLink.Cost?, source: Prediction?,
+            target: Prediction
+        ) {
+            self.domain = domain
+            self.from = from
+            self.to = to
+            self.why = why
+            self.cost = cost
+            self.source = source
+            self.target = target
+        }
     }
 
     /// What may be done at once. Its moves leave room for each other also while the memory of each is on both nodes.
@@ -54,6 +75,12 @@ package struct ConsolidationPlan: Hashable, Codable, Sendable {
         package var powersOff: [Int] = []
         /// Boots, then migrations, those of one node after each other's.
         package var duration: Duration = .zero
+
+        package init(powersOn: [Int] = [], moves: [Move] = [], powersOff: [Int] = []) {
+            self.powersOn = powersOn
+            self.moves = moves
+            self.powersOff = powersOff
+        }
     }
 
     package enum Verdict: String, Hashable, Codable, Sendable {

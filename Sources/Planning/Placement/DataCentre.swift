@@ -45,7 +45,7 @@ package struct DataCentre: Hashable, Codable, Sendable {
     }
 
     /// What the operator has decided of a node beforehand.
-    package enum Duty: String, Hashable, Codable, Sendable {
+    package enum Duty: String, Hashable, Codable, CaseIterable, Sendable {
         /// On or off as the plan sees fit.
         case free
         /// Stays on (or is powered on), with or without domains.
@@ -95,6 +95,9 @@ package enum PlacementRule: Hashable, Codable, Sendable {
 extension DataCentre {
     /// The units in which amounts of a resource are counted, for one of its own.
     private static func fineness(_ resource: Resource) -> Double { resource == .cpu ? 1000 : 1 }
+
+    /// An amount in the resource's own unit: cores, bytes, bytes a second.
+    package static func value(_ amount: Int, of resource: Resource) -> Double { Double(amount) / fineness(resource) }
 
     /// What a domain needs: rounded up, so that the sum is not less than the truth. What a node has is asked with `isCapacity`.
     package static func amount(_ value: Double, of resource: Resource, isCapacity: Bool = false) -> Int {

@@ -59,6 +59,7 @@ struct PackingProblem: Sendable {
         try addItems(centre, goal)
         try addGroups(centre)
         holdFixed(centre, goal)
+        checkFixed(centre, goal)
     }
 
     /// What may not be moved stays, also beyond the limit; then nothing comes to it.
@@ -79,6 +80,25 @@ struct PackingProblem: Sendable {
             if needed[place] > limit[place] {
                 contradiction =
                     "\(centre.nodes[place / resources].name) is too small for what may not leave it and what must be with that"
+            }
+        }
+    }
+
+    /// What must be with something that may not be moved has to be allowed there.
+    private mutating func checkFixed(_ centre: DataCentre, _ goal: ConsolidationGoal) {
+        var held = [Int?](repeating: nil, count: centre.domains.count)
+        for item in 0..<items where isFixed[item] { for domain in domains[item] { held[domain] = home[item] } }
+        let isFree = { (domain: Int) in goal.bar(domain, centre.domains[domain]) == nil }
+        for (domain, thing) in centre.domains.enumerated() where isFree(domain) {
+            guard let node = held[domain], let allowed = thing.allowedNodes, !allowed.contains(node) else { continue }
+            contradiction =
+                "\(thing.name) must be on \(centre.nodes[node].name) with what may not leave it, and may not be there"
+        }
+        for case .apart(let members) in centre.rules {
+            let there = Dictionary(grouping: members.filter { held[$0] != nil }) { held[$0] ?? -1 }
+            for domains in there.values where domains.count > 1 && domains.contains(where: isFree) {
+                let names = domains.map { centre.domains[$0].name }.joined(separator: ", ")
+                contradiction = "\(names) must be apart, but what may not be moved holds them on one node"
             }
         }
     }

@@ -40,8 +40,9 @@ struct PlacementSearch {
     /// How many nodes a step of a packing looks at: enough, and no more in large data centres.
     private var width: Int { max(32, 16_384 * problem.nodes / max(1, problem.items)) }
 
-    /// Placements, fewest nodes first, each with fewer migrations than those before.
-    mutating func run() -> [Packing] {
+    /// Placements, fewest nodes first, each with fewer migrations than those before; `asked` is a number of nodes that is
+    /// looked at in any case.
+    mutating func run(asked: Int? = nil) -> [Packing] {
         guard let least = bound.nodes else { return [] }
         let most = (0..<problem.nodes).count { problem.isUsable[$0] || problem.isForced[$0] }
         let onNow = (0..<problem.nodes).count { (problem.isUsable[$0] && problem.isOn[$0]) || problem.isForced[$0] }
@@ -57,6 +58,7 @@ struct PlacementSearch {
             if count > fewest + 2 { step *= 2 }
             _ = solve(count)
         }
+        if let asked, asked > fewest, asked < onNow, best[asked] == nil { _ = solve(asked) }
         return curve
     }
 

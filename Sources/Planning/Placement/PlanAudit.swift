@@ -5,10 +5,11 @@ import Model
 package struct PlanAudit {
     package private(set) var faults: [String] = []
 
-    private let centre: DataCentre
-    private let goal: ConsolidationGoal
-    private var place: [Int?]
-    private var isOn: [Bool]
+    let centre: DataCentre
+    let goal: ConsolidationGoal
+    /// As the steps so far leave it.
+    private(set) var place: [Int?]
+    private(set) var isOn: [Bool]
     private var use: [[Int]]
 
     /// The faults of a plan; empty for one that can be carried out and keeps what it says.
@@ -16,13 +17,24 @@ package struct PlanAudit {
         of plan: ConsolidationPlan, _ centre: DataCentre, _ goal: ConsolidationGoal = ConsolidationGoal()
     ) -> [String] {
         var audit = PlanAudit(centre, goal)
-        audit.replay(plan)
+        audit.replay(plan.stages)
         audit.compare(plan)
         if plan.verdict == .change { audit.judgeEnd() }
         return audit.faults
     }
 
-    private init(_ centre: DataCentre, _ goal: ConsolidationGoal) {
+    /// The faults of steps alone, of whichever plan: what cannot be done, or breaks a rule that held.
+    package static func faults(
+        of stages: [ConsolidationPlan.Stage], _ centre: DataCentre, _ goal: ConsolidationGoal
+    ) -> [String] {
+        var audit = PlanAudit(centre, goal)
+        let broken = Set(audit.brokenRules)
+        audit.replay(stages)
+        audit.expect(broken.isSuperset(of: audit.brokenRules), "a rule is broken that held before")
+        return audit.faults
+    }
+
+    init(_ centre: DataCentre, _ goal: ConsolidationGoal) {
         self.centre = centre
         self.goal = goal
         place = centre.domains.map(\.node)
@@ -35,12 +47,12 @@ package struct PlanAudit {
         for resource in demand.indices { use[node][resource] += sign * demand[resource] }
     }
 
-    private mutating func expect(_ isRight: Bool, _ fault: String) {
+    mutating func expect(_ isRight: Bool, _ fault: String) {
         if !isRight { faults.append(fault) }
     }
 
-    private mutating func replay(_ plan: ConsolidationPlan) {
-        for (number, stage) in plan.stages.enumerated() {
+    mutating func replay(_ stages: [ConsolidationPlan.Stage]) {
+        for (number, stage) in zip(1..., stages) {
             for node in stage.powersOn {
                 expect(!isOn[node], "stage \(number) powers on \(name(node)), which is on")
                 expect(centre.nodes[node].duty != .leaves, "\(name(node)) must leave and is powered on")
@@ -104,7 +116,7 @@ package struct PlanAudit {
             Set(stage.moves.map(\.domain)).count == stage.moves.count, "stage \(number) moves a domain twice at once")
     }
 
-    private func prediction(_ node: Int) -> ConsolidationPlan.Prediction {
+    func prediction(_ node: Int) -> ConsolidationPlan.Prediction {
         let shares = zip(use[node], centre.nodes[node].capacity).map { used, capacity in
             capacity > 0 ? Double(used) / Double(capacity) : used > 0 ? .infinity : 0
         }
@@ -127,6 +139,7 @@ package struct PlanAudit {
         }
         if let chosen = plan.chosen {
             expect(isOn.count { $0 } == chosen.nodes, "the number of nodes is wrong")
+            expect(chosen.nodes <= goal.mostNodes ?? .max, "more nodes than there may be")
             let moved = place.indices.count { centre.domains[$0].node != nil && centre.domains[$0].node != place[$0] }
             expect(moved == chosen.migrations, "the number of domains that move is wrong")
         }
@@ -179,5 +192,5 @@ package struct PlanAudit {
         return Int((Double(centre.nodes[node].capacity[resource]) * share).rounded(.down))
     }
 
-    private func name(_ node: Int) -> String { centre.nodes[node].name }
+    func name(_ node: Int) -> String { centre.nodes[node].name }
 }

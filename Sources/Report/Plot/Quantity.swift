@@ -42,6 +42,7 @@ package enum Quantity: Hashable, Sendable {
         case .axis(.software): "software"
         case .axis(.load): "load"
         case .axis(.mix): "mix of requests"
+        case .axis(.withCPU): "CPU quota of the others"
         case .cost(let isPriced): isPriced ? "cost" : "place in the order of cost"
         }
     }
@@ -85,7 +86,7 @@ struct DisplayUnit: Hashable, Sendable {
             case .metric(.mean), .metric(.p50), .metric(.p95), .metric(.p99): Self.seconds(range.upperBound)
             case .metric(.energy):
                 range.upperBound < 10 ? DisplayUnit(symbol: "mJ", size: 1e-3) : DisplayUnit(symbol: "J", size: 1)
-            case .metric(.cpuUsed), .axis(.cpu):
+            case .metric(.cpuUsed), .axis(.cpu), .axis(.withCPU):
                 range.upperBound <= 10
                     ? DisplayUnit(symbol: "% of one core", size: 0.01) : DisplayUnit(symbol: "cores", size: 1)
             case .axis(.load): DisplayUnit(symbol: "% of on-line", size: 0.01)

@@ -20,17 +20,9 @@ package struct SVGFigure {
             size = (drawing.width, head + drawing.draw(&page, top: head))
             curves = chart.styleCount
         }
-        let (width, height) = (SVGPage.n(size.width), SVGPage.n(size.height))
-        return """
-            <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" viewBox="0 0 \(width) \(height)" \
-            font-family="Helvetica, Arial, sans-serif" role="img" aria-labelledby="\(idPrefix)title \(idPrefix)desc">
-            <title id="\(idPrefix)title">\(SVGPage.escape(figure.title))</title>
-            <desc id="\(idPrefix)desc">\(SVGPage.escape(figure.description))</desc>
-            <style>\(Self.style(curves))</style>
-            <rect width="\(width)" height="\(height)" \(SVGPage.Ink.paper.fill)/>
-            \(page.body)</svg>
-
-            """
+        return page.document(
+            figure.title, figure.description, width: size.width, height: size.height, idPrefix: idPrefix, curves: curves
+        )
     }
 
     /// Figures of several campaigns may stand in one page.
@@ -41,29 +33,9 @@ package struct SVGFigure {
         return "m" + String(String.UnicodeScalarView(plain)) + "-"
     }
 
-    private static func style(_ curves: Int) -> String {
-        let inks = SVGPage.Ink.allCases.map {
-            ".\($0.rawValue){fill:\($0.dark)}.\($0.rawValue)-line{stroke:\($0.dark)}"
-        }
-        let colours = (0..<curves).map { number in
-            let colour = CurveStyle(number, of: curves).dark
-            return ".c\(number){fill:\(colour)}.c\(number)-line{stroke:\(colour)}"
-        }
-        return "@media (prefers-color-scheme:dark){\((inks + colours).joined())}"
-    }
-
-    /// Title and subtitle; what is left begins below.
+    /// What is left begins below.
     private func head(_ page: inout SVGPage, _ width: Double) -> Double {
-        var y = 24.0
-        for line in SVGFont.wrapped(figure.title, 14 * 1.06, within: width - 32) {
-            page.text(line, 16, y, size: 14, bold: true)
-            y += 18
-        }
-        for line in SVGFont.wrapped(figure.subtitle, 11, within: width - 32) {
-            page.text(line, 16, y, size: 11, .start, .mute)
-            y += 15
-        }
-        return y
+        page.head(figure.title, figure.subtitle, width: width)
     }
 }
 

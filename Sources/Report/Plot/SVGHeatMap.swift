@@ -36,7 +36,9 @@ struct SVGHeatMap {
             map.panels.map(\.title), width: Self.available.width, height: Self.available.height, gap: Self.gap,
             aspect: 1.4 * across / up
         ) { tileWidth($0) * across }
-        tile = (width: tileWidth(grid), height: side(grid.height / up, Self.largestTile.height))
+        // A few rows are as high together as their title is long.
+        let highest = max(Self.largestTile.height, (SVGFont.width(map.y.title, 12) / up).rounded(.up))
+        tile = (width: tileWidth(grid), height: side(grid.height / up, highest))
         let (panelWidth, panelHeight) = (tile.width * across, tile.height * up)
         let space = { (label: String) in SVGFont.width(label) + 10 }
         let xTicks = map.x.ticks(along: panelWidth, extent: space)

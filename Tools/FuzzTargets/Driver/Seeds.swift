@@ -193,5 +193,8 @@ struct Seeds {
         ),
         ("matrix-query", "p95 < 50ms and cpu >= 40%\n-cpu"), ("matrix-query", "throughput != 40/s and energy<=80 mJ"),
         ("matrix-query", "\np95"), ("matrix-query", "cpu-used > 35% AND mean = 0.1 s\nmean"),
+        ("question", "cheapest cpu, memory where p95 < 50 ms and (energy < 80 mJ or cpu-used <= 20%) at load 1.5?"),
+        ("question", "lowest p99 where memory in (1 GiB, 2 GiB) and not cpu > 60% at software 'tuned', cpu-set 0-1"),
+        ("question", "does p95 < 50 ms and throughput >= 40/s hold at cpu = 60%"), ("question", "p99 at cpu 70%"),
     ]
 }

@@ -1,0 +1,126 @@
+import Arguments
+import Foundation
+import Model
+import Planning
+import Report
+
+/// `whatif plan FILE.yaml`
+enum PlanCommand: Command {
+    static let schema = CommandSchema(
+        "plan", "Say where the domains of a data centre should run, and how to get there.",
+        discussion: """
+            Reads nodes, domains, what each needs, and the rules from a data-centre file, and changes nothing.
+
+            consolidate  as few nodes on as will do, and of those the placement with the fewest migrations, in stages: at no
+                         moment does a node that takes a domain have more than its reserve leaves. What else there is
+                         between few nodes and few migrations stands below it; '--nodes' takes another of these.
+            balance      the same nodes, used more evenly: moves that are worth their time, by 'balance:' of the file. At no
+                         moment is a node used more than the worst one was before.
+
+            '--verify' reads a plan again that '--json' wrote, and says whether it can still be carried out on the data centre
+            of the file, step by step: everything is where the plan found it, and each step still keeps limits and rules.
+
+            The exit code is 0 for a plan, also for the plan to change nothing, and 3 when there is none, or when one that is
+            verified does not hold any more.
+
+            For instance: whatif plan Experiments/data-centre.yaml --svg plan.svg
+            """,
+        operands: [.init("FILE.yaml", "The data-centre file.")],
+        options: [
+            .value("goal", "GOAL", "consolidate or balance (default: consolidate)."),
+            .value("nodes", "N", "At most so many nodes on, with the fewest migrations (default: the fewest nodes)."),
+            .value("svg", "FILE.svg", "Draw what is used of each node before and after it ('-' is standard output)."),
+            .value("verify", "PLAN.json", "Plan nothing: check whether this plan still holds."),
+            .flag("json", "The plan as one JSON object."),
+        ])
+
+    static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        if let plan = arguments.value("verify") { return try verify(plan, arguments) }
+        let path = arguments.operand(0) ?? ""
+        let drawing = arguments.value("svg")
+        if drawing == "-", arguments.flag("json") {
+            throw UsageError("--json and --svg - are both for standard output; name a file for one of them")
+        }
+        let purpose = try purpose(arguments.value("goal"))
+        var file = try Inputs.dataCentre(path)
+        file.goal.mostNodes = try Inputs.count(arguments, "nodes", in: 1...1_000_000)
+        if purpose == .balance, file.goal.mostNodes != nil {
+            throw UsageError("--nodes is of plans that consolidate: balancing powers no node on or off")
+        }
+        let document: PlanDocument
+        do throws(PlacementError) {
+            document =
+                switch purpose {
+                case .consolidate: PlanDocument(try Consolidation.plan(file.centre, file.goal), of: file)
+                case .balance: PlanDocument(try Balancing.plan(file.centre, file.goal, file.balancing), of: file)
+                }
+        } catch {
+            throw FileError(description: "\(path): \(error)")
+        }
+        if let drawing { try write(SVGPlan(document).text, to: drawing) }
+        if arguments.flag("json") {
+            Terminal.print(try MatrixData.encode(document))
+        } else if drawing != "-" {
+            Terminal.print(PlanText.text(document, width: Terminal.width))
+        }
+        return document.verdict == .impossible ? .no : .done
+    }
+
+    /// Of `--json`.
+    private struct Verification: Encodable {
+        var holds: Bool
+        var reasons: [String]
+    }
+
+    private static func verify(_ path: String, _ arguments: ParsedArguments) throws -> ExitCode {
+        if let odd = ["goal", "nodes", "svg"].first(where: { arguments.value($0) != nil }) {
+            throw UsageError("--\(odd) is of new plans, and --verify plans nothing; leave one of them out")
+        }
+        let file = try Inputs.dataCentre(arguments.operand(0) ?? "")
+        let text = try Inputs.text("plan", path)
+        let plan: PlanDocument
+        do { plan = try JSONDecoder().decode(PlanDocument.self, from: Data(text.utf8)) } catch {
+            throw FileError(
+                description:
+                    "plan \(path): not a plan as 'whatif plan --json' writes it: \(place(error as? DecodingError))")
+        }
+        let reasons = plan.staleness(in: file)
+        if arguments.flag("json") {
+            Terminal.print(try MatrixData.encode(Verification(holds: reasons.isEmpty, reasons: reasons)))
+        } else {
+            Terminal.print(PlanText.verification(plan, reasons))
+        }
+        return reasons.isEmpty ? .done : .no
+    }
+
+    private static func place(_ error: DecodingError?) -> String {
+        let (path, reason): ([any CodingKey], String) =
+            switch error {
+            case .keyNotFound(let key, let context): (context.codingPath, "'\(key.stringValue)' is missing")
+            case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context):
+                (context.codingPath, context.debugDescription)
+            default: ([], "it cannot be read")
+            }
+        let steps = path.map { $0.intValue.map { "item \($0 + 1)" } ?? $0.stringValue }
+        return reason + (steps.isEmpty ? "" : " in " + steps.joined(separator: ", "))
+    }
+
+    private static func purpose(_ text: String?) throws(UsageError) -> PlanPurpose {
+        guard let text else { return .consolidate }
+        if let purpose = PlanPurpose(rawValue: text) { return purpose }
+        let known = PlanPurpose.allCases.map(\.rawValue)
+        let hint = Nearest.of(text, in: known).map { "; did you mean '\($0)'?" } ?? ""
+        throw UsageError("--goal: found '\(text)', expected one of \(known.joined(separator: ", "))\(hint)")
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        if path == "-" {
+            Terminal.print(text)
+            return
+        }
+        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
+            throw FileError(description: "cannot write \(path): \(error.localizedDescription)")
+        }
+        Terminal.note("wrote \(path)")
+    }
+}
