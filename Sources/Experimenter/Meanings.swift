@@ -11,6 +11,7 @@ struct Meanings {
     private let software: [String: String]
     private let mixes: [String: [MixWeight]]
     private let seed: UInt64
+    private let warmUp: Duration
     private let variants: [String: DomainDescription]
     private let makers: [String: CloneMaker]
 
@@ -22,6 +23,7 @@ struct Meanings {
         software = file.software
         mixes = file.mixes
         seed = file.campaign.search.seed
+        warmUp = file.campaign.warmUp
         variants = try Dictionary(
             uniqueKeysWithValues: names(.variant).compactMap { name in
                 try file.variants[name].map { (name, try Self.variant(name, $0, of: original.name)) }
@@ -64,6 +66,8 @@ struct Meanings {
             MixRule(pattern: $0.pattern, factor: $0.factor)
         }
         shape.seed = seed &+ 1
+        // When measuring begins, the load is the one that was asked for.
+        shape.spread = min(shape.spread, warmUp)
         return shape
     }
 
