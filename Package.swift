@@ -97,7 +97,9 @@ let package = Package(
                 "Exploration", "Planning",
             ]),
         room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
-        room("Manager", ["Model", "OperatingSystem", "Wire", "Hypervisor", "Cloning", "Experimenter"]),
+        room(
+            "Manager",
+            ["Model", "OperatingSystem", "Wire", "Hypervisor", "Cloning", "Store", "Planning", "Experimenter"]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments", ["Model"]),
         .executableTarget(

@@ -1,9 +1,9 @@
 import Glibc
-import Model
+package import Model
 
 extension SplitMix64 {
     /// Standard normal (Box and Muller, 1958); the second of each pair is given up, so that there is no hidden state.
-    mutating func normal() -> Double {
+    package mutating func normal() -> Double {
         (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit())
     }
 }

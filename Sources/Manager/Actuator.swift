@@ -2,27 +2,6 @@ import Glibc
 package import Hypervisor
 package import Model
 
-/// One step of a plan: what a domain has of a resource, and what it shall have.
-package struct AllocationChange: Sendable, Hashable, CustomStringConvertible {
-    package let domain: String
-    package let resource: Resource
-    package let from: Setting
-    package let to: Setting
-    /// Why a running domain cannot be changed so, and the way out; nil when it can.
-    package let refusal: String?
-
-    package init(domain: String, resource: Resource, from: Setting, to: Setting, refusal: String? = nil) {
-        (self.domain, self.resource, self.from, self.to) = (domain, resource, from, to)
-        self.refusal = refusal
-    }
-
-    package var isNothing: Bool { resource.agrees(from, with: to) }
-
-    package var description: String {
-        "\(domain): \(resource.rawValue) \(resource.format(from)) → \(resource.format(to))"
-    }
-}
-
 package enum ActuatorError: Error, Sendable, CustomStringConvertible {
     case noDomain(String)
     case moved(AllocationChange, found: Setting)
@@ -72,6 +51,22 @@ package struct Actuator {
             return AllocationChange(
                 domain: name, resource: resource, from: present, to: setting,
                 refusal: isAdjustable ? nil : Self.wayOut(resource, name))
+        }
+    }
+
+    /// What the answer of a campaign would change, on its domain and on those that were cloned along; nothing without one.
+    package func changes(_ record: CampaignRecord, _ file: ServiceFile) throws -> [AllocationChange] {
+        guard let allocation = record.answer?.allocation else { return [] }
+        let others = allocation.ofOthers.values.isEmpty ? [] : (record.with ?? []).compactMap(file.tier)
+        return try others.flatMap(\.domains).flatMap { try changes($0, to: allocation.ofOthers) }
+            + changes(record.domain, to: allocation)
+    }
+
+    /// What the domains have of what these would change, in their order; nil of one that does not run.
+    package func present(_ changes: [AllocationChange]) throws -> [Setting?] {
+        try changes.map { change in
+            guard let domain = try node.domain(change.domain), domain.isActive else { return nil }
+            return try DomainAllocation(domain).setting(of: change.resource)
         }
     }
 

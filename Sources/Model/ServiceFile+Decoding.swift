@@ -53,11 +53,11 @@ extension TierLogIn: Decodable {
 }
 
 /// `{ p95: 50 ms, over: 60 s }`
-private struct SLAFields: Decodable {
+package struct SLAFields: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable { case mean, p50, p95, p99, over }
-    let sla: SLA
+    package let sla: SLA
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         let limits = ResponseStatistic.allCases.compactMap { statistic in
             CodingKeys(rawValue: statistic.rawValue).flatMap { fields.contains($0) ? (statistic, $0) : nil }
@@ -265,7 +265,7 @@ extension CampaignSpecification: Decodable {
 
 extension ServiceFile: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case service, connect, node, sla, tiers, software, variants, nodes, mixes, campaign
+        case service, connect, node, sla, tiers, software, variants, nodes, mixes, campaign, manage
     }
 
     package init(from decoder: any Decoder) throws {
@@ -296,15 +296,9 @@ extension ServiceFile: Decodable {
         for callee in tiers.flatMap(\.calls) where !names.contains(callee) {
             throw fields.refusal(of: .tiers, "a tier calls '\(callee)', which is not a tier; tiers: \(listed)")
         }
-        guard let tier = tier(campaign.tier) else {
+        if tier(campaign.tier) == nil {
             throw fields.refusal(
                 of: .campaign, "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)")
-        }
-        if [.postgresql, .mysql].contains(tier.serves.protocolName), tier.logIn == nil {
-            throw fields.refusal(
-                of: .campaign,
-                "tier '\(tier.name)' serves \(tier.serves.protocolName.rawValue), and nobody can log in to its clone; give the "
-                    + "tier log-in: { user: …, password: …, database: … }")
         }
         if campaign.experiment.most > .seconds(1200) {
             throw fields.refusal(of: .campaign, "an experiment may last 20 min at most")
@@ -313,13 +307,7 @@ extension ServiceFile: Decodable {
             throw fields.refusal(of: .campaign, "the time shift has to be 200 ms at least: capturing takes its time")
         }
         try requireMeaning(of: campaign.axes, fields.codingPath)
-        if callers.isEmpty, campaign.client == nil {
-            throw fields.refusal(
-                of: .campaign,
-                "no tier calls '\(tier.name)', so that nobody is known whose requests to replay; where its users come from "
-                    + "outside, name an address of its own network that stands for them, such as its gateway: client: 10.0.0.1"
-            )
-        }
+        if let reason = unanswerable { throw fields.refusal(of: .campaign, reason) }
         if let reason = joinRefusal {
             throw try fields.nestedContainer(keyedBy: CampaignSpecification.CodingKeys.self, forKey: .campaign)
                 .refusal(of: .with, reason)
@@ -328,6 +316,7 @@ extension ServiceFile: Decodable {
             throw try fields.nestedContainer(keyedBy: CampaignSpecification.CodingKeys.self, forKey: .campaign)
                 .refusal(of: .answers, reason)
         }
+        manage = try fields.decodeIfPresent(ManagementFields.self, forKey: .manage)?.terms(of: self)
     }
 
     /// No host name and no transport but a socket of this machine: `lxc:///system`, `lxc+unix:///system?socket=…`.

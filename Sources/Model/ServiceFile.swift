@@ -126,6 +126,8 @@ package struct ServiceFile: Hashable, Sendable {
     package var nodes: [String: NodeType]
     package var mixes: [String: [MixWeight]]
     package var campaign: CampaignSpecification
+    /// How `whatif manage` keeps the SLA; nil when it shall not.
+    package var manage: ManagementTerms?
 
     package func tier(_ name: String) -> Tier? { tiers.first { $0.name == name } }
 

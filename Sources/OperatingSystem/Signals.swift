@@ -24,6 +24,9 @@ package final class InterruptSignal: Sendable {
             })
     }
 
+    /// Comes when this is signalled, which whoever ends a part of a run does; nobody may clear it.
+    package init(_ wakeUp: WakeUp) { descriptor = wakeUp.descriptor }
+
     /// True once a signal has come; it stays true.
     package var hasCome: Bool { wait(for: [], until: nil, timeout: 0) == .interrupted }
 

@@ -22,6 +22,7 @@ package struct StateDirectory: Sendable {
 
     package var matrices: String { path + "/matrices.db" }
     package var journal: String { path + "/journal.db" }
+    package var decisions: String { path + "/decisions.db" }
     package var locks: String { path + "/locks" }
     package func lock(_ owner: String) -> String { "\(locks)/\(owner)" }
 }

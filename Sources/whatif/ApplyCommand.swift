@@ -45,11 +45,13 @@ enum ApplyCommand: Command {
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
-        let file = try Inputs.serviceFile(arguments.operand(0) ?? "")
+        var file = try Inputs.serviceFile(arguments.operand(0) ?? "")
         let observation = try Inputs.duration(arguments, "observe")
         try Inputs.requireRoot("changing a domain")
         let state = try StateDirectory.standard()
         let record = try find(arguments.value("campaign"), file, state)
+        // A manager asks about every tier that it may change.
+        if file.manage?.tiers.contains(where: { $0.name == record.tier }) == true { file.campaign.tier = record.tier }
         guard record.service == file.service, record.tier == file.campaign.tier, record.connect == file.connect,
             record.node == file.node
         else {
@@ -64,10 +66,7 @@ enum ApplyCommand: Command {
         }
         try Inputs.enter(node: file.node, state)
         let actuator = Actuator(try Node(connect: file.connect))
-        let others = allocation.ofOthers.values.isEmpty ? [] : (record.with ?? []).compactMap(file.tier)
-        let changes =
-            try others.flatMap(\.domains).flatMap { try actuator.changes($0, to: allocation.ofOthers) }
-            + actuator.changes(record.domain, to: allocation)
+        let changes = try actuator.changes(record, file)
         var document = Document(
             campaign: record.id, domain: record.domain,
             changes: changes.map {

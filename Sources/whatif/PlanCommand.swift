@@ -57,7 +57,7 @@ enum PlanCommand: Command {
         } catch {
             throw FileError(description: "\(path): \(error)")
         }
-        if let drawing { try write(SVGPlan(document).text, to: drawing) }
+        if let drawing { try Outputs.write(SVGPlan(document).text, to: drawing) }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(document))
         } else if drawing != "-" {
@@ -111,16 +111,5 @@ enum PlanCommand: Command {
         let known = PlanPurpose.allCases.map(\.rawValue)
         let hint = Nearest.of(text, in: known).map { "; did you mean '\($0)'?" } ?? ""
         throw UsageError("--goal: found '\(text)', expected one of \(known.joined(separator: ", "))\(hint)")
-    }
-
-    private static func write(_ text: String, to path: String) throws {
-        if path == "-" {
-            Terminal.print(text)
-            return
-        }
-        do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
-            throw FileError(description: "cannot write \(path): \(error.localizedDescription)")
-        }
-        Terminal.note("wrote \(path)")
     }
 }

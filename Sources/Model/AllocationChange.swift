@@ -1,0 +1,23 @@
+/// One step of a plan: what a domain has of a resource, and what it shall have.
+package struct AllocationChange: Sendable, Hashable, Codable, CustomStringConvertible {
+    package let domain: String
+    package let resource: Resource
+    package let from: Setting
+    package let to: Setting
+    /// Why a running domain cannot be changed so, and the way out; nil when it can.
+    package let refusal: String?
+
+    package init(domain: String, resource: Resource, from: Setting, to: Setting, refusal: String? = nil) {
+        (self.domain, self.resource, self.from, self.to) = (domain, resource, from, to)
+        self.refusal = refusal
+    }
+
+    package var isNothing: Bool { resource.agrees(from, with: to) }
+
+    /// The way back.
+    package var inverse: AllocationChange { AllocationChange(domain: domain, resource: resource, from: to, to: from) }
+
+    package var description: String {
+        "\(domain): \(resource.rawValue) \(resource.format(from)) → \(resource.format(to))"
+    }
+}

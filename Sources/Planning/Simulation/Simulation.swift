@@ -1,0 +1,208 @@
+package import Model
+
+/// A data centre in simulated time, kept by the same code as a real one: `Keeper` decides, the driver of real campaigns picks the
+/// experiments. Pure, and from a seed: the same file says the same.
+package struct Simulation {
+    /// What became of one service.
+    package struct Course: Sendable {
+        package let service: String
+        package let sla: SLA
+        /// Mean response time, in seconds, minute by minute; nil without an answer.
+        package internal(set) var minutes: [Double?] = []
+        /// Requests a second, minute by minute.
+        package internal(set) var rates: [Double] = []
+        /// How long the SLA's figure was above its limit.
+        package internal(set) var violated: Duration = .zero
+        /// From the first violation to the last second of it.
+        package internal(set) var firstViolation: Timestamp?
+        package internal(set) var lastViolation: Timestamp?
+        package internal(set) var experiments = 0
+        package internal(set) var decisions: [ManagedDecision] = []
+        /// Processors at the end, by tier.
+        package internal(set) var quotas: [Double] = []
+
+        init(_ file: SimulationFile.Service) { (service, sla) = (file.name, file.sla) }
+    }
+
+    private struct Ward {
+        var service: SimulatedService
+        var keeper: Keeper?
+        var campaign: SimulatedCampaign?
+        var course: Course
+        var minute: (count: Double, sum: Double, rate: Double) = (0, 0, 0)
+        var next: Timestamp
+    }
+
+    private let file: SimulationFile
+    private var wards: [Ward]
+    /// The moment at which the simulation begins: midnight.
+    private static let start = Timestamp(nanoseconds: 0)
+
+    package init(_ file: SimulationFile) {
+        self.file = file
+        var (turn, seeds) = (0, SplitMix64(seed: file.seed))
+        wards = file.services.map { service in
+            let nodes = service.tiers.map { tier -> Int in
+                if let node = tier.node { return node }
+                defer { turn += 1 }
+                return turn % file.nodes
+            }
+            return Ward(
+                service: SimulatedService(service, nodes: nodes, seed: seeds.next()),
+                keeper: Self.keeper(service, past: []), course: Course(service),
+                next: Self.start + (service.manage?.every ?? .seconds(10)))
+        }
+    }
+
+    private static func keeper(_ service: SimulationFile.Service, past: [ManagedDecision]) -> Keeper? {
+        guard let terms = service.manage, let entry = service.tiers.first else { return nil }
+        let name = service.name
+        return Keeper(
+            service: name, sla: service.sla, entry: entry.name, terms: terms, past: past,
+            newID: { "\(name)-\($0.nanoseconds / 1_000_000_000)" })
+    }
+
+    /// Runs to the end.
+    package mutating func run() throws -> [Course] {
+        var wasDown = false
+        for second in 1...max(1, Int(file.length.seconds)) {
+            let time = Self.start + .seconds(second)
+            let passed = Duration.seconds(second)
+            let isDown = fails(nil, passed)
+            shareNodes(passed)
+            for index in wards.indices {
+                step(&wards[index], passed, time)
+                if isDown { continue }
+                if wasDown { try restart(&wards[index], time) }
+                try keep(&wards[index], passed, time)
+            }
+            wasDown = isDown
+        }
+        return wards.map { ward in
+            var course = ward.course
+            course.decisions += [ward.keeper?.decision].compactMap(\.self)
+            course.quotas = ward.service.stations.map(\.quota)
+            return course
+        }
+    }
+
+    private func fails(_ node: Int?, _ passed: Duration) -> Bool {
+        file.failures.contains { $0.node == node && $0.at <= passed && passed < $0.at + $0.length }
+    }
+
+    /// Each node gives its tiers what they could use, or all the same part of it.
+    private mutating func shareNodes(_ passed: Duration) {
+        var demands = Array(repeating: 0.0, count: file.nodes)
+        for ward in wards {
+            let rate = ward.service.rate(at: passed)
+            for station in ward.service.stations { demands[station.node] += station.demand(rate) }
+        }
+        let shares = demands.indices.map { node in
+            fails(node, passed) ? 0 : demands[node] > file.processors ? file.processors / demands[node] : 1
+        }
+        for index in wards.indices {
+            for place in wards[index].service.stations.indices {
+                wards[index].service.stations[place].share = shares[wards[index].service.stations[place].node]
+            }
+        }
+    }
+
+    private func step(_ ward: inout Ward, _ passed: Duration, _ time: Timestamp) {
+        let rate = ward.service.rate(at: passed)
+        ward.service.step(rate, noise: file.noise)
+        if let (count, sum) = ward.service.lastSecond {
+            ward.minute.count += count
+            ward.minute.sum += sum
+        }
+        ward.minute.rate += rate
+        if ward.service.reading.state == .violated {
+            ward.course.violated += .seconds(1)
+            ward.course.firstViolation = ward.course.firstViolation ?? time
+            ward.course.lastViolation = time
+        }
+        guard Int(passed.seconds) % 60 == 0 else { return }
+        ward.course.minutes.append(ward.minute.count > 0 ? ward.minute.sum / ward.minute.count : nil)
+        ward.course.rates.append(ward.minute.rate / 60)
+        ward.minute = (0, 0, 0)
+    }
+
+    // MARK: - The manager
+
+    private func keep(_ ward: inout Ward, _ passed: Duration, _ time: Timestamp) throws {
+        guard ward.keeper != nil else { return }
+        if var campaign = ward.campaign {
+            let hasEnded = try campaign.step(ward.service, rate: ward.service.rate(at: passed), at: time)
+            ward.campaign = campaign
+            if hasEnded { try take(campaign, &ward, time) }
+        }
+        guard time >= ward.next, let every = ward.keeper?.terms.every else { return }
+        ward.next = time + every
+        let check = ServiceCheck(time: time, sla: ward.service.reading, tiers: ward.service.use())
+        let before = ward.keeper?.decision
+        let orders = ward.keeper?.check(check) ?? []
+        if let before, before.id != ward.keeper?.decision?.id { ward.course.decisions.append(before) }
+        try carryOut(orders, &ward, time)
+    }
+
+    private func take(_ campaign: SimulatedCampaign, _ ward: inout Ward, _ time: Timestamp) throws {
+        ward.campaign = nil
+        ward.course.experiments += campaign.experiments
+        let record = campaign.record
+        let place = ward.service.file.tiers.firstIndex { $0.name == record.tier } ?? 0
+        let changes = record.answer?.allocation?[.cpu].map { wanted in
+            AllocationChange(
+                domain: record.domain, resource: .cpu, from: .number(ward.service.stations[place].quota), to: wanted)
+        }
+        let outcome = Keeper.Exploration(record, changes: [changes].compactMap(\.self))
+        try carryOut(ward.keeper?.explored(outcome, at: time) ?? [], &ward, time)
+    }
+
+    private func carryOut(_ orders: [Keeper.Order], _ ward: inout Ward, _ time: Timestamp) throws {
+        var open = orders[...]
+        while let order = open.popFirst() {
+            switch order {
+            case .explore(let name, let limit):
+                guard let tier = ward.keeper?.terms.tiers.first(where: { $0.name == name }),
+                    let place = ward.service.file.tiers.firstIndex(where: { $0.name == name })
+                else { continue }
+                if ward.campaign != nil {
+                    ward.campaign?.beginAgain(at: time)
+                    continue
+                }
+                let id = "campaign-\(ward.service.file.name)-\(time.nanoseconds / 1_000_000_000)"
+                ward.keeper?.began(campaign: id)
+                ward.campaign = try SimulatedCampaign(
+                    id, ward.service.file, tier, limit: limit, onLine: ward.service.stations[place].quota, file,
+                    at: time,
+                    seed: ward.service.random.next())
+            case .abandon: ward.campaign = nil
+            case .set(let changes):
+                for change in changes { set(change, &ward) }
+                open += ward.keeper?.settled(nil, at: time) ?? []
+            case .look(let changes):
+                let present = changes.map { change in
+                    place(change, ward).map { Setting.number(ward.service.stations[$0].quota) }
+                }
+                open += ward.keeper?.looked(present, at: time) ?? []
+            }
+        }
+    }
+
+    private func place(_ change: AllocationChange, _ ward: Ward) -> Int? {
+        ward.service.file.tiers.firstIndex { "\(ward.service.file.name)-\($0.name)" == change.domain }
+    }
+
+    private func set(_ change: AllocationChange, _ ward: inout Ward) {
+        guard let place = place(change, ward), let quota = change.to.number else { return }
+        ward.service.stations[place].quota = quota
+    }
+
+    /// A manager that was away knows what it had written down, and hears anew.
+    private func restart(_ ward: inout Ward, _ time: Timestamp) throws {
+        guard let keeper = ward.keeper else { return }
+        let past = ward.course.decisions + [keeper.decision].compactMap(\.self)
+        ward.keeper = Self.keeper(ward.service.file, past: past)
+        _ = ward.service.use()
+        try carryOut(ward.keeper?.begin(at: time) ?? [], &ward, time)
+    }
+}

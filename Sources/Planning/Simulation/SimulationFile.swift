@@ -1,0 +1,208 @@
+package import Model
+
+/// A simulated data centre as people write it.
+///
+///     simulation: four services
+///     seed: 1
+///     for: 10 min
+///     nodes: { count: 9, cpu: 200% }
+///     experiment: { length: 30 s, overhead: 12 s, noise: 5% }
+///     services:
+///       - name: shop
+///         copies: 3
+///         sla: { mean: 50 ms, over: 60 s }
+///         load: [{ rate: 1000 }, { at: 2 min, rate: 1500 }]
+///         tiers:
+///           - { name: web, work: 0.3 ms, cpu: 60% }
+///           - { name: app, work: 0.5 ms, cpu: 80% }
+///         manage: { act: apply, tiers: { app: { cpu: [80%, 100%, 120%] } } }
+///     failures:
+///       - { node: 3, at: 5 min, for: 90 s }
+///       - { manager: true, at: 6 min, for: 30 s }
+package struct SimulationFile: Sendable {
+    package struct Tier: Sendable {
+        package var name: String
+        /// Processor time of one request, in seconds.
+        package var work: Double
+        /// In processors.
+        package var cpu: Double
+        /// From 0; nil is the next one in turn.
+        package var node: Int?
+    }
+
+    package struct LoadChange: Sendable {
+        package var at: Duration
+        /// Requests a second.
+        package var rate: Double
+        /// How long the change takes.
+        package var over: Duration
+    }
+
+    package struct Service: Sendable {
+        package var name: String
+        package var sla: SLA
+        package var load: [LoadChange]
+        package var tiers: [Tier]
+        package var manage: ManagementTerms?
+    }
+
+    package struct Failure: Sendable {
+        /// Nil is the manager.
+        package var node: Int?
+        package var at: Duration
+        package var length: Duration
+    }
+
+    package var name: String
+    package var seed: UInt64
+    package var length: Duration
+    package var nodes: Int
+    /// Processors of each node.
+    package var processors: Double
+    package var experiment: Duration
+    /// Of an experiment, beside its window: clone, boot, warm-up.
+    package var overhead: Duration
+    /// Of response times from second to second, as a fraction.
+    package var noise: Double
+    package var services: [Service]
+    package var failures: [Failure]
+}
+
+extension SimulationFile: Decodable {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case simulation, seed, nodes, experiment, services, failures
+        case length = "for"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .simulation)
+        seed = try fields.decodeIfPresent(UInt64.self, forKey: .seed) ?? 1
+        length = try fields.value(.length, Units.duration)
+        if length > .seconds(31 * 86_400) { throw fields.refusal(of: .length, "a month is the longest") }
+        let nodeFields = try fields.decode(SimulatedNodesFields.self, forKey: .nodes)
+        (nodes, processors) = (nodeFields.count, nodeFields.cpu)
+        let experimentFields = try fields.decodeIfPresent(ExperimentFields.self, forKey: .experiment)
+        experiment = experimentFields?.length ?? .seconds(30)
+        overhead = experimentFields?.overhead ?? .seconds(12)
+        noise = experimentFields?.noise ?? 0.05
+        services = try fields.decode([ServiceFields].self, forKey: .services).flatMap(\.services)
+        failures = try fields.decodeIfPresent([FailureFields].self, forKey: .failures)?.map(\.failure) ?? []
+        if services.isEmpty { throw fields.refusal(of: .services, "there is no service to simulate") }
+        if Set(services.map(\.name)).count != services.count {
+            throw fields.refusal(of: .services, "two services have the same name")
+        }
+        let named = services.flatMap(\.tiers).compactMap(\.node) + failures.compactMap(\.node)
+        if let odd = named.first(where: { $0 >= nodes }) {
+            throw fields.refusal(of: .nodes, "node \(odd + 1) is named, and there are \(nodes)")
+        }
+    }
+}
+
+private struct SimulatedNodesFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case count, cpu }
+    let count: Int
+    let cpu: Double
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        count = try fields.value(.count) { (text) throws(UnitError) in Int(try Units.count(text, in: 1...100_000)) }
+        cpu = try fields.value(.cpu, Units.fraction)
+        if cpu <= 0 { throw fields.refusal(of: .cpu, "a node needs processors, such as 400%") }
+    }
+}
+
+private struct ExperimentFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case length, overhead, noise }
+    let length, overhead: Duration
+    let noise: Double
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        length = try fields.value(.length, default: .seconds(30), Units.duration)
+        overhead = try fields.value(.overhead, default: .seconds(12), Units.duration)
+        noise = try fields.value(.noise, default: 0.05, Units.fraction)
+    }
+}
+
+private struct ServiceFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, copies, sla, load, tiers, manage }
+    let services: [SimulationFile.Service]
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        let name = try fields.value(.name, Units.name)
+        let copies = try fields.value(.copies, default: 1) { (text) throws(UnitError) in
+            Int(try Units.count(text, in: 1...100_000))
+        }
+        let sla = try fields.decode(SLAFields.self, forKey: .sla).sla
+        let load = try fields.decode([LoadFields].self, forKey: .load).map(\.change)
+        let tiers = try fields.decode([SimulatedTierFields].self, forKey: .tiers).map(\.tier)
+        if tiers.isEmpty { throw fields.refusal(of: .tiers, "a service has a tier at least") }
+        if load.first.map({ $0.at > .zero }) ?? true || zip(load, load.dropFirst()).contains(where: { $0.at >= $1.at })
+        {
+            throw fields.refusal(
+                of: .load, "the first rate holds from the beginning, without 'at', and each other from a later moment")
+        }
+        let manage = try fields.decodeIfPresent(ManagementFields.self, forKey: .manage)?
+            .terms(tiers: tiers.map(\.name), usual: nil)
+        if let other = manage?.tiers.flatMap(\.axes).first(where: { $0.resource != .cpu }) {
+            throw fields.refusal(of: .manage, "simulated tiers have 'cpu' only, no '\(other.resource.rawValue)'")
+        }
+        services = (1...copies).map { number in
+            SimulationFile.Service(
+                name: copies == 1 ? name : "\(name)-\(number)", sla: sla, load: load, tiers: tiers, manage: manage)
+        }
+    }
+}
+
+private struct SimulatedTierFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, work, cpu, node }
+    let tier: SimulationFile.Tier
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        tier = SimulationFile.Tier(
+            name: try fields.value(.name, Units.name), work: try fields.value(.work, Units.duration).seconds,
+            cpu: try fields.value(.cpu, Units.fraction),
+            node: try fields.decodeIfPresent(Int.self, forKey: .node).map { $0 - 1 })
+        if tier.cpu <= 0 { throw fields.refusal(of: .cpu, "a tier without any processor answers nothing") }
+        if tier.node.map({ $0 < 0 }) == true { throw fields.refusal(of: .node, "nodes are counted from 1") }
+    }
+}
+
+private struct LoadFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case at, rate, over }
+    let change: SimulationFile.LoadChange
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        let rate = try fields.decode(Double.self, forKey: .rate)
+        guard rate.isFinite, rate >= 0, rate <= 1e7 else {
+            throw fields.refusal(of: .rate, "expected requests a second, such as 1000")
+        }
+        change = SimulationFile.LoadChange(
+            at: try fields.value(.at, default: .zero, Units.duration), rate: rate,
+            over: try fields.value(.over, default: .zero, Units.duration))
+    }
+}
+
+private struct FailureFields: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case node, manager, at
+        case length = "for"
+    }
+    let failure: SimulationFile.Failure
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        let node = try fields.decodeIfPresent(Int.self, forKey: .node)
+        let isManager = try fields.decodeIfPresent(Bool.self, forKey: .manager) ?? false
+        guard (node != nil) != isManager, node.map({ $0 >= 1 }) ?? true else {
+            throw fields.refusal(of: .node, "say what fails: a node, counted from 1, or manager: true")
+        }
+        failure = SimulationFile.Failure(
+            node: node.map { $0 - 1 }, at: try fields.value(.at, Units.duration),
+            length: try fields.value(.length, Units.duration))
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+package import Model
+
+/// The manager's decisions for people.
+package enum DecisionText {
+    /// Every decision with its steps, oldest first.
+    package static func list(_ decisions: [ManagedDecision]) -> String {
+        decisions.isEmpty ? "nothing has been decided yet" : decisions.map(whole).joined(separator: "\n\n")
+    }
+
+    private static func whole(_ decision: ManagedDecision) -> String {
+        let head =
+            "\(decision.id)  \(decision.service), tier \(decision.tier): \(decision.state.rawValue)"
+            + (decision.campaign.map { " (campaign \($0))" } ?? "")
+        return ([head] + decision.steps.map { "  \(line($0))" }).joined(separator: "\n")
+    }
+
+    /// `2026-11-22T14:03:10Z verifying: set and read back`
+    package static func line(_ step: ManagedDecision.Step) -> String {
+        "\(moment(step.time)) \(step.state.rawValue): \(step.reason)"
+    }
+
+    fileprivate static func moment(_ time: Timestamp) -> String {
+        Date(timeIntervalSince1970: (Double(time.nanoseconds) / 1e9).rounded(.down)).formatted(.iso8601)
+    }
+}
+
+/// One step of a decision for other programs: one JSON object a line.
+package struct DecisionStepRecord: Encodable {
+    let service, decision, cause, tier, state, time, reason: String
+    let campaign: String?
+    let changes: [AllocationChange]
+
+    private enum CodingKeys: String, CodingKey {
+        case service, decision, cause, tier, state, time, reason, campaign, changes
+    }
+
+    package init(_ decision: ManagedDecision, _ step: ManagedDecision.Step) {
+        service = decision.service
+        self.decision = decision.id
+        cause = decision.cause.rawValue
+        tier = decision.tier
+        state = step.state.rawValue
+        time = DecisionText.moment(step.time)
+        reason = step.reason
+        campaign = decision.campaign
+        changes = decision.changes
+    }
+
+    /// Every key is always there.
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(service, forKey: .service)
+        try fields.encode(decision, forKey: .decision)
+        try fields.encode(cause, forKey: .cause)
+        try fields.encode(tier, forKey: .tier)
+        try fields.encode(state, forKey: .state)
+        try fields.encode(time, forKey: .time)
+        try fields.encode(reason, forKey: .reason)
+        try fields.encode(campaign, forKey: .campaign)
+        try fields.encode(changes, forKey: .changes)
+    }
+
+    package func line() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}

@@ -1,0 +1,290 @@
+import Model
+import Testing
+
+@testable import Planning
+
+/// The manager's loop for one service, driven by hand: what is heard in, what is to be done out.
+@Suite struct KeeperTests {
+    /// A service of two tiers and its clock.
+    private struct Scene {
+        var keeper: Keeper
+        var time = Timestamp(nanoseconds: 1_800_000_000_000_000_000)
+
+        init(_ terms: ManagementTerms, past: [ManagedDecision] = []) {
+            keeper = Keeper(
+                service: "auction", sla: SLA(.p95, below: .milliseconds(50), over: .seconds(20)), entry: "web",
+                terms: terms,
+                past: past, newID: { "d-\($0.nanoseconds / 1_000_000_000)" })
+        }
+
+        /// One check later: the SLA's figure in milliseconds, and requests a second.
+        mutating func check(_ figure: Double, rate: Double = 100, web: Double = 5) -> [Keeper.Order] {
+            time = time + .seconds(10)
+            let reading = SLAReading(
+                state: figure < 50 ? .meets : .violated, value: figure / 1000, requests: 200, seen: .seconds(20))
+            let count = rate * 10
+            let behind = figure * 0.8 / 1000
+            return keeper.check(
+                ServiceCheck(
+                    time: time, sla: reading,
+                    tiers: [
+                        TierUse("web", calls: ["app"], requests: count, busy: count * (behind + web / 1000)),
+                        TierUse("app", calls: [], requests: count, busy: count * behind),
+                    ]))
+        }
+
+        mutating func checks(_ count: Int, _ figure: Double, rate: Double = 100) -> [Keeper.Order] {
+            (0..<count).flatMap { _ in check(figure, rate: rate) }
+        }
+
+        mutating func found(_ to: Double = 0.6, refusal: String? = nil) -> [Keeper.Order] {
+            keeper.began(campaign: "c-1")
+            return keeper.explored(
+                .found(
+                    Allocation([.cpu: to]), changes: [Scene.change(to, refusal: refusal)], reasons: ["it was measured"]),
+                at: time)
+        }
+
+        static func change(_ to: Double = 0.6, refusal: String? = nil) -> AllocationChange {
+            AllocationChange(domain: "app1", resource: .cpu, from: .number(0.3), to: .number(to), refusal: refusal)
+        }
+
+        var state: ManagedDecision.State? { keeper.decision?.state }
+    }
+
+    private static func terms(_ act: ManagementTerms.Act = .apply) -> ManagementTerms {
+        ManagementTerms(
+            act: act, verify: .seconds(30),
+            tiers: [ManagedTier("app", axes: [Axis(.cpu, [.number(0.3), .number(0.6)])])])
+    }
+
+    /// From the violation to the verified change, in the order of JustRunIt's loop.
+    @Test func aViolationEndsInAVerifiedChange() throws {
+        var scene = Scene(Self.terms())
+        #expect(scene.checks(5, 30).isEmpty)
+        #expect(scene.checks(2, 80).isEmpty)
+        let orders = scene.check(90)
+        guard case .explore(let tier, let limit)? = orders.first, orders.count == 1 else {
+            Issue.record("\(orders)")
+            return
+        }
+        // The 5 ms of the web tier are not the application's.
+        #expect(tier == "app" && abs(limit - 0.045) < 1e-9)
+        #expect(scene.keeper.decision?.steps.map(\.state) == [.exploring, .exploring])
+        #expect(scene.checks(3, 90).isEmpty)
+        #expect(scene.found() == [.set([Scene.change()])])
+        #expect(scene.state == .applying)
+        #expect(scene.keeper.settled(nil, at: scene.time).isEmpty)
+        #expect(scene.state == .verifying)
+        // What is heard right after a change is still of before.
+        #expect(scene.checks(2, 80).isEmpty && scene.state == .verifying)
+        #expect(scene.check(40).isEmpty && scene.state == .done)
+        #expect(
+            scene.keeper.decision?.steps.map(\.state) == [
+                .exploring, .exploring, .proposed, .applying, .verifying, .done,
+            ])
+        // Cool: nothing starts for ten minutes, whatever comes.
+        #expect(scene.checks(59, 90).isEmpty)
+        #expect(!scene.checks(2, 90).isEmpty)
+    }
+
+    @Test func oneSlowMomentIsNoViolation() {
+        var scene = Scene(Self.terms())
+        for _ in 0..<50 {
+            #expect(scene.checks(3, 30).isEmpty)
+            #expect(scene.checks(2, 80).isEmpty)
+        }
+        // Three of the last five, but the next one is predicted below the limit.
+        scene = Scene(Self.terms())
+        for _ in 0..<50 { #expect(scene.check(30).isEmpty && scene.check(80).isEmpty) }
+    }
+
+    /// What has queued up before a change is worked off before it is judged.
+    @Test func aQueueIsWorkedOff() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 90)
+        _ = scene.found()
+        _ = scene.checks(1, 9000)
+        _ = scene.keeper.settled(nil, at: scene.time)
+        for figure in [9000.0, 8000, 7000, 6000, 4000, 2000, 500] { #expect(scene.check(figure).isEmpty) }
+        #expect(scene.state == .verifying)
+        #expect(scene.check(30).isEmpty && scene.state == .done)
+    }
+
+    @Test func aPlanWaitsToBeApplied() {
+        var scene = Scene(Self.terms(.propose))
+        _ = scene.checks(5, 90)
+        #expect(scene.found().isEmpty && scene.state == .proposed)
+        #expect(scene.check(90) == [.look([Scene.change()])])
+        #expect(scene.keeper.looked([.number(0.3)], at: scene.time).isEmpty && scene.state == .proposed)
+        _ = scene.check(90)
+        #expect(scene.keeper.looked([.number(0.6)], at: scene.time).isEmpty && scene.state == .verifying)
+    }
+
+    @Test func aPlanExpires() {
+        var scene = Scene(Self.terms(.propose))
+        _ = scene.checks(5, 90)
+        _ = scene.found()
+        _ = scene.checks(180, 90)
+        #expect(scene.state == .expired)
+    }
+
+    /// A plan for a load that is not there any more is no plan.
+    @Test func aPlanForLessLoadExpires() {
+        var scene = Scene(Self.terms(.propose))
+        _ = scene.checks(5, 90)
+        _ = scene.found()
+        _ = scene.checks(5, 90, rate: 200)
+        #expect(scene.state == .expired)
+    }
+
+    @Test func changesWaitForTheirWindow() throws {
+        var terms = Self.terms()
+        // The scene begins at 08:00 UTC.
+        terms.windows = [try DailyWindow(parsing: "08:05-08:10")]
+        var scene = Scene(terms)
+        _ = scene.checks(5, 90)
+        #expect(scene.found().isEmpty && scene.state == .proposed)
+        #expect(scene.checks(24, 90).allSatisfy { $0 == .look([Scene.change()]) } && scene.state == .proposed)
+        #expect(scene.check(90) == [.set([Scene.change()])] && scene.state == .applying)
+    }
+
+    @Test func noMoreChangesThanAllowed() {
+        var terms = Self.terms()
+        terms.changesPerHour = 1
+        terms.cooldown = .seconds(60)
+        var scene = Scene(terms)
+        _ = scene.checks(5, 90)
+        _ = scene.found()
+        _ = scene.keeper.settled(nil, at: scene.time)
+        _ = scene.checks(4, 40)
+        #expect(scene.state == .done)
+        _ = scene.checks(10, 90)
+        #expect(scene.state == .exploring)
+        #expect(scene.found(0.8).isEmpty && scene.state == .proposed)
+        #expect(scene.keeper.decision?.steps.last?.reason.contains("no more are allowed") == true)
+    }
+
+    /// Less was found to do, and it does not: back to what was.
+    @Test func whatDoesNotHoldIsSetBack() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 10)
+        #expect(scene.keeper.decision?.cause == .idle)
+        #expect(scene.found(0.2) == [.set([Scene.change(0.2)])])
+        _ = scene.keeper.settled(nil, at: scene.time)
+        _ = scene.checks(2, 90)
+        #expect(scene.check(90) == [.set([Scene.change(0.2).inverse])] && scene.state == .restoring)
+        _ = scene.keeper.settled(nil, at: scene.time)
+        #expect(scene.state == .restored)
+    }
+
+    /// What gave too much back does not hold up the way back; nor do the two follow each other for ever.
+    @Test func givingBackDoesNotOscillate() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 10)
+        _ = scene.found(0.2)
+        _ = scene.keeper.settled(nil, at: scene.time)
+        _ = scene.checks(4, 30)
+        #expect(scene.state == .done)
+        // A week of the same load: nothing more.
+        #expect(scene.checks(7 * 8640, 10).isEmpty)
+        // More of it: at once.
+        #expect(scene.checks(5, 90, rate: 200).count == 1)
+        #expect(scene.keeper.decision?.cause == .violated)
+    }
+
+    @Test func betterThanBeforeStays() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 90)
+        _ = scene.found()
+        _ = scene.keeper.settled(nil, at: scene.time)
+        _ = scene.checks(3, 70)
+        #expect(scene.state == .done)
+        #expect(scene.keeper.decision?.steps.last?.reason.contains("better than the 90.0 ms before") == true)
+    }
+
+    @Test func aLoadThatRisesMakesGivingBackUseless() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 10)
+        #expect(scene.state == .exploring)
+        #expect(scene.checks(3, 90).contains(.abandon) && scene.state == .expired)
+        // And the violation is taken up with the next check.
+        #expect(scene.check(90).count == 1)
+        #expect(scene.keeper.decision?.cause == .violated)
+    }
+
+    @Test func whatCannotBeSetIsSaid() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 90)
+        #expect(scene.found(refusal: "its driver sets this at the start only").isEmpty)
+        #expect(scene.state == .failed)
+        #expect(scene.keeper.decision?.steps.last?.reason.contains("at the start only") == true)
+    }
+
+    @Test func nothingHelpsIsAnAnswer() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 90)
+        #expect(scene.keeper.explored(.nothing(reasons: ["60% violates"]), at: scene.time).isEmpty)
+        #expect(scene.state == .unchanged)
+        var other = Scene(Self.terms())
+        // The web tier alone takes more than the limit.
+        for _ in 0..<3 { #expect(other.check(90, web: 60).isEmpty) }
+        #expect(other.state == .unchanged)
+    }
+
+    // MARK: - Restarts
+
+    /// Killed in any state: what the domains have decides, and nothing is done twice.
+    @Test func whatWasBegunGoesOn() throws {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 90)
+        let exploring = try #require(scene.keeper.decision)
+        _ = scene.found()
+        let applying = try #require(scene.keeper.decision)
+        _ = scene.keeper.settled(nil, at: scene.time)
+        let verifying = try #require(scene.keeper.decision)
+
+        var again = Scene(Self.terms(), past: [exploring])
+        #expect(
+            again.keeper.begin(at: exploring.time + .seconds(5)) == [.explore(tier: "app", limit: exploring.limit)])
+        again = Scene(Self.terms(), past: [exploring])
+        #expect(again.keeper.begin(at: exploring.time + .seconds(7200)).isEmpty && again.state == .expired)
+
+        for (present, state, orders) in [
+            (0.3, ManagedDecision.State.applying, [Keeper.Order.set([Scene.change()])]), (0.6, .verifying, []),
+            (0.5, .failed, []),
+        ] {
+            again = Scene(Self.terms(), past: [applying])
+            #expect(again.keeper.begin(at: scene.time) == [.look([Scene.change()])])
+            #expect(again.keeper.looked([.number(present)], at: scene.time) == orders)
+            #expect(again.state == state)
+        }
+        again = Scene(Self.terms(), past: [applying])
+        #expect(again.keeper.looked([nil], at: scene.time).isEmpty && again.state == .failed)
+
+        again = Scene(Self.terms(), past: [verifying])
+        #expect(again.keeper.begin(at: scene.time).isEmpty && again.state == .verifying)
+        again.time = scene.time
+        _ = again.checks(4, 30)
+        #expect(again.state == .done)
+    }
+
+    @Test func settingBackGoesOn() throws {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 10)
+        _ = scene.found(0.2)
+        _ = scene.keeper.settled(nil, at: scene.time)
+        _ = scene.checks(3, 90)
+        let restoring = try #require(scene.keeper.decision)
+        #expect(restoring.state == .restoring)
+        for (present, state, orders) in [
+            (0.2, ManagedDecision.State.restoring, [Keeper.Order.set([Scene.change(0.2).inverse])]),
+            (0.3, .restored, []),
+        ] {
+            var again = Scene(Self.terms(), past: [restoring])
+            #expect(again.keeper.begin(at: scene.time) == [.look(restoring.changes)])
+            #expect(again.keeper.looked([.number(present)], at: scene.time) == orders)
+            #expect(again.state == state)
+        }
+    }
+}

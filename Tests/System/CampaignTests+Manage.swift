@@ -1,0 +1,109 @@
+import Foundation
+import Glibc
+import Model
+import OperatingSystem
+import Store
+import Testing
+
+extension SystemTests.CampaignTests {
+    private static func managed(_ limit: String, _ terms: String, named name: String) throws -> String {
+        try serviceFile(
+            [
+                ("p95: 60 ms", "p95: \(limit), over: 5 s"), ("[28%, 60%, 80%, 100%]", "[33%, 60%]"),
+                ("find: exhaustive", "find: cheapest"), ("experiment: 5 s", "experiment: 4 s"),
+                (
+                    "limits: { late: 30%, stolen: 100% }",
+                    "limits: { late: 30%, stolen: 100% }\nmanage: { every: 1 s, violated: 2 of 3, verify: 5 s, \(terms) }"
+                ),
+            ], named: name)
+    }
+
+    private static func decisions() throws -> [ManagedDecision] {
+        try DecisionStore(Whatif.state + "/decisions.db").decisions()
+    }
+
+    private static func forget() { try? FileManager.default.removeItem(atPath: Whatif.state + "/decisions.db") }
+
+    private static func isIn(_ state: ManagedDecision.State) throws -> Bool { try decisions().last?.state == state }
+
+    private static func quota() throws -> String {
+        try LabHost.virsh("schedinfo", "app1").split(separator: "\n").first { $0.contains("vcpu_quota") }
+            .map { $0.filter(\.isNumber) } ?? ""
+    }
+
+    /// A service that needs less than it has: a campaign, a change, its verification. Killed in the midst of the campaign and
+    /// in the midst of the verification, the manager goes on, does nothing twice, and leaves nothing.
+    @Test func aKilledManagerGoesOn() throws {
+        Self.forget()
+        defer { _ = try? LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000") }
+        _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=60000")
+        let file = try Self.managed("100 s", "act: apply", named: "managed.yaml")
+        let inventory = try LabHost.inventory()
+        let journal = try Journal(Whatif.state + "/journal.db")
+
+        var manager = try Whatif.start(["manage", file], log: "manage-1.log")
+        let isCloned = try Whatif.wait(seconds: 60) { try journal.entries().contains { $0.kind == .domain } }
+        #expect(isCloned, "\(Whatif.log("manage-1.log"))")
+        // Another one for the same service is refused.
+        let second = try Whatif.run("manage", file, "--for", "1 s")
+        #expect(second.status == 1 && second.errors.contains("managed by another process"), "\(second.errors)")
+        kill(manager.pid, SIGKILL)
+        manager.wait()
+        let campaign = try #require(try Self.decisions().last?.campaign)
+        #expect(try Self.isIn(.exploring) && Self.quota() == "60000")
+
+        manager = try Whatif.start(["manage", file], log: "manage-2.log")
+        let isSet = try Whatif.wait(seconds: 90) { try Self.isIn(.verifying) }
+        kill(manager.pid, SIGKILL)
+        manager.wait()
+        #expect(isSet, "\(Whatif.log("manage-2.log"))")
+        #expect(try Self.quota() == "33000")
+
+        let last = try Whatif.run("manage", file, "--for", "12 s", "--json")
+        #expect(last.status == 0, "\(last.errors)")
+        let decision = try #require(try Self.decisions().last)
+        #expect(try Self.decisions().count == 1 && decision.state == .done && decision.campaign == campaign)
+        #expect(decision.steps.count { $0.state == .applying } == 1)
+        #expect(last.output.contains("\"state\":\"done\"") && last.output.contains("verified on-line"))
+        #expect(try Self.quota() == "33000" && LabHost.inventory() == inventory && journal.entries().isEmpty)
+        let list = try Whatif.run("manage", file, "--list")
+        #expect(
+            list.status == 0 && list.output.contains("cpu 60% → 33%")
+                && list.output.contains("the manager was started anew"))
+    }
+
+    /// What is proposed changes nothing until somebody applies it, which the manager sees and verifies.
+    @Test func aProposalWaitsForApply() throws {
+        Self.forget()
+        defer { _ = try? LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000") }
+        _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=60000")
+        let file = try Self.managed("100 s", "act: propose", named: "proposed.yaml")
+        let manager = try Whatif.start(["manage", file], log: "manage.log")
+        #expect(try Whatif.wait(seconds: 90) { try Self.isIn(.proposed) }, "\(Whatif.log("manage.log"))")
+        #expect(try Self.quota() == "60000")
+        let apply = try Whatif.run("apply", file, "--yes")
+        #expect(apply.status == 0, "\(apply.errors)")
+        #expect(try Whatif.wait(seconds: 30) { try Self.isIn(.done) }, "\(Whatif.log("manage.log"))")
+        kill(manager.pid, SIGINT)
+        #expect(manager.wait() == 0)
+        let states = try Self.decisions().last?.steps.map(\.state) ?? []
+        #expect(states.contains(.verifying) && !states.contains(.applying))
+    }
+
+    /// A promise that no allocation can keep: the manager says so, and changes nothing.
+    @Test func whatCannotBeKeptIsSaid() throws {
+        Self.forget()
+        let file = try Self.managed("1 ms", "act: apply", named: "hopeless.yaml")
+        let production = try LabHost.production()
+        let manager = try Whatif.start(["manage", file], log: "manage.log")
+        let isSaid = try Whatif.wait(seconds: 90) { try Self.decisions().last?.state.isEnd == true }
+        kill(manager.pid, SIGINT)
+        manager.wait()
+        #expect(isSaid, "\(Whatif.log("manage.log"))")
+        let decision = try #require(try Self.decisions().last)
+        #expect(decision.state == .unchanged && decision.cause == .violated, "\(decision.steps.map(\.reason))")
+        #expect(try LabHost.production() == production)
+        let short = try Whatif.run("manage", file, "--for", "6 s")
+        #expect(short.status == 3, "\(short.errors)")
+    }
+}
