@@ -99,7 +99,10 @@ let package = Package(
         room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
         room(
             "Manager",
-            ["Model", "OperatingSystem", "Wire", "Hypervisor", "Cloning", "Store", "Planning", "Experimenter"]),
+            [
+                "Model", "OperatingSystem", "Wire", "Hypervisor", "Cloning", "Store", "Telemetry", "Planning",
+                "Experimenter",
+            ]),
         room("Lab", ["Model", "OperatingSystem", "Wire", "Volumes", "Hypervisor", "Store", "Proxies"]),
         room("Arguments", ["Model"]),
         .executableTarget(

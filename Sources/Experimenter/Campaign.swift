@@ -14,6 +14,8 @@ package struct Campaign {
     /// What a run begins with.
     package enum Beginning: Sendable {
         case anew
+        /// The same, under a name that the caller has chosen and knows before it begins; see `JournalOwner.newName`.
+        case named(String)
         /// A campaign that was broken off, or whose axes or time bound shall be wider. What it measured is not measured
         /// again.
         case resume(CampaignRecord)
@@ -68,7 +70,7 @@ package struct Campaign {
         if callers.isEmpty { throw CampaignError.unknownDomain("caller of \(tier.name)", known: []) }
         guard let interface = original.interfaces.first?.device else { throw CampaignError.notRunning(name) }
 
-        let id = beginning.record?.id ?? JournalOwner.newName(at: now)
+        let id = beginning.name ?? JournalOwner.newName(at: now)
         guard let lock = try FileLock.take(state.lock(id)) else { throw CampaignError.busy(id) }
         defer { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(id)) } }
         let store = try MatrixStore(state.matrices)
@@ -215,10 +217,13 @@ extension Campaign.Beginning {
     /// What goes on.
     var record: CampaignRecord? {
         switch self {
-        case .anew, .again: nil
+        case .anew, .named, .again: nil
         case .resume(let record), .check(let record, _), .ask(let record, _, _): record
         }
     }
+
+    /// Nil where it is to be made.
+    fileprivate var name: String? { if case .named(let name) = self { name } else { record?.id } }
 
     /// The campaign whose requests it plays.
     fileprivate var earlier: CampaignRecord? { if case .again(let earlier) = self { earlier } else { record } }

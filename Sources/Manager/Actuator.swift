@@ -14,7 +14,7 @@ package enum ActuatorError: Error, Sendable, CustomStringConvertible {
         case .noDomain(let name): "there is no running domain '\(name)' on this node"
         case .moved(let change, let found):
             "\(change.resource.rawValue) of \(change.domain) is \(change.resource.format(found)) and was "
-                + "\(change.resource.format(change.from)) when the change was shown; look again and repeat"
+                + "\(change.resource.format(change.from)) when the change was planned; look again and repeat"
         case .notVerified(let change, let reason, let notRestored):
             "\(change) was not done: \(reason); "
                 + (notRestored.isEmpty
@@ -54,12 +54,13 @@ package struct Actuator {
         }
     }
 
-    /// What the answer of a campaign would change, on its domain and on those that were cloned along; nothing without one.
+    /// What the answer of a campaign would change, on all domains of its tier, which are alike, and of those that were cloned along;
+    /// nothing without an answer.
     package func changes(_ record: CampaignRecord, _ file: ServiceFile) throws -> [AllocationChange] {
         guard let allocation = record.answer?.allocation else { return [] }
         let others = allocation.ofOthers.values.isEmpty ? [] : (record.with ?? []).compactMap(file.tier)
         return try others.flatMap(\.domains).flatMap { try changes($0, to: allocation.ofOthers) }
-            + changes(record.domain, to: allocation)
+            + (file.tier(record.tier)?.domains ?? [record.domain]).flatMap { try changes($0, to: allocation) }
     }
 
     /// What the domains have of what these would change, in their order; nil of one that does not run.
@@ -101,8 +102,9 @@ package struct Actuator {
         }
         for (index, change) in changes.enumerated() {
             do { try set(change.resource, change.to, of: change.domain) } catch {
-                // Not verified is not done; this one may be half done.
-                let notRestored = changes[...index].reversed().compactMap { done -> String? in
+                // Not verified is not done; this one may be half done. In the same order: the number of processors first, among
+                // which a quota is shared out.
+                let notRestored = changes[...index].compactMap { done -> String? in
                     do { try set(done.resource, done.from, of: done.domain) } catch { return "\(error)" }
                     return nil
                 }

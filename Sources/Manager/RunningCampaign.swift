@@ -52,9 +52,6 @@ final class RunningCampaign {
     /// Tells it to clean up and end.
     func interrupt() { stop.signal() }
 
-    /// The same, and waits for that.
-    func end() {
-        interrupt()
-        try? thread.join()
-    }
+    /// Waits until it has ended.
+    func join() { try? thread.join() }
 }

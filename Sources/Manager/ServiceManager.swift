@@ -15,24 +15,28 @@ package final class ServiceManager {
         var keeper: Keeper
         var watch: ServiceWatch?
         var next: Timestamp
+        /// When it was heard last.
+        var heard: Timestamp
         /// Steps of the decision that have been written and told.
         var told: (id: String, steps: Int)?
         var reading: SLAReading?
+        /// What the plan would use more.
+        var furtherProcessors = 0.0
 
         init(_ file: ServiceFile, _ keeper: Keeper, next: Timestamp) {
-            (self.file, self.keeper, self.next) = (file, keeper, next)
+            (self.file, self.keeper, self.next, heard) = (file, keeper, next, next)
         }
     }
 
     private let wards: [Ward]
-    private let node: Node
-    private let actuator: Actuator
+    private let connect: String
     private let store: DecisionStore
     private let state: StateDirectory
     private let interrupt: InterruptSignal
     private let clock: SteadyClock
     private let locks: [FileLock]
     private let report: (ManagerEvent) -> Void
+    private var meter: NodeMeter
     private var campaign: RunningCampaign?
     /// Services whose campaign waits for its turn.
     private var waiting: [Int] = []
@@ -47,8 +51,7 @@ package final class ServiceManager {
         guard let connect = files.first?.connect else { preconditionFailure("a manager without a service") }
         let clock = SteadyClock()
         let store = try DecisionStore(state.decisions)
-        node = try Node(connect: connect)
-        actuator = Actuator(node)
+        self.connect = connect
         locks = try files.map { file in
             guard let lock = try FileLock.take(state.lock(Self.lockName(file.service))) else {
                 throw ManagerError.managedAlready(file.service)
@@ -65,13 +68,32 @@ package final class ServiceManager {
                 past: try store.decisions(of: file.service), newID: JournalOwner.newName)
             return Ward(file, keeper, next: now + terms.every)
         }
+        meter = NodeMeter(at: now)
         (self.clock, self.store, self.state, self.interrupt, self.report) = (clock, store, state, interrupt, report)
-        for ward in wards { ward.watch = try ServiceWatch(ward.file, clock: clock) }
+        // Whatever a file names wrongly is said at once; what merely does not run may come.
+        let node = try Node(connect: connect)
+        for name in files.flatMap(\.tiers).flatMap(\.domains) where try node.domain(name) == nil {
+            throw CampaignError.unknownDomain(name, known: try node.domains().map(\.name))
+        }
+        for ward in wards {
+            do { ward.watch = try ServiceWatch(ward.file, clock: clock) } catch let error as WatchError {
+                throw error
+            } catch {}
+            ward.heard = now
+        }
     }
+
+    /// libvirt may have been started anew since the last time.
+    private var actuator: Actuator { get throws { Actuator(try Node(connect: connect)) } }
 
     /// Unlike any campaign's.
     private static func lockName(_ service: String) -> String {
-        "manager-" + String(service.map { $0.isLetter || $0.isNumber ? $0 : "_" })
+        "manager-"
+            + service.utf8.map { byte in
+                let scalar = Unicode.Scalar(byte)
+                return byte < 0x80 && scalar.properties.isAlphabetic || (0x30...0x39).contains(byte)
+                    ? String(Character(scalar)) : "%" + String(byte, radix: 16)
+            }.joined()
     }
 
     private var now: Timestamp { Timestamp(nanoseconds: clock.now) }
@@ -95,6 +117,8 @@ package final class ServiceManager {
                 let next = min(end, wards.map(\.next).min() ?? end)
                 let wakeUps = [campaign?.ended].compactMap(\.self)
                 if interrupt.wait(seconds: (next - now).seconds, or: wakeUps) == .interrupted { break }
+                // Clones are no part of what the node does for its domains.
+                meter.look(at: now, counts: campaign == nil)
                 try takeCampaign()
                 for (index, ward) in wards.enumerated() where now >= ward.next {
                     // A step that is over already, because the machine stood still, is made up for by a longer interval.
@@ -111,7 +135,11 @@ package final class ServiceManager {
     }
 
     private func endAll() {
-        campaign?.end()
+        if let campaign {
+            campaign.interrupt()
+            campaign.join()
+            for event in campaign.events() { report(.campaign(service: wards[campaign.ward].file.service, event)) }
+        }
         campaign = nil
         for ward in wards { try? ward.watch?.stop() }
     }
@@ -119,22 +147,30 @@ package final class ServiceManager {
     private func check(_ ward: Ward, _ index: Int) throws {
         let rows: [TierInterval]
         do {
-            if ward.watch == nil { ward.watch = try ServiceWatch(ward.file, clock: clock) }
-            rows = try ward.watch?.closeInterval() ?? []
+            guard let watch = ward.watch else {
+                ward.watch = try ServiceWatch(ward.file, clock: clock)
+                ward.heard = now
+                return
+            }
+            rows = try watch.closeInterval()
         } catch {
             // A domain that was started anew has another interface.
             try? ward.watch?.stop()
             ward.watch = nil
-            return report(.deaf(service: ward.file.service, reason: "\(error)"))
+            report(.deaf(service: ward.file.service, reason: "\(error)"))
+            return try carryOut(ward.keeper.deaf(at: now), index)
         }
-        guard let reading = rows.compactMap(\.sla).first else { return }
+        guard let entry = rows.first(where: { $0.sla != nil }), let reading = entry.sla else { return }
         ward.reading = reading
         let tiers = zip(ward.file.tiers, rows).map { tier, row in
             TierUse(
                 tier.name, calls: tier.calls, requests: Double(row.requests),
                 busy: (row.histogram.mean ?? 0) * Double(row.requests))
         }
-        let orders = ward.keeper.check(ServiceCheck(time: now, sla: reading, tiers: tiers))
+        let check = ServiceCheck(
+            time: now, length: now - ward.heard, sla: reading, tiers: tiers, errors: Double(entry.errors))
+        ward.heard = check.time
+        let orders = ward.keeper.check(check)
         report(.checked(service: ward.file.service, reading))
         try carryOut(orders, index)
     }
@@ -152,12 +188,16 @@ package final class ServiceManager {
                 if campaign?.ward == index { campaign?.interrupt() }
             case .set(let changes):
                 do {
-                    try actuator.apply(changes)
+                    try set(changes, ward)
                     open += ward.keeper.settled(nil, at: now)
                 } catch {
                     open += ward.keeper.settled("\(error)", at: now)
                 }
-            case .look(let changes): open += ward.keeper.looked(try actuator.present(changes), at: now)
+            case .look(let changes):
+                // What cannot be read now is asked again at the next check.
+                do { open += ward.keeper.looked(try actuator.present(changes), at: now) } catch {
+                    report(.deaf(service: ward.file.service, reason: "\(error)"))
+                }
             }
             try writeDown(ward)
         }
@@ -173,25 +213,41 @@ package final class ServiceManager {
         for step in decision.steps[first...] { report(.step(decision, step)) }
     }
 
+    /// A plan may have waited: whether the node has room is asked once more.
+    private func set(_ changes: [AllocationChange], _ ward: Ward) throws {
+        guard ward.keeper.decision?.state == .applying else { return try actuator.apply(changes) }
+        if let lack = meter.room?.lack(for: changes, more: ward.furtherProcessors) { throw ManagerError.noRoom(lack) }
+        try actuator.apply(changes)
+        meter.grant(ward.furtherProcessors)
+        ward.furtherProcessors = 0
+    }
+
     // MARK: - Campaigns
 
     private func startCampaign() throws {
-        guard campaign == nil, let index = waiting.first else { return }
-        waiting.removeFirst()
+        guard campaign == nil else { return }
+        // A broken promise goes before what is merely too much.
+        let first = waiting.firstIndex { wards[$0].keeper.decision?.cause == .violated } ?? waiting.indices.first
+        guard let first else { return }
+        let index = waiting.remove(at: first)
         let ward = wards[index]
         guard let decision = ward.keeper.decision, decision.state == .exploring,
             let tier = ward.keeper.terms.tiers.first(where: { $0.name == decision.tier })
-        else { return }
+        else { return try startCampaign() }
         let sla = ward.file.sla
         let file = ward.file.asking(
             of: tier, sla: SLA(sla.statistic, below: .nanoseconds(Int64(decision.limit * 1e9)), over: sla.over))
-        var beginning = Campaign.Beginning.anew
-        if let id = decision.campaign, let record = try MatrixStore(state.matrices).campaign(id) {
-            // It may have come to its end before that could be written down.
-            if record.state == .done { return try take(record, index) }
-            beginning = .resume(record)
+        do {
+            var beginning = Campaign.Beginning.named(decision.id)
+            if let record = try MatrixStore(state.matrices).campaign(decision.id) {
+                // It may have come to its end before that could be written down.
+                if record.state == .done { return try take(record, index) }
+                beginning = .resume(record)
+            }
+            campaign = try RunningCampaign(file, ward: index, decision: decision.id, beginning, state: state)
+        } catch {
+            try carryOut(ward.keeper.explored(.failed("the campaign cannot begin: \(error)"), at: now), index)
         }
-        campaign = try RunningCampaign(file, ward: index, decision: decision.id, beginning, state: state)
     }
 
     /// Tells what the campaign says, and takes its end.
@@ -199,16 +255,19 @@ package final class ServiceManager {
         guard let running = campaign else { return }
         running.ended.clear()
         let ward = wards[running.ward]
+        // In this order: what it says last comes before its outcome.
+        let outcome = running.outcome
         // One that was abandoned ends when there may be a new decision already.
         let isWanted = ward.keeper.decision?.id == running.decision
         for event in running.events() {
-            if case .started(let record) = event, isWanted {
-                ward.keeper.began(campaign: record.id)
+            if case .started = event, isWanted {
+                ward.keeper.began()
                 if let decision = ward.keeper.decision { try store.save(decision) }
             }
             report(.campaign(service: ward.file.service, event))
         }
-        guard let outcome = running.outcome else { return }
+        guard let outcome else { return }
+        running.join()
         campaign = nil
         switch outcome {
         case _ where !isWanted: break
@@ -221,21 +280,32 @@ package final class ServiceManager {
 
     private func take(_ record: CampaignRecord, _ index: Int) throws {
         let ward = wards[index]
-        let outcome = Keeper.Exploration(record, changes: try actuator.changes(record, ward.file))
+        if meter.room == nil, interrupt.wait(seconds: 1) != .interrupted { meter.look(at: now, counts: true) }
+        let outcome: Keeper.Exploration
+        do {
+            let changes = try actuator.changes(record, ward.file)
+            outcome = Keeper.Exploration(record, changes: changes, room: meter.room)
+            ward.furtherProcessors = record.furtherProcessors
+        } catch {
+            outcome = .failed(
+                "what campaign \(record.id) found cannot be compared with what the domains have: \(error)")
+        }
         try carryOut(ward.keeper.explored(outcome, at: now), index)
     }
 }
 
-/// Why nothing can be managed.
+/// Why nothing can be managed, or changed.
 package enum ManagerError: Error, Sendable, CustomStringConvertible {
     case managedAlready(String)
     case notManaged(String)
+    case noRoom(String)
 
     package var description: String {
         switch self {
         case .managedAlready(let service): "\(service) is managed by another process already; end that one first"
         case .notManaged(let service):
             "the file of \(service) does not say how to manage it; add a section, for instance manage: { act: propose }"
+        case .noRoom(let lack): lack
         }
     }
 }

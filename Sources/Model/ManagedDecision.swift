@@ -45,6 +45,7 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
         }
     }
 
+    /// Its own name, and that of its campaign.
     package var id: String
     package var service: String
     package var cause: Cause
@@ -53,9 +54,12 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
     package var limit: Double
     /// Requests a second to the service when it was made.
     package var rate: Double
-    /// The SLA's figure then, in seconds, and once something was set the one just before.
+    /// The SLA's figure then, in seconds.
     package var figure: Double?
-    package var campaign: String?
+    /// The share of replies that were errors then.
+    package var errors: Double?
+    /// Whether its campaign, which has its name, has begun.
+    package var hasCampaign = false
     package var changes: [AllocationChange] = []
     /// Until when the plan may be applied.
     package var expires: Timestamp?
@@ -63,10 +67,10 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
 
     package init(
         id: String, service: String, cause: Cause, tier: String, limit: Double, rate: Double, figure: Double?,
-        at time: Timestamp, because reason: String
+        errors: Double? = nil, at time: Timestamp, because reason: String
     ) {
         (self.id, self.service, self.cause, self.tier) = (id, service, cause, tier)
-        (self.limit, self.rate, self.figure) = (limit, rate, figure)
+        (self.limit, self.rate, self.figure, self.errors) = (limit, rate, figure, errors)
         steps = [Step(time: time, state: .exploring, reason: reason)]
     }
 

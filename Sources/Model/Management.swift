@@ -36,6 +36,17 @@ package struct ManagementTerms: Hashable, Sendable {
         (self.expires, self.verify, self.tiers) = (expires, verify, tiers)
     }
 
+    /// Until when a plan of that time may be applied: one that waits for a maintenance window may do so until its end.
+    package func expiry(of time: Timestamp) -> Timestamp {
+        let usual = time + expires
+        guard act == .apply, !windows.isEmpty else { return usual }
+        var end = time
+        // Windows are of every day: within two there is one with its end.
+        for _ in 0..<2880 where !mayChange(at: end) { end = end + .seconds(60) }
+        for _ in 0..<2880 where mayChange(at: end) { end = end + .seconds(60) }
+        return max(usual, end)
+    }
+
     package func mayChange(at time: Timestamp) -> Bool { windows.isEmpty || windows.contains { $0.contains(time) } }
 }
 

@@ -40,7 +40,9 @@ package struct ManagementFields: Decodable {
             let named = try fields.nestedContainer(keyedBy: AnyKey.self, forKey: .tiers)
             terms.tiers = try named.allKeys.map { key in
                 let axes = try named.decode(AxesFields.self, forKey: key).axes
-                if let axis = axes.first(where: { $0.resource.isDeclared || $0.resource.isOfOthers }) {
+                if let axis = axes.first(where: {
+                    $0.resource.isDeclared || $0.resource.isDemand || $0.resource.isOfOthers
+                }) {
                     throw named.refusal(
                         of: key,
                         "'\(axis.resource.rawValue)' is nothing that a manager can set; ask 'whatif run' about it")
@@ -95,6 +97,12 @@ package struct ManagementFields: Decodable {
                 "the campaign plays a trace; a manager needs to try the load of the moment: leave out 'trace'")
         }
         for tier in terms.tiers {
+            if let axis = tier.axes.first(where: { $0.resource.isDeclared || $0.resource.isDemand }) {
+                throw fields.refusal(
+                    of: .tiers,
+                    "the campaign's axis '\(axis.resource.rawValue)' is nothing that a manager can set; name what it may change, "
+                        + "for instance tiers: { \(tier.name): { cpu: [40%, 80%] } }")
+            }
             if let reason = file.asking(of: tier, sla: file.sla).unanswerable {
                 throw fields.refusal(of: .tiers, reason)
             }

@@ -11,7 +11,7 @@ package enum DecisionText {
     private static func whole(_ decision: ManagedDecision) -> String {
         let head =
             "\(decision.id)  \(decision.service), tier \(decision.tier): \(decision.state.rawValue)"
-            + (decision.campaign.map { " (campaign \($0))" } ?? "")
+            + (decision.hasCampaign ? ", campaign of the same name" : "")
         return ([head] + decision.steps.map { "  \(line($0))" }).joined(separator: "\n")
     }
 
@@ -43,7 +43,7 @@ package struct DecisionStepRecord: Encodable {
         state = step.state.rawValue
         time = DecisionText.moment(step.time)
         reason = step.reason
-        campaign = decision.campaign
+        campaign = decision.hasCampaign ? decision.id : nil
         changes = decision.changes
     }
 

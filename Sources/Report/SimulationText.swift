@@ -45,7 +45,7 @@ package enum SimulationText {
 
     private static func metAgain(_ course: Simulation.Course, _ length: Duration) -> String {
         guard let first = course.firstViolation, let last = course.lastViolation else { return "–" }
-        if last >= Timestamp(nanoseconds: 0) + length { return "not" }
+        if last >= Timestamp(nanoseconds: 0) + .seconds(Int64(length.seconds)) { return "not" }
         return time(last - first + .seconds(1))
     }
 
@@ -80,7 +80,7 @@ package struct SimulationRecord: Encodable {
 
     package init(_ file: SimulationFile, _ courses: [Simulation.Course]) {
         (simulation, seed, seconds) = (file.name, file.seed, file.length.seconds)
-        let end = Timestamp(nanoseconds: 0) + file.length
+        let end = Timestamp(nanoseconds: 0) + .seconds(Int64(file.length.seconds))
         services = courses.map { course in
             var again: Double?
             if let first = course.firstViolation, let last = course.lastViolation, last < end {

@@ -43,15 +43,15 @@ package final class DecisionStore {
             [
                 .text(decision.id), .text(decision.service), .text(decision.tier), .text(decision.cause.rawValue),
                 .text(decision.state.rawValue), .integer(decision.begun.nanoseconds),
-                decision.campaign.map { .text($0) } ?? .null, .text(String(decoding: body, as: UTF8.self)),
+                decision.hasCampaign ? .text(decision.id) : .null, .text(String(decoding: body, as: UTF8.self)),
             ])
         FaultPoint.pass()
     }
 
-    /// Oldest first; of one service, or of all.
+    /// By when they were saved last; of one service, or of all. A clock that was set back does not disturb that.
     package func decisions(of service: String? = nil) throws(StoreError) -> [ManagedDecision] {
         let rows = try database.run(
-            "SELECT id, body FROM decision WHERE ?1 IS NULL OR service = ?1 ORDER BY begun, id",
+            "SELECT id, body FROM decision WHERE ?1 IS NULL OR service = ?1 ORDER BY rowid",
             [service.map { .text($0) } ?? .null])
         var decisions: [ManagedDecision] = []
         for row in rows {

@@ -48,7 +48,7 @@ enum SimulateCommand: Command {
         } else if outputs.isEmpty {
             Terminal.print(SimulationText.table(file.name, file.length, courses))
         }
-        let end = Timestamp(nanoseconds: 0) + file.length
+        let end = Timestamp(nanoseconds: 0) + .seconds(Int64(file.length.seconds))
         return courses.contains { $0.lastViolation.map { $0 >= end } ?? false } ? .no : .done
     }
 }

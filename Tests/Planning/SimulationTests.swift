@@ -51,6 +51,17 @@ import YAML
         #expect(changes.first?.steps.count { $0.state == .applying } == 1)
     }
 
+    /// All on one node that is nearly full: nobody gets what the others would lack.
+    @Test func aFullNodeGivesNothing() throws {
+        var simulation = Simulation(try file([("count: 9, cpu: 400%", "count: 1, cpu: 1000%")]))
+        let courses = try simulation.run()
+        let busier = try #require(courses.first)
+        #expect(
+            busier.decisions.contains { $0.state == .failed && $0.steps.last?.reason.contains("processors") == true })
+        #expect(busier.decisions.allSatisfy { $0.changed == nil })
+        #expect(courses.dropFirst().allSatisfy { $0.violated == .zero })
+    }
+
     /// What a node's failure does is over with it; nobody is given more for it that keeps the promise alone.
     @Test func aNodeFails() throws {
         var simulation = Simulation(

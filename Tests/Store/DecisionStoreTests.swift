@@ -19,7 +19,7 @@ import Testing
         do {
             let store = try DecisionStore(path)
             for decision in [second, first, other] { try store.save(decision) }
-            first.campaign = "c-1"
+            first.hasCampaign = true
             first.changes = [
                 AllocationChange(domain: "app1", resource: .memory, from: .name("unlimited"), to: .number(268_435_456))
             ]
@@ -27,8 +27,9 @@ import Testing
             try store.save(first)
         }
         let store = try DecisionStore(path)
-        #expect(try store.decisions(of: "auction") == [first, second])
-        #expect(try store.decisions() == [first, other, second])
+        // What was saved last comes last.
+        #expect(try store.decisions(of: "auction") == [second, first])
+        #expect(try store.decisions() == [second, other, first])
         #expect(try store.decisions(of: "none").isEmpty)
         #expect(first.changed == Timestamp(nanoseconds: 30_000_000_000) && second.changed == nil)
     }

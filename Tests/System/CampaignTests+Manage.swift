@@ -49,7 +49,7 @@ extension SystemTests.CampaignTests {
         #expect(second.status == 1 && second.errors.contains("managed by another process"), "\(second.errors)")
         kill(manager.pid, SIGKILL)
         manager.wait()
-        let campaign = try #require(try Self.decisions().last?.campaign)
+        let campaign = try #require(try Self.decisions().last).id
         #expect(try Self.isIn(.exploring) && Self.quota() == "60000")
 
         manager = try Whatif.start(["manage", file], log: "manage-2.log")
@@ -62,7 +62,9 @@ extension SystemTests.CampaignTests {
         let last = try Whatif.run("manage", file, "--for", "12 s", "--json")
         #expect(last.status == 0, "\(last.errors)")
         let decision = try #require(try Self.decisions().last)
-        #expect(try Self.decisions().count == 1 && decision.state == .done && decision.campaign == campaign)
+        #expect(try Self.decisions().count == 1 && decision.state == .done && decision.id == campaign)
+        let record = try #require(try MatrixStore(Whatif.state + "/matrices.db").campaign(nil))
+        #expect(record.id == campaign)
         #expect(decision.steps.count { $0.state == .applying } == 1)
         #expect(last.output.contains("\"state\":\"done\"") && last.output.contains("verified on-line"))
         #expect(try Self.quota() == "33000" && LabHost.inventory() == inventory && journal.entries().isEmpty)

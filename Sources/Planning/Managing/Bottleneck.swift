@@ -45,6 +45,15 @@ package struct Bottleneck: Sendable {
         return Dictionary(own, uniquingKeysWith: +)
     }
 
+    func callees(of tier: String) -> [String] { sums.first { $0.name == tier }?.calls ?? [] }
+
+    /// A tier's own seconds for a request to the service, and how many more than before where that is known.
+    package struct Rank: Sendable, Hashable {
+        package let tier: String
+        package let own: Double
+        package let growth: Double?
+    }
+
     /// How many of its requests the service makes of one of its own.
     package func calls(of tier: String, entry: String) -> Double? {
         guard let served = sums.first(where: { $0.name == entry })?.requests, served > 0,
@@ -55,11 +64,11 @@ package struct Bottleneck: Sendable {
 
     /// The tiers, the one first whose own time has grown most since `before`, or that takes most where nothing is known
     /// from before.
-    package func ranking(entry: String, before: Bottleneck?) -> [(tier: String, own: Double, growth: Double?)] {
+    package func ranking(entry: String, before: Bottleneck?) -> [Rank] {
         let (now, then) = (ownTimes(entry: entry), before?.ownTimes(entry: entry) ?? [:])
-        let all = sums.map { tier -> (tier: String, own: Double, growth: Double?) in
+        let all = sums.map { tier in
             let own = now[tier.name] ?? 0
-            return (tier.name, own, then[tier.name].map { own - $0 })
+            return Rank(tier: tier.name, own: own, growth: then[tier.name].map { own - $0 })
         }
         return all.sorted { ($0.growth ?? $0.own) > ($1.growth ?? $1.own) }
     }

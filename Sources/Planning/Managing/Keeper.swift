@@ -9,7 +9,7 @@ package import Model
 package struct Keeper: Sendable {
     /// What the driver shall do.
     package enum Order: Sendable, Hashable {
-        /// Run a campaign of the tier whose cells have to stay below `limit` seconds, or go on with the one of the decision.
+        /// Run the campaign of the decision, of the tier whose cells have to stay below `limit` seconds, or go on with it.
         case explore(tier: String, limit: Double)
         /// The campaign is not needed any more.
         case abandon
@@ -19,26 +19,19 @@ package struct Keeper: Sendable {
         case look([AllocationChange])
     }
 
-    /// How a campaign ended.
-    package enum Exploration: Sendable, Hashable {
-        /// What has to be set for what was found, and its figure.
-        case found(Allocation, changes: [AllocationChange], reasons: [String])
-        case nothing(reasons: [String])
-        case failed(String)
-    }
-
     package let service: String
     package let sla: SLA
-    private let entry: String
+    let entry: String
     package let terms: ManagementTerms
     private let newID: @Sendable (Timestamp) -> String
-    private var vigil: Vigil
-    /// Of the last checks that kept the promise, and of those since.
-    private var recent: [ServiceCheck] = []
+    var vigil: Vigil
+    /// The last checks without a gap.
+    var recent: [ServiceCheck] = []
+    /// When the promise was kept last.
     private var good: Bottleneck?
     /// The open one, or the last.
-    package private(set) var decision: ManagedDecision?
-    private var past: [ManagedDecision]
+    package internal(set) var decision: ManagedDecision?
+    var past: [ManagedDecision]
 
     /// `past` are the decisions about this service so far, oldest first; the last may be open.
     package init(
@@ -54,8 +47,6 @@ package struct Keeper: Sendable {
 
     package var isBusy: Bool { decision.map { !$0.state.isEnd } ?? false }
 
-    // MARK: - Beginning
-
     /// After a restart: what was begun goes on from what the domains have.
     package mutating func begin(at time: Timestamp) -> [Order] {
         guard let open = decision, !open.state.isEnd else { return [] }
@@ -63,6 +54,10 @@ package struct Keeper: Sendable {
         case .exploring:
             guard time < open.begun + terms.expires else {
                 end(.expired, at: time, because: "the manager was not there for it in time")
+                return []
+            }
+            guard terms.tiers.contains(where: { $0.name == open.tier }) else {
+                end(.expired, at: time, because: "tier \(open.tier) is not managed any more")
                 return []
             }
             note("the manager was started anew", at: time)
@@ -81,15 +76,31 @@ package struct Keeper: Sendable {
         vigil.add(check.sla)
         recent.append(check)
         if recent.count > terms.violated.of { recent.removeFirst() }
-        if recent.count == terms.violated.of, recent.allSatisfy({ $0.sla.state == .meets }) { good = use }
+        if recent.count == terms.violated.of, isKept { good = use }
         guard let open = decision, !open.state.isEnd else { return consider(check) }
         switch open.state {
         case .exploring: return reconsider(open, check)
         case .proposed: return wait(open, check)
         case .verifying: return verify(open, check)
+        // What could not be read or set is tried again.
+        case .applying, .restoring: return [.look(open.changes)]
         default: return []
         }
     }
+
+    /// The service cannot be heard: what was heard before says nothing about what comes behind the gap.
+    package mutating func deaf(at time: Timestamp) -> [Order] {
+        vigil.forget()
+        recent = []
+        guard let open = decision else { return [] }
+        switch open.state {
+        case .verifying: return unheard(open, at: time)
+        case .applying, .restoring: return [.look(open.changes)]
+        default: return []
+        }
+    }
+
+    private var isKept: Bool { recent.allSatisfy { $0.sla.state == .meets } }
 
     private var use: Bottleneck {
         var sum = Bottleneck()
@@ -97,83 +108,49 @@ package struct Keeper: Sendable {
         return sum
     }
 
-    private func rate(_ check: ServiceCheck) -> Double {
-        guard let first = recent.first, check.time > first.time else { return 0 }
-        let count = recent.dropFirst().compactMap { $0.tiers.first { $0.name == entry }?.requests }.reduce(0, +)
-        return count / (check.time - first.time).seconds
+    /// Requests a second over the last checks.
+    var rate: Double {
+        let seconds = recent.reduce(0) { $0 + $1.length.seconds }
+        let count = recent.compactMap { $0.tiers.first { $0.name == entry }?.requests }.reduce(0, +)
+        return seconds > 0 ? count / seconds : 0
     }
 
     private mutating func consider(_ check: ServiceCheck) -> [Order] {
-        let isCool = decision.map { check.time >= $0.time + terms.cooldown } ?? true
         switch vigil.finding {
         case .calm: return []
         case .violated(let reason):
-            // What gave something back must not hold up what takes it again; what takes it again is of a greater load, so
-            // that the two do not follow each other for ever.
-            guard isCool || decision?.cause == .idle else { return [] }
-            guard let choice = choice(before: good) else { return [] }
+            // What gave something back must not hold up what takes it again, nor what a greater load has made useless; both
+            // take another load, so that they do not follow each other for ever.
+            guard isCool(at: check.time) || decision?.cause == .idle || decision?.state == .expired,
+                let choice = choice(use, before: good)
+            else { return [] }
             return decide(.violated, choice, check, because: reason)
         case .idle(let reason):
-            guard isCool else { return [] }
-            // The load for which an allocation was last found says the same again.
-            if let last = decision, ![.expired, .failed].contains(last.state), rate(check) > Self.fallen * last.rate {
-                return []
-            }
-            guard let choice = choice(before: nil, least: true) else { return [] }
+            guard isCool(at: check.time), let choice = choiceOfIdle(use) else { return [] }
             return decide(.idle, choice, check, because: reason)
         }
     }
 
+    /// Each answer that changed nothing in a row, for the same cause at about the same load, doubles the time to the next.
+    private func isCool(at time: Timestamp) -> Bool {
+        guard let last = decision else { return true }
+        var fruitless = 0
+        for earlier in [last] + past.reversed() {
+            let isAlike = earlier.cause == last.cause && [.unchanged, .failed].contains(earlier.state)
+            guard isAlike, abs(earlier.rate - rate) <= (1 - Self.fallen) * earlier.rate else { break }
+            fruitless += 1
+        }
+        return time >= last.time + terms.cooldown * (1 << min(Self.patience, max(0, fruitless - 1)))
+    }
+
+    /// Sixteen times the cooldown is the longest.
+    private static let patience = 4
     /// Less than this part of the load of the last decision may do with less.
-    private static let fallen = 0.8
+    static let fallen = 0.8
     /// More than so many times the load that a plan was found for needs another plan.
-    private static let risen = 1.3
+    static let risen = 1.3
     /// What is remembered of the past: enough for an hour's changes.
     private static let remembered = 1000
-
-    private struct Choice {
-        let tier: ManagedTier
-        let limit: Double
-        let reason: String
-    }
-
-    /// Which managed tier, and what is left of the limit for it.
-    private func choice(before: Bottleneck?, least: Bool = false) -> Choice? {
-        let use = use
-        let ranking = use.ranking(entry: entry, before: before)
-        let managed = ranking.compactMap { ranked in
-            terms.tiers.first { $0.name == ranked.tier }.map { (tier: $0, own: ranked.own, growth: ranked.growth) }
-        }
-        guard let first = least ? managed.last : managed.first, let worst = ranking.first else { return nil }
-        let basis = before ?? use
-        let times = basis.ownTimes(entry: entry)
-        // What waits for it is its own time and that of those behind it; its clone is asked for that.
-        let calls = max(1, use.calls(of: first.tier.name, entry: entry) ?? 1)
-        let others = times.filter { $0.key != first.tier.name && !behind(first.tier.name).contains($0.key) }
-            .values.reduce(0, +)
-        let limit = (sla.limit.seconds - others) / calls
-        var reason = "tier \(first.tier.name) has \(Format.milliseconds(first.own)) of its own for a request"
-        if let growth = first.growth {
-            reason += ", \(Format.milliseconds(growth)) more than when the promise was kept"
-        }
-        if !least, worst.tier != first.tier.name {
-            reason += "; \(worst.tier), which may not be changed, has \(Format.milliseconds(worst.own))"
-        }
-        reason += "; the others need \(Format.milliseconds(others)), which leaves it \(Format.milliseconds(limit))"
-        return Choice(tier: first.tier, limit: limit, reason: reason)
-    }
-
-    /// The tiers that one waits for, through others too.
-    private func behind(_ name: String) -> Set<String> {
-        guard let tiers = recent.last?.tiers else { return [] }
-        var (found, open): (Set<String>, [String]) = ([], [name])
-        while let next = open.popLast() {
-            for callee in tiers.first(where: { $0.name == next })?.calls ?? [] where found.insert(callee).inserted {
-                open.append(callee)
-            }
-        }
-        return found
-    }
 
     private mutating func decide(
         _ cause: ManagedDecision.Cause, _ choice: Choice, _ check: ServiceCheck, because reason: String
@@ -182,10 +159,13 @@ package struct Keeper: Sendable {
         past.removeFirst(max(0, past.count - Self.remembered))
         decision = ManagedDecision(
             id: newID(check.time), service: service, cause: cause, tier: choice.tier.name, limit: choice.limit,
-            rate: rate(check), figure: check.sla.value, at: check.time, because: reason)
+            rate: rate, figure: check.sla.value, errors: errors, at: check.time, because: reason)
         note(choice.reason, at: check.time)
         guard choice.limit >= Self.leastLimit * sla.limit.seconds else {
-            end(.unchanged, at: check.time, because: "nothing at \(choice.tier.name) helps: the others take too much")
+            end(
+                .unchanged, at: check.time,
+                because:
+                    "nothing at \(choice.tier.name) helps: the others take too much of \(sla); look at \(choice.worst)")
             return []
         }
         return [.explore(tier: choice.tier.name, limit: choice.limit)]
@@ -194,10 +174,31 @@ package struct Keeper: Sendable {
     /// What is less of the SLA's limit than this is nothing that a tier could be asked for.
     private static let leastLimit = 0.05
 
+    /// The share of replies in which the service says that it failed.
+    var errors: Double {
+        let (failed, all) = recent.reduce((0, 0)) { sums, check in
+            let requests = check.tiers.first { $0.name == entry }?.requests ?? 0
+            return (sums.0 + check.errors, sums.1 + requests)
+        }
+        return all > 0 ? failed / all : 0
+    }
+
     private mutating func reconsider(_ open: ManagedDecision, _ check: ServiceCheck) -> [Order] {
-        guard open.cause == .idle, case .violated = vigil.finding else { return [] }
-        end(.expired, at: check.time, because: "the load has risen meanwhile: \(sla) is violated")
-        return [.abandon]
+        if open.cause == .idle, case .violated = vigil.finding {
+            end(.expired, at: check.time, because: "the load has risen meanwhile: \(sla) is violated")
+            return [.abandon]
+        }
+        guard !open.hasCampaign else { return [] }
+        // Others' campaigns were first.
+        if open.cause == .violated, recent.count == terms.violated.of, isKept {
+            end(.expired, at: check.time, because: "\(sla) is met again, before anything was tried")
+            return [.abandon]
+        }
+        if check.time >= open.begun + terms.expires {
+            end(.expired, at: check.time, because: "its campaign did not get its turn in time")
+            return [.abandon]
+        }
+        return []
     }
 
     private mutating func wait(_ open: ManagedDecision, _ check: ServiceCheck) -> [Order] {
@@ -210,11 +211,11 @@ package struct Keeper: Sendable {
             end(.expired, at: time, because: "the load has risen meanwhile: \(sla) is violated")
             return []
         }
-        if recent.count == terms.violated.of, rate(check) > Self.risen * open.rate {
+        if recent.count == terms.violated.of, rate > Self.risen * open.rate {
             end(
                 .expired, at: time,
                 because: "it was found for \(Format.significant(open.rate)) requests/s, and there are "
-                    + "\(Format.significant(rate(check))) now")
+                    + "\(Format.significant(rate)) now")
             return []
         }
         if terms.act == .apply, hindrance(at: time) == nil {
@@ -224,180 +225,15 @@ package struct Keeper: Sendable {
         return [.look(open.changes)]
     }
 
-    /// Why nothing may be changed at a time.
-    private func hindrance(at time: Timestamp) -> String? {
-        if !terms.mayChange(at: time) {
-            return "changes are made \(terms.windows.map(\.description).joined(separator: ", ")) UTC only"
-        }
-        let changes = past.compactMap(\.changed).count { $0 > time - .seconds(3600) }
-        if changes >= terms.changesPerHour {
-            return "\(changes) changes were made within an hour, and no more are allowed"
-        }
-        return nil
-    }
-
-    // MARK: - What was done
-
-    /// The campaign has begun.
-    package mutating func began(campaign: String) { decision?.campaign = campaign }
-
-    package mutating func explored(_ outcome: Exploration, at time: Timestamp) -> [Order] {
-        guard let open = decision, open.state == .exploring else { return [] }
-        switch outcome {
-        case .failed(let reason): end(.failed, at: time, because: reason)
-        case .nothing(let reasons):
-            end(.unchanged, at: time, because: "no change helps: " + reasons.joined(separator: "; "))
-        case .found(let allocation, let changes, let reasons):
-            let real = changes.filter { !$0.isNothing }
-            if real.isEmpty {
-                end(
-                    .unchanged, at: time,
-                    because: "no change helps: \(allocation) is what it has; " + reasons.joined(separator: "; "))
-            } else if let refused = real.first(where: { $0.refusal != nil }) {
-                end(.failed, at: time, because: "\(refused): \(refused.refusal ?? "")")
-            } else {
-                decision?.changes = real
-                decision?.expires = time + terms.expires
-                let words = real.map(\.description).joined(separator: "; ") + ". " + reasons.joined(separator: "; ")
-                let hindrance = terms.act == .propose ? "'whatif apply' applies it" : hindrance(at: time)
-                decision?.go(to: .proposed, at: time, because: words + (hindrance.map { ". It waits: \($0)" } ?? ""))
-                if hindrance == nil {
-                    decision?.go(to: .applying, at: time, because: "a change is allowed now")
-                    return [.set(real)]
-                }
-            }
-        }
-        return []
-    }
-
-    /// What was told with `.set` is done, or has failed and everything is as before, unless `reason` says otherwise.
-    package mutating func settled(_ failure: String?, at time: Timestamp) -> [Order] {
-        guard let open = decision else { return [] }
-        switch (open.state, failure) {
-        case (.applying, nil):
-            // What the change is held against is how it was just before.
-            decision?.figure = recent.last?.sla.value ?? open.figure
-            return verifying(at: time, because: "set and read back")
-        case (.applying, let reason?): end(.failed, at: time, because: reason)
-        case (.restoring, nil): end(.restored, at: time, because: "everything is again as it was before")
-        case (.restoring, let reason?): end(.failed, at: time, because: "it could not be set back: \(reason)")
-        default: break
-        }
-        return []
-    }
-
-    /// What the domains have of the resources of the decision's changes, in their order; nil where that cannot be known.
-    package mutating func looked(_ present: [Setting?], at time: Timestamp) -> [Order] {
-        guard let open = decision, !open.state.isEnd, present.count == open.changes.count else { return [] }
-        let pairs = zip(open.changes, present)
-        let isAll = pairs.allSatisfy { change, found in
-            found.map { change.resource.agrees($0, with: change.to) } ?? false
-        }
-        switch open.state {
-        case .proposed:
-            if isAll { decision?.figure = recent.last?.sla.value ?? open.figure }
-            return isAll ? verifying(at: time, because: "it was applied by somebody") : []
-        case .applying, .restoring:
-            let isBack = open.state == .restoring
-            var left: [AllocationChange] = []
-            for (change, found) in pairs {
-                let wanted = isBack ? change.inverse : change
-                guard let found else {
-                    end(.failed, at: time, because: "\(change.domain) does not run any more")
-                    return []
-                }
-                if change.resource.agrees(found, with: wanted.to) { continue }
-                guard change.resource.agrees(found, with: wanted.from) else {
-                    end(
-                        .failed, at: time,
-                        because:
-                            "\(change.resource.rawValue) of \(change.domain) is \(change.resource.format(found)), which "
-                            + "nobody here has set; nothing more was changed")
-                    return []
-                }
-                left.append(wanted)
-            }
-            if left.isEmpty { return settled(nil, at: time) }
-            note("after a restart, \(left.count) of \(open.changes.count) are left to set", at: time)
-            return [.set(isBack ? left.reversed() : left)]
-        default: return []
-        }
-    }
-
-    // MARK: - Verification
-
-    private mutating func verifying(at time: Timestamp, because reason: String) -> [Order] {
-        decision?.go(to: .verifying, at: time, because: reason)
-        vigil.forget()
-        recent = []
-        return []
-    }
-
-    private mutating func verify(_ open: ManagedDecision, _ check: ServiceCheck) -> [Order] {
-        // What the SLA's window holds from before the change is none of its effects, and what has queued up before it has to be
-        // worked off first.
-        let watched = max(terms.verify, sla.over)
-        guard check.time >= open.time + watched else { return [] }
-        if check.sla.state == .violated, isFalling, check.time < open.time + watched * Self.patience { return [] }
-        let figure = check.sla.value.map(Format.milliseconds) ?? "nothing"
-        switch check.sla.state {
-        case .meets:
-            end(.done, at: check.time, because: "verified on-line: \(sla) is met with \(figure)")
-        case .tooFew:
-            end(
-                .done, at: check.time,
-                because: "too few requests came to verify it on-line; it stays, as the campaign found it good")
-        case .violated:
-            if open.cause == .violated, let before = open.figure, let now = check.sla.value, now < before {
-                end(
-                    .done, at: check.time,
-                    because: "\(sla) is not met yet with \(figure), but that is better than the "
-                        + "\(Format.milliseconds(before)) before: it stays")
-                return []
-            }
-            decision?.go(
-                to: .restoring, at: check.time,
-                because: "\(sla) is violated on-line with \(figure): everything is set back")
-            return [.set(open.changes.reversed().map(\.inverse))]
-        }
-        return []
-    }
-
-    /// So many times as long as a change is watched anyway, as long as the figure falls.
-    private static let patience = 10
-
-    private var isFalling: Bool {
-        guard recent.count > 1, let first = recent.first?.sla.value, let last = recent.last?.sla.value else {
-            return false
-        }
-        return last < Self.falling * first
-    }
-
-    private static let falling = 0.95
-
     // MARK: - Decisions
 
-    private mutating func note(_ reason: String, at time: Timestamp) { decision?.note(reason, at: time) }
+    mutating func note(_ reason: String, at time: Timestamp) { decision?.note(reason, at: time) }
 
-    private mutating func end(_ state: ManagedDecision.State, at time: Timestamp, because reason: String) {
+    mutating func end(_ state: ManagedDecision.State, at time: Timestamp, because reason: String) {
         decision?.go(to: state, at: time, because: reason)
         // What has made a plan useless is what the next one is for.
         guard state != .expired else { return }
         vigil.forget()
         recent = []
-    }
-}
-
-extension Keeper.Exploration {
-    /// What a campaign that has ended says; `changes` are what would set its answer.
-    package init(_ record: CampaignRecord, changes: [AllocationChange]) {
-        let reasons = record.answer?.reasons ?? []
-        switch record.answer?.verdict {
-        case .cheapest(let allocation)?, .best(let allocation)?:
-            self = .found(allocation, changes: changes, reasons: reasons)
-        case .nothingMeets?: self = .nothing(reasons: ["no allocation of the campaign's axes meets it"] + reasons)
-        case .undecided(let why)?: self = .failed("campaign \(record.id) has no trustworthy answer: \(why)")
-        case nil: self = .failed("campaign \(record.id) has no answer")
-        }
     }
 }

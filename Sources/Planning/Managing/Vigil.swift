@@ -3,13 +3,17 @@ package import Model
 /// What was heard of a service between two checks.
 package struct ServiceCheck: Sendable {
     package var time: Timestamp
+    /// Since the check before.
+    package var length: Duration
     /// Over the SLA's window.
     package var sla: SLAReading
     /// Since the check before, of every tier.
     package var tiers: [TierUse]
+    /// Replies of the service since then in which it says that it failed.
+    package var errors: Double
 
-    package init(time: Timestamp, sla: SLAReading, tiers: [TierUse]) {
-        (self.time, self.sla, self.tiers) = (time, sla, tiers)
+    package init(time: Timestamp, length: Duration, sla: SLAReading, tiers: [TierUse], errors: Double = 0) {
+        (self.time, self.length, self.sla, self.tiers, self.errors) = (time, length, sla, tiers, errors)
     }
 }
 
@@ -51,7 +55,7 @@ package struct Vigil: Sendable {
             let next = Self.predicted(checks.compactMap(\.value))
             if let next, !sla.isMet(by: next) {
                 return .violated(
-                    because: "\(violations) of the last \(last.count) checks were above \(sla) (the last "
+                    because: "\(violations) of the last \(last.count) checks violated \(sla) (the last "
                         + "\(Format.milliseconds(value))), and the next is predicted at \(Format.milliseconds(next))")
             }
         }

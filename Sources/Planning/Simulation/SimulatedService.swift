@@ -84,10 +84,11 @@ struct SimulatedService {
         let factor = exp(noise * random.normal())
         for index in stations.indices.reversed() {
             behind += stations[index].response * factor
-            since[index].requests += stations[index].answered
-            since[index].busy += behind * stations[index].answered
+            // What waits in a tier behind has no reply yet.
+            since[index].requests += flow
+            since[index].busy += behind * flow
         }
-        window.append((stations[0].answered, behind * stations[0].answered))
+        window.append((flow, behind * flow))
         let seconds = max(1, Int(file.sla.over.seconds))
         if window.count > seconds { window.removeFirst(window.count - seconds) }
     }

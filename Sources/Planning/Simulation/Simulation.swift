@@ -35,6 +35,8 @@ package struct Simulation {
 
     private let file: SimulationFile
     private var wards: [Ward]
+    /// Processors that are wanted of each node.
+    private var demands: [Double] = []
     /// The moment at which the simulation begins: midnight.
     private static let start = Timestamp(nanoseconds: 0)
 
@@ -92,7 +94,7 @@ package struct Simulation {
 
     /// Each node gives its tiers what they could use, or all the same part of it.
     private mutating func shareNodes(_ passed: Duration) {
-        var demands = Array(repeating: 0.0, count: file.nodes)
+        demands = Array(repeating: 0.0, count: file.nodes)
         for ward in wards {
             let rate = ward.service.rate(at: passed)
             for station in ward.service.stations { demands[station.node] += station.demand(rate) }
@@ -137,7 +139,8 @@ package struct Simulation {
         }
         guard time >= ward.next, let every = ward.keeper?.terms.every else { return }
         ward.next = time + every
-        let check = ServiceCheck(time: time, sla: ward.service.reading, tiers: ward.service.use())
+        let check = ServiceCheck(
+            time: time, length: every, sla: ward.service.reading, tiers: ward.service.use())
         let before = ward.keeper?.decision
         let orders = ward.keeper?.check(check) ?? []
         if let before, before.id != ward.keeper?.decision?.id { ward.course.decisions.append(before) }
@@ -153,7 +156,10 @@ package struct Simulation {
             AllocationChange(
                 domain: record.domain, resource: .cpu, from: .number(ward.service.stations[place].quota), to: wanted)
         }
-        let outcome = Keeper.Exploration(record, changes: [changes].compactMap(\.self))
+        let outcome = Keeper.Exploration(
+            record, changes: [changes].compactMap(\.self),
+            room: NodeRoom(
+                processors: file.processors, busy: demands[ward.service.stations[place].node], memory: nil))
         try carryOut(ward.keeper?.explored(outcome, at: time) ?? [], &ward, time)
     }
 
@@ -169,10 +175,10 @@ package struct Simulation {
                     ward.campaign?.beginAgain(at: time)
                     continue
                 }
-                let id = "campaign-\(ward.service.file.name)-\(time.nanoseconds / 1_000_000_000)"
-                ward.keeper?.began(campaign: id)
+                ward.keeper?.began()
                 ward.campaign = try SimulatedCampaign(
-                    id, ward.service.file, tier, limit: limit, onLine: ward.service.stations[place].quota, file,
+                    ward.keeper?.decision?.id ?? "", ward.service.file, tier, limit: limit,
+                    onLine: ward.service.stations[place].quota, file,
                     at: time,
                     seed: ward.service.random.next())
             case .abandon: ward.campaign = nil
