@@ -101,6 +101,7 @@ package struct Campaign {
             started: begun, sla: file.sla, goal: specification.goal, search: specification.search, onLine: point.axes,
             matrix: ResultMatrix(axes: specification.axes, forbidden: specification.search.forbidden))
         var record = try beginning.record.map { try fresh.goingOn(with: $0) } ?? fresh
+        if beginning.record == nil { record.earlierWindows = try CampaignRecord.earlierWindows(of: record, in: store) }
         let driver = try Driver(record.matrix, goal: record.goal, sla: record.sla, specification.search)
         let inquiry = try beginning.inquiry(record)
         let tap = OnLineTap()

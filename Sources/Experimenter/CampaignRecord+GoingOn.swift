@@ -1,4 +1,5 @@
 import Model
+import Store
 
 extension CampaignRecord {
     /// `earlier` as it goes on by this record's question: all that it measured, its name and its beginning; the axes of both.
@@ -10,6 +11,7 @@ extension CampaignRecord {
         record.started = earlier.started
         (record.control, record.earlierControls) = (earlier.control, earlier.earlierControls)
         record.isFresh = earlier.isFresh
+        record.earlierWindows = earlier.earlierWindows
         record.conclusion = earlier.conclusion
         record.answer = earlier.answer
         record.state = earlier.state == .done ? .done : .running
@@ -36,4 +38,25 @@ extension CampaignRecord {
             throw .otherQuestion(earlier.id, reason: "its clones begin with something else")
         }
     }
+}
+
+extension CampaignRecord {
+    /// The on-line domain in the windows of campaigns before this one, latest first: of the same domain with the same allocation.
+    static func earlierWindows(of record: CampaignRecord, in store: MatrixStore) throws(StoreError) -> [ResponseTimes]?
+    {
+        var windows: [ResponseTimes] = []
+        for head in try store.heads().heads where windows.count < Drift.kept {
+            let other = head.record
+            guard other.id != record.id, other.domain == record.domain,
+                other.onLine.ofDomain.agrees(with: record.onLine.ofDomain),
+                other.service == record.service, other.connect == record.connect, other.node == record.node,
+                head.cells <= Self.largestLooked, let whole = try store.campaign(other.id)
+            else { continue }
+            windows += whole.onLineWindows
+        }
+        return windows.isEmpty ? nil : Array(windows.prefix(Drift.kept))
+    }
+
+    /// Matrices with more cells are not read for this.
+    private static let largestLooked = 10_000
 }

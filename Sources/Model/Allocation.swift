@@ -36,6 +36,13 @@ package struct Allocation: Hashable, Codable, Sendable, CustomStringConvertible 
         Allocation(values.filter { value in axes.contains { $0.resource == value.key } })
     }
 
+    /// Whether a domain that has one has the other.
+    package func agrees(with other: Allocation) -> Bool {
+        values.count == other.values.count
+            && values.allSatisfy { resource, value in other[resource].map { resource.agrees($0, with: value) } ?? false
+            }
+    }
+
     /// Without what its users do, and without what others have.
     package var ofDomain: Allocation { Allocation(values.filter { !$0.key.isDemand && !$0.key.isOfOthers }) }
 

@@ -100,6 +100,8 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var control: ControlResult?
     /// Those before it, the first first; nil when there was one only.
     package var earlierControls: [ControlResult]?
+    /// The on-line domain under the same allocation in earlier campaigns' windows; nil when there were none.
+    package var earlierWindows: [ResponseTimes]?
     /// Clones that had served before were out of line where fresh ones were not, so that each cell has fresh ones; nil when not.
     package var isFresh: Bool?
     /// How the search ended; nil as long as it has not.

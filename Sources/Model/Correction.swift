@@ -4,7 +4,7 @@
 /// A control has an error of its own, so that all of its deviation must not be taken out. Deviations are believed to be normal
 /// about none, with half the control's limit for the mean as deviation, before the control is seen; what is taken out is what
 /// is believed after it, and what is left in doubt is in the interval. To correct only what is more than chance would leave the
-/// rest in the figure and out of the interval.
+/// rest in the figure and out of the interval. What differs from window to window is in the interval as well.
 package struct Correction: Hashable, Codable, Sendable {
     package struct Deviation: Hashable, Codable, Sendable {
         /// The clone's figure over the on-line one, with its 95 % interval.
@@ -14,9 +14,11 @@ package struct Correction: Hashable, Codable, Sendable {
     }
 
     package var deviations: [ResponseStatistic: Deviation]
+    /// By how much one window differs from another, as a fraction; nil in records of earlier versions.
+    package var drift: [ResponseStatistic: Double]?
 
     /// By controls that are within their limits; nil when there are none.
-    package init?(_ controls: [ControlResult], at time: Timestamp) {
+    package init?(_ controls: [ControlResult], at time: Timestamp, drift: [ResponseStatistic: Double] = [:]) {
         let points = controls.filter(\.isWithinLimits).sorted { $0.measurement.middle < $1.measurement.middle }
         guard let first = points.first, let last = points.last else { return nil }
         let before = points.last { $0.measurement.middle <= time } ?? first
@@ -24,6 +26,7 @@ package struct Correction: Hashable, Codable, Sendable {
         let length = (after.measurement.middle - before.measurement.middle).seconds
         let share = length > 0 ? min(1, max(0, (time - before.measurement.middle).seconds / length)) : 0
         deviations = [:]
+        self.drift = drift
         for statistic in ResponseStatistic.allCases {
             deviations[statistic] = Deviation([(before, 1 - share), (after, share)], statistic)
         }
@@ -37,18 +40,20 @@ package struct Correction: Hashable, Codable, Sendable {
         let byDifference = max(0, estimate.value - deviation.difference)
         // A higher ratio makes for a lower figure.
         let (ratioBelow, ratioAbove) = (deviation.ratio.relativeBelow, deviation.ratio.relativeAbove)
-        let below = Self.both(estimate.relativeBelow, ratioAbove)
-        let above = Self.both(estimate.relativeAbove, ratioBelow)
+        let drift = Self.quantile * (drift?[statistic] ?? 0)
+        let below = Self.both(Self.both(estimate.relativeBelow, ratioAbove), drift)
+        let above = Self.both(Self.both(estimate.relativeAbove, ratioBelow), drift)
         return Estimate(
             (byRatio + byDifference) / 2, lower: max(0, min(byRatio, byDifference) * (1 - below)),
             upper: max(byRatio, byDifference) * (1 + above))
     }
 
+    fileprivate static let quantile = 1.96
+
     private static func both(_ a: Double, _ b: Double) -> Double { (a * a + b * b).squareRoot() }
 }
 
 extension Correction.Deviation {
-    private static let quantile = 1.96
     /// A limit above it was given to let everything pass, and is no belief.
     private static let largestLimit = 0.2
 
@@ -60,13 +65,13 @@ extension Correction.Deviation {
             guard let ratio = control.measurement.ratio(statistic) else { return nil }
             mean += weight * ratio.value
             difference += weight * (clone.value - onLine.value)
-            let deviation = weight * (ratio.upper - ratio.lower) / 2 / Self.quantile
+            let deviation = weight * (ratio.upper - ratio.lower) / 2 / Correction.quantile
             variance += deviation * deviation
             limit += weight * min(Self.largestLimit, control.limits.mean)
         }
         let prior = limit * limit / 4
         let share = prior > 0 ? prior / (prior + variance) : 0
-        let half = Self.quantile * (share * variance).squareRoot()
+        let half = Correction.quantile * (share * variance).squareRoot()
         let value = 1 + share * (mean - 1)
         ratio = Estimate(value, lower: max(0, value - half), upper: value + half)
         self.difference = share * difference
@@ -105,9 +110,23 @@ extension CampaignRecord {
         measurement.pooled = windows.count == 1 ? nil : Self.pooled(windows)
         // About the middle of them.
         let time = windows.map(\.middle).reduce(Duration.zero) { $0 + ($1 - measurement.middle) } / windows.count
+        let drift = further(drift, pooled: measurement.pooled, of: windows.count)
         measurement.correction =
-            control?.limits.corrects == true ? Correction(controls, at: measurement.middle + time) : nil
+            control?.limits.corrects == true ? Correction(controls, at: measurement.middle + time, drift: drift) : nil
         return Cell(cell.allocation, .measured(measurement), check: cell.check)
+    }
+
+    /// Of several windows the mean drifts less, and by what they differ they have said some of it already.
+    private func further(
+        _ drift: [ResponseStatistic: Double], pooled: [ResponseStatistic: Estimate]?, of windows: Int
+    ) -> [ResponseStatistic: Double] {
+        guard let pooled else { return drift }
+        return Dictionary(
+            uniqueKeysWithValues: drift.map { statistic, deviation in
+                guard let estimate = pooled[statistic], estimate.value > 0 else { return (statistic, deviation) }
+                let said = (estimate.upper - estimate.lower) / 2 / Correction.quantile / estimate.value
+                return (statistic, max(0, deviation * deviation / Double(windows) - said * said).squareRoot())
+            })
     }
 
     private func windows(with measurement: Measurement) -> [Measurement] {

@@ -175,6 +175,9 @@ package enum Decision {
         return reasons
     }
 
+    /// Less between windows is not worth a sentence.
+    private static let notable = 0.01
+
     private static func correctionReasons(_ record: CampaignRecord, _ control: ControlResult) -> [String] {
         var reasons: [String] = []
         let statistic = record.sla.statistic
@@ -185,6 +188,12 @@ package enum Decision {
                 "\(statistic.rawValue) of measured cells is corrected by the controls: clones are believed to be "
                     + (show(least) == show(greatest) ? show(least) : "\(show(least)) to \(show(greatest))")
                     + " off")
+        }
+        if control.limits.corrects, let drift = record.drift[statistic], drift >= Self.notable {
+            let windows = (record.earlierWindows ?? []).count + record.onLineWindows.count
+            reasons.append(
+                "\(statistic.rawValue) of the on-line domain differs by \(Format.percent(drift)) from window to window (\(windows) "
+                    + "were seen), which is in the intervals")
         }
         if control.limits.closes, record.openCells > 0 {
             reasons.append("there was no time for a control behind the last \(record.openCells) of the cells")

@@ -1,0 +1,51 @@
+import Glibc
+
+/// How much a figure differs from window to window by more than the windows themselves say: what drifts about a machine and its
+/// visitors, and is the same for all requests of a window. One window cannot tell, and its interval by sections does not hold it.
+///
+/// The on-line domain is measured in every window, under one allocation: its figures in the windows of this campaign, and of
+/// earlier ones of the same domain under about the same load, say how much (random effects on the logarithm: DerSimonian and
+/// Laird 1986, equal weights).
+package enum Drift {
+    /// Fewer windows say nothing.
+    static let fewest = 3
+    /// Of load, by which windows may differ and be compared.
+    private static let load = 0.2
+    /// As many of earlier campaigns are kept.
+    package static let kept = 40
+
+    /// The standard deviation between windows, relative to the figure; 0 where there are too few.
+    package static func deviation(_ windows: [ResponseTimes], _ statistic: ResponseStatistic, at rate: Double) -> Double
+    {
+        let figures = windows.filter { abs($0.throughput / rate - 1) <= load }.map { $0[statistic] }.filter {
+            $0.value > 0
+        }
+        guard figures.count >= fewest else { return 0 }
+        let count = Double(figures.count)
+        let logarithms = figures.map { log($0.value) }
+        let mean = logarithms.reduce(0, +) / count
+        let all = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+        let within = figures.reduce(0) { sum, figure in
+            let error = (figure.upper - figure.lower) / 2 / 1.96 / figure.value
+            return sum + error * error
+        }
+        return max(0, all - within / count).squareRoot()
+    }
+}
+
+extension CampaignRecord {
+    /// The on-line domain in each window of this campaign.
+    package var onLineWindows: [ResponseTimes] {
+        let measurements = controls.map(\.measurement) + matrix.cells.compactMap(\.measurement)
+        var seen: Set<Timestamp> = []
+        return measurements.filter { seen.insert($0.started).inserted }.map(\.onLine)
+    }
+
+    /// What differs between windows, by statistic; of this campaign and those before it.
+    package var drift: [ResponseStatistic: Double] {
+        guard let rate = control?.measurement.onLine.throughput, rate > 0 else { return [:] }
+        let windows = (earlierWindows ?? []) + onLineWindows
+        return Dictionary(
+            uniqueKeysWithValues: ResponseStatistic.allCases.map { ($0, Drift.deviation(windows, $0, at: rate)) })
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+import Model
+import Testing
+
+@Suite struct DriftTests {
+    /// A window of 400 requests with exponential response times about a mean.
+    private func window(_ mean: Double, _ random: inout SplitMix64, seconds: Double = 20) throws -> ResponseTimes {
+        let samples = (0..<400).map { index in
+            ResponseSample(
+                due: Timestamp(nanoseconds: Int64(index) * 50_000_000),
+                response: .nanoseconds(Int64(-mean * log(1 - random.unit()) * 1e9)))
+        }
+        return try #require(ResponseTimes(samples, answered: Int(400 * seconds / 20), window: .seconds(20)))
+    }
+
+    private func normal(_ random: inout SplitMix64) -> Double {
+        (-2 * log(1 - random.unit())).squareRoot() * cos(2 * .pi * random.unit())
+    }
+
+    @Test func whatDiffersBetweenWindowsIsFound() throws {
+        var random = SplitMix64(seed: 1)
+        for drift in [0.05, 0.1, 0.3] {
+            let windows = try (0..<200).map { _ in try window(0.02 * exp(drift * normal(&random)), &random) }
+            let found = Drift.deviation(windows, .mean, at: 20)
+            #expect(abs(found / drift - 1) < 0.2, "\(drift): \(found)")
+        }
+        let still = try (0..<200).map { _ in try window(0.02, &random) }
+        #expect(Drift.deviation(still, .mean, at: 20) < 0.03)
+    }
+
+    @Test func tooFewAndOtherLoadsSayNothing() throws {
+        var random = SplitMix64(seed: 2)
+        let windows = [try window(0.02, &random), try window(0.04, &random)]
+        #expect(Drift.deviation(windows, .mean, at: 20) == 0)
+        let others = try (0..<5).map { _ in try window(0.1, &random, seconds: 40) }
+        #expect(Drift.deviation(windows + others, .mean, at: 20) == 0)
+    }
+
+    /// The promise itself: of windows that drift, nine in ten intervals of 90 % hold the mean over all of them.
+    @Test func intervalsHoldWhatWindowsDriftAbout() throws {
+        var random = SplitMix64(seed: 3)
+        let (mean, drift) = (0.02, 0.12)
+        var (plain, wide) = (0, 0)
+        let count = 400
+        let earlier = try (0..<40).map { _ in try window(mean * exp(drift * normal(&random)), &random) }
+        let deviation = Drift.deviation(earlier, .mean, at: 20)
+        var control = try #require(Surfaceless.control(try window(mean, &random)))
+        control.measurement.ratios = [.mean: Estimate(1, lower: 1, upper: 1)]
+        let correction = try #require(
+            Correction([control], at: Timestamp(nanoseconds: 0), drift: [.mean: deviation]))
+        let truth = mean * exp(drift * drift / 2)
+        for _ in 0..<count {
+            let estimate = try window(mean * exp(drift * normal(&random)), &random).mean
+            let holds = { (estimate: Estimate) in
+                abs(estimate.value - truth) <= (estimate.upper - estimate.lower) / 2 * 1.645 / 1.96
+            }
+            if holds(estimate) { plain += 1 }
+            if holds(correction.correct(estimate, .mean)) { wide += 1 }
+        }
+        #expect(Double(plain) / Double(count) < 0.7)
+        #expect((0.85...0.95).contains(Double(wide) / Double(count)), "\(wide) of \(count)")
+    }
+}
+
+private enum Surfaceless {
+    /// A control in line, whose clone did what the on-line domain did.
+    static func control(_ times: ResponseTimes) -> ControlResult? {
+        ControlResult(
+            allocation: Allocation([.cpu: 0.2]),
+            measurement: Measurement(
+                started: Timestamp(nanoseconds: 0), window: 20, clone: times, onLine: times, requests: RequestAccount(),
+                answers: AnswerAccount(), cpuUsed: 0.1, onLineCPUUsed: 0.1, energy: nil), limits: ControlLimits())
+    }
+}
