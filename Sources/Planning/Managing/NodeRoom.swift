@@ -27,7 +27,9 @@ package struct NodeRoom: Hashable, Sendable {
                 "it takes \(Format.bytes(Int64(wanted))) more memory, and the node has \(Format.bytes(Int64(memory))) left; "
                 + "move something away first ('whatif plan' says what)"
         }
-        if more > 0, busy + more > Self.full * processors {
+        // Who gets less uses no more than before, whatever two measurements differ by.
+        let getsMore = changes.contains { [.cpu, .shares, .vcpus].contains($0.resource) && $0.isIncrease }
+        if getsMore, more > 0, busy + more > Self.full * processors {
             return
                 "the node would use \(Format.significant(busy + more)) of its \(Format.significant(processors)) processors, and "
                 + "others would wait; move something away first ('whatif plan' says what)"
