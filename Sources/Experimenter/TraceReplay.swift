@@ -131,6 +131,8 @@ package struct TraceReplay {
         let loop = try ReplayLoop(
             setting, target: target, source: nil, slack: slack, clock: clock, onEnd: { counter.add($0) })
         let thread = try WorkerThread("replay") { try loop.run() }
+        // Whoever reads ahead, this thread and those it starts from now on, is never what the sender waits for.
+        WorkerThread.giveWay()
         let start = Timestamp(nanoseconds: clock.now) + Self.preparation
         try progress(counter, 0, start)
         var feeder = Feeder(loop, clock, interrupt, end: limit.map { start + $0 } ?? .distantFuture) { sent in

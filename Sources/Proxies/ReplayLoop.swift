@@ -129,7 +129,8 @@ package final class ReplayLoop: Sendable {
             if let onEnd = self.onEnd { onEnd(ended) } else { kept += ended }
         }
         while !stopped.load(ordering: .acquiring) {
-            for input in inputs.takeAll() { worker.take(input) }
+            if worker.untaken.isEmpty { worker.untaken = inputs.takeAll()[...] }
+            worker.takeSome()
             try worker.sendDue()
             tell(worker.requests.proxy.takeFinished())
             let progress = worker.progress
@@ -150,7 +151,11 @@ package final class ReplayLoop: Sendable {
 /// The loop's state, confined to its thread.
 private struct Worker: ~Copyable {
     private static let wakeToken = UInt64.max
+    /// How many inputs are taken before it is looked again whether something is due.
+    private static let portion = 16
 
+    /// Inputs that were fetched, and are to be taken in this order.
+    var untaken: ArraySlice<ReplayInput> = []
     var requests: RequestSide
     private(set) var answers: AnswerSide
     private var taken = 0
@@ -160,6 +165,7 @@ private struct Worker: ~Copyable {
     private var lastLook = Timestamp.distantPast
     private var ready: [Poller.Event] = []
     private var hasMoreDue = false
+    private var lead = WakeLead()
 
     init(
         _ setting: InProxySetting, target: Endpoint, source: IPAddress?, answerPoints: [AnswerPoint],
@@ -186,7 +192,12 @@ private struct Worker: ~Copyable {
             answers: answers.account, forwardFailure: answers.logInFailure)
     }
 
-    mutating func take(_ input: ReplayInput) {
+    mutating func takeSome() {
+        for input in untaken.prefix(Self.portion) { take(input) }
+        untaken.removeFirst(min(Self.portion, untaken.count))
+    }
+
+    private mutating func take(_ input: ReplayInput) {
         taken += 1
         switch input {
         case .item(let item): requests.proxy.schedule(item)
@@ -204,11 +215,15 @@ private struct Worker: ~Copyable {
 
     /// Waits for the next thing that is due or ready, and takes what is ready.
     mutating func wait() throws(SystemError) {
-        if hasMoreDue { return try look(nanoseconds: 0) }
+        if hasMoreDue || !untaken.isEmpty { return try look(nanoseconds: 0) }
         if slack > .zero { clock.sleep(until: (lastLook + slack).nanoseconds) }
         let next = min(requests.nextDue ?? .distantFuture, answers.nextDue ?? .distantFuture)
-        let timeout = next == .distantFuture ? nil : max(0, (next - Timestamp(nanoseconds: clock.now)).nanoseconds)
-        try look(nanoseconds: timeout)
+        guard next < .distantFuture else { return try look(nanoseconds: nil) }
+        // With slack nobody asks for more than the kernel's own punctuality.
+        let waking = slack > .zero ? next : next - .nanoseconds(lead.nanoseconds)
+        let timeout = (waking - Timestamp(nanoseconds: clock.now)).nanoseconds
+        try look(nanoseconds: max(0, timeout))
+        if timeout > 0, ready.isEmpty { lead.note(overshoot: (lastLook - waking).nanoseconds) }
     }
 
     private mutating func look(nanoseconds timeout: Int64?) throws(SystemError) {

@@ -31,6 +31,7 @@ package enum ReaderEntry {
         let isPlain = flags & 6 == 0
         var setting = ReaderSetting(1, fromStart: flags & 2 == 0, keepsPayload: flags & 1 == 0)
         if flags & 4 != 0 { setting.payloadLimit = 100 }
+        if flags & 8 != 0 { return try ask(entry, setting, acts) }
         let cut = try events(entry, setting, acts, length)
         guard isPlain else { return }
         setting.keepsPayload = true
@@ -75,6 +76,48 @@ package enum ReaderEntry {
         }
         finishTurn()
         return acts
+    }
+
+    /// What the client says at once is told to be a whole request, whatever it is: replies may then be anybody's, but no
+    /// more of them than there are bytes, in their order, and little is held.
+    private static func ask(
+        _ entry: ProtocolEntry, _ setting: ReaderSetting, _ acts: [Act]
+    ) throws(BrokenInvariant) {
+        var reader = entry.reader(setting)
+        var handed = 0
+        var reported = 0
+        var isInOrder = true
+        var last = -1
+        let take = { (event: WireEvent) in
+            guard case .exchange(_, let exchange) = event else { return }
+            reported += exchange.request.passage.byteCount + exchange.reply.passage.byteCount
+            isInOrder = isInOrder && exchange.request.number > last
+            last = exchange.request.number
+        }
+        var time = Timestamp(nanoseconds: 0)
+        for act in acts {
+            time = time + .milliseconds(1)
+            switch act {
+            case .says(let isClient, let pieces):
+                for piece in pieces {
+                    handed += piece.count
+                    if isClient {
+                        reader.asked(piece.span, at: time, emit: take)
+                    } else {
+                        reader.server(piece.span, at: time, emit: take)
+                    }
+                    try BrokenInvariant.unless(
+                        reader.retainedBytes >= 0 && reader.retainedBytes <= 64 * handed + 4096,
+                        "the reader holds too much")
+                }
+            case .gap(let isClient): reader.gap(fromClient: isClient, at: time, emit: take)
+            case .closes(true): reader.clientClosed(at: time, emit: take)
+            case .closes(false): reader.serverClosed(at: time, emit: take)
+            }
+        }
+        reader.cutOff(at: time, emit: take)
+        try BrokenInvariant.unless(isInOrder, "an exchange out of order")
+        try BrokenInvariant.unless(reported <= handed, "more comes out than went in")
     }
 
     /// The acts in turn, one a millisecond. `length`: how long pieces are, 0 for as the input cuts them, nil for whole.
