@@ -81,6 +81,15 @@ package import Model
         return Double(info.cpuTime) / 1e9
     }
 
+    /// The most memory that the domain may be given while it runs, in bytes.
+    package func memoryLimit() throws(HypervisorError) -> Int64 {
+        var info = virDomainInfo()
+        guard unsafe virDomainGetInfo(handle, &info) == 0 else {
+            throw HypervisorError("read the memory of \(name)")
+        }
+        return Int64(info.maxMem) << 10
+    }
+
     /// Memory that the running domain uses, in bytes; of a virtual machine what it was given.
     package func memoryUsed() throws(HypervisorError) -> Int64 {
         var info = virDomainInfo()

@@ -37,6 +37,22 @@ import Glibc
         return "\(kind) \(version / 1_000_000).\(version / 1000 % 1000).\(version % 1000)"
     }
 
+    /// Bytes that could be given to a domain without swapping: free, buffers and what is cached. Nil where the driver does not say.
+    package var availableMemory: Double? {
+        var count: CInt = 0
+        let all = CInt(VIR_NODE_MEMORY_STATS_ALL_CELLS.rawValue)
+        guard unsafe virNodeGetMemoryStats(handle, all, nil, &count, 0) == 0, count > 0 else { return nil }
+        var stats = [virNodeMemoryStats](repeating: virNodeMemoryStats(), count: Int(count))
+        guard unsafe virNodeGetMemoryStats(handle, all, &stats, &count, 0) == 0 else { return nil }
+        let counted = ["free", "buffers", "cached"]
+        return stats.prefix(Int(count)).reduce(0) { sum, stat in
+            let name = unsafe withUnsafeBytes(of: stat.field) {
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            return counted.contains(name) ? sum + Double(stat.value) * 1024 : sum
+        }
+    }
+
     package func domains() throws(HypervisorError) -> [Domain] {
         var list: UnsafeMutablePointer<virDomainPtr?>?
         let count = unsafe virConnectListAllDomains(handle, &list, 0)

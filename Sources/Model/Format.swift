@@ -56,8 +56,8 @@ package enum Format {
 
     package static func bytes(_ bytes: Int64) -> String {
         var value = Double(bytes)
-        for unit in ["B", "KiB", "MiB", "GiB"] {
-            if value < 1024 || unit == "GiB" { return decimal(value, value < 10 && unit != "B" ? 1 : 0) + " " + unit }
+        for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+            if value < 1024 || unit == "TiB" { return decimal(value, value < 10 && unit != "B" ? 1 : 0) + " " + unit }
             value /= 1024
         }
         return "\(bytes) B"

@@ -55,8 +55,8 @@ package enum Units {
     }
 
     private static let bytesPerUnit: [String: Double] = [
-        "B": 1, "KiB": 1024, "MiB": 1_048_576, "GiB": 1_073_741_824,
-        "kB": 1e3, "MB": 1e6, "GB": 1e9,
+        "B": 1, "KiB": 1024, "MiB": 1_048_576, "GiB": 1_073_741_824, "TiB": 1_099_511_627_776,
+        "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
     ]
 
     /// A size in bytes, above zero.
@@ -77,7 +77,7 @@ package enum Units {
 
     /// The shortest size that is read as this many bytes again.
     static func exactBytes(_ bytes: Double) -> String {
-        for unit in ["GiB", "MiB", "KiB", "GB", "MB", "kB"] {
+        for unit in ["TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "kB"] {
             guard let scale = bytesPerUnit[unit], bytes >= scale else { continue }
             let tenths = bytes / scale * 10
             if tenths == tenths.rounded(), tenths < 1e5 {

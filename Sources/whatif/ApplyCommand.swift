@@ -19,10 +19,16 @@ enum ApplyCommand: Command {
             CPU quota, shares, memory and rates of disks can be changed while a domain runs, of a machine also processors
             and the network's rate. What takes a restart or another release is said and refused, with the way out; nothing
             is changed then.
+
+            With '--plan' it carries out what 'whatif plan --json' wrote for a data-centre file, one step after the other: nodes
+            are powered on, domains migrate or are started, nodes are powered off. Before each step it looks where everything
+            is, and whether there is room; behind it, whether it was done. What was broken off, by whatever, goes on with the
+            same command. A plan that does not fit the data centre any more is not begun, or not gone on with: exit code 3.
             """,
-        operands: [.init("FILE.yaml", "The service file of the campaign.")],
+        operands: [.init("FILE.yaml", "The service file of the campaign, or the data-centre file of the plan.")],
         options: [
             .value("campaign", "ID", "Which campaign (default: the latest of this service)."),
+            .value("plan", "PLAN.json", "Carry out this plan of a data centre."),
             .flag("yes", "Do not ask."), .flag("dry-run", "Show the change and change nothing."),
             .value("observe", "DURATION", "Watch the tier for so long afterwards, such as '20 s'."),
             .flag("json", "What was done as one JSON object."),
@@ -45,6 +51,7 @@ enum ApplyCommand: Command {
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        if let plan = arguments.value("plan") { return try PlanApplication.run(plan, arguments) }
         var file = try Inputs.serviceFile(arguments.operand(0) ?? "")
         let observation = try Inputs.duration(arguments, "observe")
         try Inputs.requireRoot("changing a domain")
@@ -85,7 +92,7 @@ enum ApplyCommand: Command {
         } else if changes.contains(where: { $0.refusal != nil }) {
             throw ActuatorError.refused(changes.filter { $0.refusal != nil })
         } else {
-            guard try isConfirmed(arguments) else {
+            guard try isConfirmed(arguments, "Change the on-line domain now?") else {
                 Terminal.note("nothing was changed")
                 return .failed
             }
@@ -118,9 +125,9 @@ enum ApplyCommand: Command {
         return record
     }
 
-    private static func isConfirmed(_ arguments: ParsedArguments) throws -> Bool {
+    static func isConfirmed(_ arguments: ParsedArguments, _ question: String) throws -> Bool {
         if arguments.flag("yes") { return true }
-        guard let answer = Terminal.confirm("Change the on-line domain now?") else {
+        guard let answer = Terminal.confirm(question) else {
             throw UsageError("nobody can be asked here; '--yes' answers beforehand, '--dry-run' only shows")
         }
         return answer

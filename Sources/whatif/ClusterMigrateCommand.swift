@@ -56,19 +56,14 @@ enum ClusterMigrateCommand: Command {
         let within = try Inputs.duration(arguments, "within") ?? .seconds(600)
         let interrupt = try InterruptSignal()
         let migration = Migration(from: try Node(connect: from), to: try Node(connect: to), interrupt: interrupt)
-        let report = try migration.run(name, terms, within: within) { progress in
-            Terminal.passing(
-                "  \(Format.duration(progress.elapsed)): \(Format.bytes(Int64(progress.sent))) sent, "
-                    + "\(Format.bytes(Int64(progress.remaining))) of \(Format.bytes(Int64(progress.total))) left")
-        }
+        let report = try migration.run(name, terms, within: within) { Terminal.passing($0.text) }
         let document = Document(
             domain: name, from: from, to: to, seconds: report.duration.seconds, pause: report.pause?.seconds,
             bytes: report.sent)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(document))
         } else {
-            let pause = report.pause.map { ", and stood for \(Format.milliseconds($0.seconds))" } ?? ""
-            Terminal.print("\(name) runs at \(to) after \(Format.duration(report.duration))\(pause)")
+            Terminal.print("\(name) runs at \(to) \(report.text)")
         }
         return .done
     }

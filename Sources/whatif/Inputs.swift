@@ -5,6 +5,7 @@ import Lab
 import Model
 import OperatingSystem
 import Planning
+import Report
 import Store
 import Wire
 import YAML
@@ -36,6 +37,28 @@ enum Inputs {
 
     static func dataCentre(_ path: String) throws -> DataCentreFile {
         try YAMLDecoder.decode(DataCentreFile.self, from: try text("data-centre file", path), file: path)
+    }
+
+    /// A plan as `whatif plan --json` writes it.
+    static func plan(_ path: String) throws -> PlanDocument {
+        let text = try text("plan", path)
+        do { return try JSONDecoder().decode(PlanDocument.self, from: Data(text.utf8)) } catch {
+            throw FileError(
+                description:
+                    "plan \(path): not a plan as 'whatif plan --json' writes it: \(place(error as? DecodingError))")
+        }
+    }
+
+    private static func place(_ error: DecodingError?) -> String {
+        let (path, reason): ([any CodingKey], String) =
+            switch error {
+            case .keyNotFound(let key, let context): (context.codingPath, "'\(key.stringValue)' is missing")
+            case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context):
+                (context.codingPath, context.debugDescription)
+            default: ([], "it cannot be read")
+            }
+        let steps = path.map { $0.intValue.map { "item \($0 + 1)" } ?? $0.stringValue }
+        return reason + (steps.isEmpty ? "" : " in " + steps.joined(separator: ", "))
     }
 
     /// What a file holds; `kind` says in errors what it should be.

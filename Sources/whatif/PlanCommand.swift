@@ -1,5 +1,4 @@
 import Arguments
-import Foundation
 import Model
 import Planning
 import Report
@@ -77,13 +76,7 @@ enum PlanCommand: Command {
             throw UsageError("--\(odd) is of new plans, and --verify plans nothing; leave one of them out")
         }
         let file = try Inputs.dataCentre(arguments.operand(0) ?? "")
-        let text = try Inputs.text("plan", path)
-        let plan: PlanDocument
-        do { plan = try JSONDecoder().decode(PlanDocument.self, from: Data(text.utf8)) } catch {
-            throw FileError(
-                description:
-                    "plan \(path): not a plan as 'whatif plan --json' writes it: \(place(error as? DecodingError))")
-        }
+        let plan = try Inputs.plan(path)
         let reasons = plan.staleness(in: file)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(Verification(holds: reasons.isEmpty, reasons: reasons)))
@@ -91,18 +84,6 @@ enum PlanCommand: Command {
             Terminal.print(PlanText.verification(plan, reasons))
         }
         return reasons.isEmpty ? .done : .no
-    }
-
-    private static func place(_ error: DecodingError?) -> String {
-        let (path, reason): ([any CodingKey], String) =
-            switch error {
-            case .keyNotFound(let key, let context): (context.codingPath, "'\(key.stringValue)' is missing")
-            case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context):
-                (context.codingPath, context.debugDescription)
-            default: ([], "it cannot be read")
-            }
-        let steps = path.map { $0.intValue.map { "item \($0 + 1)" } ?? $0.stringValue }
-        return reason + (steps.isEmpty ? "" : " in " + steps.joined(separator: ", "))
     }
 
     private static func purpose(_ text: String?) throws(UsageError) -> PlanPurpose {

@@ -18,6 +18,10 @@ enum YAMLEntry {
             try BrokenInvariant.unless(
                 centre.domains.allSatisfy { $0.node.map { centre.nodes[$0].isOn } ?? true }, "a domain runs nowhere")
         }
+        if let simulation = try decoded(SimulationFile.self, text) {
+            try BrokenInvariant.unless(
+                simulation.length > .zero && !simulation.services.isEmpty, "half a simulation")
+        }
         let tree = try? YAMLDecoder.decode(Tree.self, from: text, file: "f")
         try BrokenInvariant.unless(tree.map { $0.depth <= 64 } ?? true, "nested too deeply")
     }

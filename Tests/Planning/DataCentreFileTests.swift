@@ -63,6 +63,13 @@ import YAML
         ("cpu: 800%, ", "", 7, "node n2: it says no cpu, and node n1 does"),
         (", power: { idle: 60 W, busy: 150 W }", "", 7, "node n2: it says no power"),
         ("busy: 150 W", "busy: 50 W", 7, "a busy node takes no less"),
+        ("boot: 90 s", "transport: tcp://n2", 7, "say 'connect' first"),
+        ("boot: 90 s", "switch: { on: up }", 7, "say 'connect' first"),
+        ("boot: 90 s", "connect: test:///default, switch: { on: up, ipmi: b }", 7, "is powered on in one way"),
+        ("boot: 90 s", "connect: test:///default, switch: { ipmi: b }", 7, "ipmi needs a user and a password-file"),
+        ("boot: 90 s", "connect: test:///default, switch: { on: up, user: b }", 7, "it belongs to 'ipmi'"),
+        ("boot: 90 s", "connect: test:///default, switch: { wake-on-lan: b }", 7, "expected a MAC address"),
+        ("at-once: 3", "shared-disks: 3", 3, "expected true or false"),
         ("name: n2", "name: n1", 7, "'n1' stands twice; each node has a name of its own"),
         ("state: off", "state: of", 7, "found 'of', expected one of: on, off"),
         ("duty: stays-on", "duty: stay", 7, "expected one of: free, stays-on, leaves"),
@@ -86,6 +93,28 @@ import YAML
             if !isThere { Issue.record("\(error)") }
             return isThere
         }
+    }
+
+    /// How nodes are reached by who carries a plan out.
+    @Test func accessIsRead() throws {
+        let text = Self.good.replacing("at-once: 3", with: "within: 2 min, shared-disks: true")
+            .replacing("name: n1, cpu: 1600%", with: "name: n1, connect: 'qemu+ssh://n1/system', cpu: 1600%")
+            .replacing(
+                "boot: 90 s",
+                with:
+                    "connect: 'qemu+ssh://n2/system', transport: 'tcp://n2', switch: { ipmi: bmc2, user: admin, password-file: /etc/bmc2 }"
+            )
+        let file = try decode(text)
+        #expect(
+            file.access == [
+                NodeAccess(connect: "qemu+ssh://n1/system"),
+                NodeAccess(
+                    connect: "qemu+ssh://n2/system", transport: "tcp://n2",
+                    power: .ipmi(address: "bmc2", user: "admin", passwordFile: "/etc/bmc2")),
+            ])
+        #expect(file.migrationLimit == .seconds(120) && file.sharesDisks)
+        let plain = try decode(Self.good)
+        #expect(plain.access == [nil, nil] && plain.migrationLimit == .seconds(600) && !plain.sharesDisks)
     }
 
     /// What stands in the repository is read, and its plan can be carried out.

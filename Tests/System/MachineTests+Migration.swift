@@ -8,7 +8,7 @@ import Testing
 
 extension SystemTests.MachineTests {
     /// A second node, on which the machine's disk is the same file.
-    private func withNode(_ body: (PrivateHost, Node) throws -> Void) throws {
+    func withNode(_ body: (PrivateHost, Node) throws -> Void) throws {
         let state = MachineHost.state + "-2"
         let host = LabFiles(try StateDirectory(state)).host
         try host.end()

@@ -195,6 +195,28 @@ import Testing
         #expect(requests["mismatched"] as? Int == 0 && requests["dropped"] as? Int == 0)
     }
 
+    /// Who yields is heard and played by threads that the kernel runs on idle processors only (SCHED_IDLE is 5, sched(7)).
+    @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root"), arguments: [false, true])
+    func itsThreadsRunWhenTheyMay(_ yields: Bool) throws {
+        try FileManager.default.createDirectory(atPath: Self.folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: Self.folder) }
+        let (server, target) = (try Server(), try Server())
+        var policies: [String: Int] = [:]
+        let (status, text) = try playingLive(server, to: target, yields ? ["--yield"] : []) { replay in
+            try get("a", from: server)
+            #expect(Whatif.wait(seconds: 30) { target.asked == ["/a"] })
+            let tasks = "/proc/\(replay.pid)/task"
+            for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+                // Name in brackets, then the 3rd field of proc_pid_stat(5) and on; the policy is the 41st.
+                let line = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+                let name = line.split(separator: "(")[1].split(separator: ")")[0]
+                policies[String(name)] = Int(line.split(separator: ")")[1].split(separator: " ")[38])
+            }
+        }
+        #expect(status == 0 && text.contains("1 answered"), "\(text)")
+        #expect(policies["replay"] == (yields ? 5 : 0) && policies["capture"] == (yields ? 5 : 0), "\(policies)")
+    }
+
     /// Live, too, sessions are weighed: one is left out and one is doubled, and the copies are compared.
     @Test(.enabled(if: ProcessIdentity.isRoot, "listening needs root")) func aLiveMix() throws {
         try FileManager.default.createDirectory(atPath: Self.folder, withIntermediateDirectories: true)

@@ -118,18 +118,23 @@ struct RuleFields: Decodable {
     }
 }
 
-/// `{ bandwidth: 125 MB/s, pause: 300 ms, at-once: 2, at-most: 20, cooldown: 1 h }`
+/// `{ bandwidth: 125 MB/s, pause: 300 ms, at-once: 2, at-most: 20, cooldown: 1 h, within: 10 min, shared-disks: true }`
 struct MigrationFields: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case bandwidth, pause, cooldown
+        case bandwidth, pause, cooldown, within
+        case sharedDisks = "shared-disks"
         case atOnce = "at-once"
         case atMost = "at-most"
     }
 
     private(set) var goal = ConsolidationGoal()
+    let limit: Duration
+    let sharesDisks: Bool
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        limit = try fields.value(.within, default: .seconds(600), Units.duration)
+        sharesDisks = try fields.decodeIfPresent(Bool.self, forKey: .sharedDisks) ?? false
         goal.link.bandwidth = try fields.value(.bandwidth, default: goal.link.bandwidth) { (text) throws(UnitError) in
             Double(try Units.byteRate(text))
         }

@@ -1,9 +1,11 @@
 import Model
 
-/// `{ name: n1, cpu: 1600%, memory: 64 GiB, state: off, boot: 90 s, duty: stays-on, power: { idle: 90 W, busy: 240 W } }`
+/// `{ name: n1, cpu: 1600%, memory: 64 GiB, state: off, boot: 90 s, duty: stays-on, power: { idle: 90 W, busy: 240 W } }`; who
+/// carries plans out also needs `connect: URI`, perhaps `transport: URI`, and `switch: { on: COMMAND, off: COMMAND }`
 struct NodeFields: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, cpu, vcpus, memory, network, state, duty, boot, power
+        case name, cpu, vcpus, memory, network, state, duty, boot, power, connect, transport
+        case powerSwitch = "switch"
         case diskRead = "disk-read"
         case diskWrite = "disk-write"
     }
@@ -13,6 +15,8 @@ struct NodeFields: Decodable {
     let path: [any CodingKey]
     let amounts: [Resource: Int]
     let power: PowerFields?
+    /// Nil where the node does not say how it is reached.
+    let access: NodeAccess?
     /// All but its capacity.
     let node: DataCentre.Node
 
@@ -21,12 +25,19 @@ struct NodeFields: Decodable {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         amounts = try fields.amounts(areCapacities: true)
         power = try fields.decodeIfPresent(PowerFields.self, forKey: .power)
+        let words = { (key: CodingKeys) in try fields.decodeIfPresent(String.self, forKey: key) }
+        let power = try fields.decodeIfPresent(SwitchFields.self, forKey: .powerSwitch)?.power
+        let transport = try words(.transport)
+        access = try words(.connect).map { NodeAccess(connect: $0, transport: transport, power: power) }
+        for key in [CodingKeys.transport, .powerSwitch] where fields.contains(key) && access == nil {
+            throw fields.refusal(of: key, "say 'connect' first, by which the node is looked at")
+        }
         node = DataCentre.Node(
             try fields.value(.name, Units.name), capacity: [],
             isOn: try fields.choice(.state, default: State.on) == .on,
             duty: try fields.choice(.duty, default: DataCentre.Duty.free),
             bootTime: try fields.value(.boot, default: .seconds(120), Units.duration),
-            idlePower: power?.idle ?? 0, peakPower: power?.busy ?? 0)
+            idlePower: self.power?.idle ?? 0, peakPower: self.power?.busy ?? 0)
     }
 
     func refusal(_ message: String) -> DecodingError {

@@ -21,6 +21,11 @@ package struct DataCentreFile: Hashable, Sendable {
     package var balancing: BalancingTerms
     /// Whether the nodes say their power.
     package var saysPower: Bool
+    /// By node: how it is reached; nil where it does not say.
+    package var access: [NodeAccess?]
+    /// Of live migrations: after which one is given up, and whether all nodes have the same disks, whatever libvirt thinks.
+    package var migrationLimit: Duration
+    package var sharesDisks: Bool
     /// Running domains that do not say how fast they write memory; they are taken to write none.
     package var silentDomains: Int
 
@@ -56,7 +61,11 @@ extension DataCentreFile: Decodable {
             rules: try fields.decodeIfPresent([RuleFields].self, forKey: .rules)?.map { try $0.rule(domainNames) } ?? []
         )
         silentDomains = domains.count { $0.dirtyRate == nil && $0.on != nil }
-        goal = try fields.decodeIfPresent(MigrationFields.self, forKey: .migration)?.goal ?? ConsolidationGoal()
+        access = nodes.map(\.access)
+        let migration = try fields.decodeIfPresent(MigrationFields.self, forKey: .migration)
+        migrationLimit = migration?.limit ?? .seconds(600)
+        sharesDisks = migration?.sharesDisks ?? false
+        goal = migration?.goal ?? ConsolidationGoal()
         goal.reserve = try fields.decodeIfPresent(ReserveFields.self, forKey: .reserve)?.shares(resources) ?? [:]
         balancing = try fields.decodeIfPresent(BalanceFields.self, forKey: .balance)?.terms ?? BalancingTerms()
         goal.recentMoves = domains.enumerated().compactMap { place, domain in

@@ -9,8 +9,11 @@ extension PlanDocument {
         let reasons = differences(from: file.centre, file.goal)
         if !reasons.isEmpty { return reasons }
         // Every name is known now, and everything is where the plan found it.
-        return PlanAudit.faults(of: stages.map { $0.steps(file) }, file.centre, file.goal)
+        return PlanAudit.faults(of: stages(in: file), file.centre, file.goal)
     }
+
+    /// Its steps by the places that names have in a file, for a plan that is not stale in it.
+    package func stages(in file: DataCentreFile) -> [ConsolidationPlan.Stage] { stages.map { $0.steps(file) } }
 
     /// Of its steps and what it says of nodes and domains.
     private var contradiction: String? {

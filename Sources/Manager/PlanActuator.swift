@@ -1,0 +1,186 @@
+import Experimenter
+package import Hypervisor
+import Model
+package import OperatingSystem
+package import Planning
+
+/// Why a step of a plan was not done, or is not what it should be.
+package enum PlanActuatorError: Error, Sendable, CustomStringConvertible {
+    case unreachable(node: String, reason: String)
+    case runsTwice(domain: String, String, String)
+    case unknown(domain: String, node: String)
+    case noRoom(domain: String, node: String, needs: Double, has: Double)
+    case notDefined(domain: String, node: String)
+    case notEmpty(node: String, domains: [String])
+    case powerFailed(node: String, reason: String)
+    case notVerified(step: String)
+
+    package var description: String {
+        switch self {
+        case .unreachable(let node, let reason): "node \(node): its libvirt does not answer: \(reason)"
+        case .runsTwice(let domain, let a, let b): "domain \(domain) runs on \(a) and on \(b); look at both nodes"
+        case .unknown(let domain, let node):
+            "domain \(domain) runs on \(node), and the file does not know it; write it down, pinned if it is to stay, and plan anew"
+        case .noRoom(let domain, let node, let needs, let has):
+            "\(domain) may take \(Format.bytes(Int64(needs))), and \(node) has \(Format.bytes(Int64(has))) left; nothing was moved"
+        case .notDefined(let domain, let node): "\(domain) is to be started on \(node), and is not defined there"
+        case .notEmpty(let node, let domains):
+            "\(node) is to be powered off, and \(domains.joined(separator: ", ")) runs there"
+        case .powerFailed(let node, let reason): "node \(node): \(reason)"
+        case .notVerified(let step): "\(step): it was done, and cannot be seen; look at the nodes"
+        }
+    }
+}
+
+/// Carries plans out: one step at a time, each chosen from where everything is, checked before and seen afterwards.
+///
+/// What was done is not remembered but looked at, so that a plan which was broken off, by whatever, is gone on with by
+/// carrying it out again. A step that fails leaves its domain where it was, and ends the whole.
+package final class PlanActuator {
+    package enum Event {
+        case begun(PlanCourse.Step, number: Int, of: Int)
+        case moving(MigrationProgress)
+        case done(PlanCourse.Step, Migration.Report?)
+    }
+
+    package let course: PlanCourse
+    private let file: DataCentreFile
+    private let interrupt: InterruptSignal
+    private var connected: [Int: Node] = [:]
+    private let clock = SteadyClock()
+
+    /// Every node of the plan's steps has to have its access in the file (`PlanCourse.lacks`).
+    package init(_ stages: [ConsolidationPlan.Stage], _ file: DataCentreFile, interrupt: InterruptSignal) {
+        course = PlanCourse(stages, file.centre)
+        self.file = file
+        self.interrupt = interrupt
+    }
+
+    /// How many of the steps have been done.
+    package func done() throws -> Int { try course.done(look()) }
+
+    /// Does what is left. Throws what was in the way; then the rest was not begun.
+    package func run(_ report: (Event) -> Void) throws {
+        var point = try done()
+        while point < course.steps.count {
+            if interrupt.hasCome { throw Interrupted() }
+            let step = course.steps[point]
+            report(.begun(step, number: point + 1, of: course.steps.count))
+            let outcome = try perform(step, report)
+            let next = try done()
+            guard next > point else { throw PlanActuatorError.notVerified(step: course.text(step)) }
+            report(.done(step, outcome))
+            point = next
+        }
+    }
+
+    /// Where everything is on the nodes of the plan; of the others, what the file says.
+    private func look() throws -> PlanCourse.State {
+        let centre = file.centre
+        let asked = Set(course.nodes)
+        var isOn = centre.nodes.map(\.isOn)
+        var place = centre.domains.map { domain in domain.node.flatMap { asked.contains($0) ? nil : $0 } }
+        var places: [String: Int] = [:]
+        for (number, domain) in centre.domains.enumerated() { places[domain.name] = number }
+        for number in course.nodes {
+            guard let node = try? reach(number), let domains = try? node.domains() else {
+                connected[number] = nil
+                isOn[number] = false
+                continue
+            }
+            isOn[number] = true
+            for domain in domains where domain.isActive {
+                guard let known = places[domain.name] else {
+                    throw PlanActuatorError.unknown(domain: domain.name, node: name(number))
+                }
+                if let other = place[known] {
+                    throw PlanActuatorError.runsTwice(domain: domain.name, name(other), name(number))
+                }
+                place[known] = number
+            }
+        }
+        return PlanCourse.State(place: place, isOn: isOn)
+    }
+
+    private func reach(_ number: Int) throws -> Node {
+        if let node = connected[number] { return node }
+        guard let access = file.access[number] else {
+            throw PlanActuatorError.unreachable(node: name(number), reason: "the file does not say where it is")
+        }
+        let node = try Node(connect: access.connect)
+        connected[number] = node
+        return node
+    }
+
+    private func name(_ node: Int) -> String { file.centre.nodes[node].name }
+
+    private func perform(_ step: PlanCourse.Step, _ report: (Event) -> Void) throws -> Migration.Report? {
+        switch step {
+        case .powerOn(let node):
+            try power(node, on: true)
+            return nil
+        case .powerOff(let node):
+            let left = try reach(node).domains().filter(\.isActive).map(\.name)
+            guard left.isEmpty else { throw PlanActuatorError.notEmpty(node: name(node), domains: left.sorted()) }
+            try power(node, on: false)
+            return nil
+        case .move(let move): return try self.move(move, report)
+        }
+    }
+
+    private func move(_ move: ConsolidationPlan.Move, _ report: (Event) -> Void) throws -> Migration.Report? {
+        let domain = file.centre.domains[move.domain]
+        let target = try reach(move.to)
+        // What the file says may be out of date, and is no more than what libvirt says of the machine.
+        let source = try move.from.map(reach)
+        let told = try (source ?? target).domain(domain.name)?.memoryLimit() ?? 0
+        let needs = max(Double(domain.memory), Double(told))
+        if let has = target.availableMemory, has < needs {
+            throw PlanActuatorError.noRoom(domain: domain.name, node: name(move.to), needs: needs, has: has)
+        }
+        guard let source else {
+            guard let found = try target.domain(domain.name) else {
+                throw PlanActuatorError.notDefined(domain: domain.name, node: name(move.to))
+            }
+            try found.start()
+            return nil
+        }
+        let link = file.goal.link
+        let terms = MigrationTerms(
+            pause: link.longestPause, bandwidth: link.bandwidth, transport: file.access[move.to]?.transport,
+            sharesDisks: file.sharesDisks)
+        return try Migration(from: source, to: target, interrupt: interrupt)
+            .run(domain.name, terms, within: file.migrationLimit) { report(.moving($0)) }
+    }
+
+    /// Runs what powers the node, and waits until its libvirt answers, or does not any more.
+    private func power(_ node: Int, on: Bool) throws {
+        let verb = on ? "power it on" : "power it off"
+        guard let words = file.access[node]?.power?.words(on: on) else {
+            throw PlanActuatorError.powerFailed(node: name(node), reason: "the file does not say what can \(verb)")
+        }
+        connected[node] = nil
+        do { try ChildProcess.succeed(["timeout", "\(Self.commandLimit)"] + words) } catch {
+            throw PlanActuatorError.powerFailed(node: name(node), reason: "what should \(verb) failed: \(error.reason)")
+        }
+        let limit = max(.seconds(60), file.centre.nodes[node].bootTime * 3)
+        let deadline = Timestamp(nanoseconds: clock.now) + limit
+        while true {
+            let answers = (try? reach(node).domains()) != nil
+            if answers == on { break }
+            connected[node] = nil
+            guard Timestamp(nanoseconds: clock.now) < deadline else {
+                throw PlanActuatorError.powerFailed(
+                    node: name(node),
+                    reason:
+                        "its libvirt \(on ? "does not answer" : "still answers") \(Format.duration(limit)) after it was told to "
+                        + verb)
+            }
+            if interrupt.wait(seconds: 0.5) == .interrupted { throw Interrupted() }
+        }
+        if !on { connected[node] = nil }
+    }
+
+    /// Seconds that a command for power may take.
+    private static let commandLimit = 60
+}
