@@ -36,7 +36,39 @@ enum Inputs {
     }
 
     static func dataCentre(_ path: String) throws -> DataCentreFile {
-        try YAMLDecoder.decode(DataCentreFile.self, from: try text("data-centre file", path), file: path)
+        var file = try YAMLDecoder.decode(
+            DataCentreFile.self, from: try text("data-centre file", path), file: path)
+        guard !file.sizing.isEmpty else { return file }
+        let store = try MatrixStore(try StateDirectory.standard().matrices)
+        for (place, sizing) in file.sizing.sorted(by: { $0.key < $1.key }) {
+            let line = "\(path): domain \(file.centre.domains[place].name): sized-by \(sizing.source)"
+            let (id, allocation) = try answer(sizing.source, store, line)
+            do { try file.size(place, by: allocation, of: id) } catch {
+                throw FileError(description: "\(line): \(error)")
+            }
+        }
+        return file
+    }
+
+    /// What a campaign found that its tier needs.
+    private static func answer(
+        _ source: SizingSource, _ store: MatrixStore, _ place: String
+    ) throws -> (campaign: String, allocation: Allocation) {
+        let found =
+            switch source {
+            case .campaign(let id): try store.campaign(id)
+            case .latest(let service, let tier): try store.latestDone(service: service, tier: tier)
+            }
+        guard let record = found else {
+            throw FileError(
+                description: "\(place): there is no such campaign; 'whatif matrix list' shows what there is")
+        }
+        guard let allocation = record.answer?.allocation else {
+            throw FileError(
+                description:
+                    "\(place): campaign \(record.id) found no allocation; say what the domain needs, or find it first")
+        }
+        return (record.id, allocation)
     }
 
     /// A plan as `whatif plan --json` writes it.

@@ -63,6 +63,7 @@ import YAML
         ("cpu: 800%, ", "", 7, "node n2: it says no cpu, and node n1 does"),
         (", power: { idle: 60 W, busy: 150 W }", "", 7, "node n2: it says no power"),
         ("busy: 150 W", "busy: 50 W", 7, "a busy node takes no less"),
+        ("name: web1, on: n1", "name: web1, on: n1, sized-by: a/b/c", 9, "expected SERVICE/TIER, or a campaign's id"),
         ("boot: 90 s", "transport: tcp://n2", 7, "say 'connect' first"),
         ("boot: 90 s", "switch: { on: up }", 7, "say 'connect' first"),
         ("boot: 90 s", "connect: test:///default, switch: { on: up, ipmi: b }", 7, "is powered on in one way"),
@@ -95,6 +96,20 @@ import YAML
         }
     }
 
+    /// What a campaign found is what its domain needs; the rest is as the file says.
+    @Test func aCampaignSizesADomain() throws {
+        let text = Self.good.replacing("name: web1, on: n1, cpu: 60%,", with: "name: web1, on: n1, sized-by: shop/web,")
+            .replacing("name: web2, on: n1, cpu: 33.33%, memory: 2 GiB", with: "name: web2, on: n1, sized-by: c-12")
+        var file = try decode(text)
+        #expect(file.sizing.mapValues(\.source) == [0: .latest(service: "shop", tier: "web"), 1: .campaign("c-12")])
+        try file.size(0, by: Allocation([.cpu: 0.45]), of: "c-9")
+        #expect(file.centre.domains[0].demand == [450, 2 << 30] && file.sizing[0]?.campaign == "c-9")
+        try file.size(1, by: Allocation([.cpu: 0.2, .memory: 1_073_741_824]), of: "c-12")
+        #expect(file.centre.domains[1].demand == [200, 1 << 30] && file.centre.domains[1].memory == 1 << 30)
+        let lacking = #expect(throws: PlacementError.self) { try file.size(1, by: Allocation([.cpu: 0.2]), of: "c-12") }
+        #expect("\(lacking.map { "\($0)" } ?? "")".contains("domain web2, which campaign c-12 sizes, says no memory"))
+    }
+
     /// How nodes are reached by who carries a plan out.
     @Test func accessIsRead() throws {
         let text = Self.good.replacing("at-once: 3", with: "within: 2 min, shared-disks: true")
@@ -117,17 +132,20 @@ import YAML
         #expect(plain.access == [nil, nil] && plain.migrationLimit == .seconds(600) && !plain.sharesDisks)
     }
 
-    /// What stands in the repository is read, and its plan can be carried out.
-    @Test func theExperimentIsPlanned() throws {
+    /// What stands in the repository is read, its plan can be carried out, and it draws less in the end.
+    @Test(arguments: ["data-centre", "fleet"]) func theExperimentIsPlanned(_ name: String) throws {
         let path =
             URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path + "/Experiments/data-centre.yaml"
+            .deletingLastPathComponent().path + "/Experiments/\(name).yaml"
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let file = try YAMLDecoder.decode(DataCentreFile.self, from: text, file: path)
         let plan = try Consolidation.plan(file.centre, file.goal)
         #expect(plan.verdict == .change && PlanAudit.faults(of: plan, file.centre, file.goal) == [])
         #expect(
             file.centre.power(plan.placement, plan.isOn)
-                < file.centre.power(file.centre.placement, [true, true, true, true, true, false]))
+                < file.centre.power(file.centre.placement, file.centre.nodes.map(\.isOn)))
+        if name == "fleet" {
+            #expect(plan.isOn == [Bool](repeating: false, count: 8) + [true, true, false, false])
+        }
     }
 }

@@ -1,5 +1,7 @@
 import Foundation
+import Model
 import OperatingSystem
+import Store
 import Testing
 
 /// `whatif plan` as a user runs it; needs no rights and no lab.
@@ -48,5 +50,45 @@ import Testing
         #expect(wrong.status == 2 && wrong.errors.contains("there is no node 'm1'; did you mean 'n1'?"), "\(wrong)")
         let both = try whatif(example, "--json", "--svg", "-")
         #expect(both.status == 2 && both.errors.contains("name a file for one of them"))
+    }
+
+    /// A campaign's answer is what its domain needs; one that is not there, or found nothing, is said.
+    @Test func aCampaignSizesADomain() throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let store = try MatrixStore(StateDirectory(directory + "state").matrices)
+        let onLine = Allocation([.cpu: 2.0])
+        var record = CampaignRecord(
+            id: "20200101-000000-a5c0", service: "shop", tier: "app", domain: "shop-app1", connect: "lxc:///system",
+            node: nil, started: Timestamp(nanoseconds: 1_577_836_800_000_000_000),
+            sla: SLA(.p95, below: .milliseconds(50), over: .seconds(60)), goal: .cheapest, onLine: onLine,
+            matrix: ResultMatrix(axes: [Axis(.cpu, [1.0, 2.0])]))
+        record.state = .done
+        record.answer = Answer(.cheapest(Allocation([.cpu: 1.0])), reasons: [])
+        try store.save(record)
+        let file = directory + "sized.yaml"
+        let plan = { (source: String) in
+            try """
+            data-centre: two
+            nodes:
+              - { name: n1, cpu: 200%, memory: 8 GiB }
+              - { name: n2, cpu: 200%, memory: 8 GiB }
+            domains:
+              - { name: shop-app1, on: n1, memory: 1 GiB, sized-by: \(source) }
+              - { name: shop-web, on: n2, cpu: 100%, memory: 1 GiB }
+            """.write(toFile: file, atomically: true, encoding: .utf8)
+            return try ChildProcess.run(
+                ["env", "WHATIF_STATE=\(directory)state", Whatif.binary, "plan", file, "--json"])
+        }
+        let sized = try plan("shop/app")
+        #expect(sized.status == 0 && sized.output.contains("sized by what campaigns found: shop-app1"), "\(sized)")
+        // Two cores would not leave room for another; one does.
+        #expect(sized.output.contains("\"verdict\" : \"change\""), "\(sized)")
+        let none = try plan("shop/db")
+        #expect(none.status == 2 && none.errors.contains("sized-by shop/db: there is no such campaign"), "\(none)")
+        record.answer = Answer(.nothingMeets, reasons: [])
+        try store.save(record)
+        let nothing = try plan("20200101-000000-a5c0")
+        #expect(nothing.status == 2 && nothing.errors.contains("found no allocation"), "\(nothing)")
     }
 }

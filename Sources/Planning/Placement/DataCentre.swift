@@ -108,19 +108,6 @@ extension DataCentre {
         return Int(units.rounded(isCapacity ? .down : .up))
     }
 
-    /// What an allocation of a result matrix asks of a node.
-    /// - Throws: `PlacementError.missing` for a resource that it does not say.
-    package static func demand(of allocation: Allocation, _ resources: [Resource]) throws(PlacementError) -> [Int] {
-        var amounts: [Int] = []
-        for resource in resources {
-            guard case .number(let value)? = allocation[resource] else {
-                throw .missing(resource, in: allocation.description)
-            }
-            amounts.append(amount(value, of: resource))
-        }
-        return amounts
-    }
-
     /// Where each domain runs.
     package var placement: [Int?] { domains.map(\.node) }
 

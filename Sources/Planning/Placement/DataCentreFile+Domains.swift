@@ -1,6 +1,7 @@
 import Model
 
-/// `{ name: web1, on: n1, cpu: 60%, memory: 2 GiB, dirty-rate: 5 MiB/s, only-on: [n1, n2], moved: 20 min }`
+/// `{ name: web1, on: n1, cpu: 60%, memory: 2 GiB, dirty-rate: 5 MiB/s, only-on: [n1, n2], moved: 20 min }`, or
+/// `{ name: web1, on: n1, sized-by: shop/web, memory: 2 GiB }`
 struct DomainFields: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case name, on, cpu, vcpus, memory, network, pinned, moved
@@ -9,6 +10,7 @@ struct DomainFields: Decodable {
         case dirtyRate = "dirty-rate"
         case onlyOn = "only-on"
         case notOn = "not-on"
+        case sizedBy = "sized-by"
     }
 
     let path: [any CodingKey]
@@ -22,6 +24,8 @@ struct DomainFields: Decodable {
     let moved: Duration?
     let onlyOn: [String]?
     let notOn: [String]
+    /// Who says what the file does not, and better than it; nil: nobody.
+    let sizedBy: SizingSource?
 
     init(from decoder: any Decoder) throws {
         path = decoder.codingPath
@@ -37,6 +41,9 @@ struct DomainFields: Decodable {
         moved = try fields.contains(.moved) ? fields.value(.moved, Units.duration) : nil
         onlyOn = try fields.decodeIfPresent([String].self, forKey: .onlyOn)
         notOn = try fields.decodeIfPresent([String].self, forKey: .notOn) ?? []
+        sizedBy =
+            try fields.contains(.sizedBy)
+            ? fields.value(.sizedBy) { (text) throws(UnitError) in try SizingSource(text) } : nil
         if isPinned, on == nil {
             throw fields.refusal(of: .pinned, "it runs nowhere, so that it cannot be held there; say 'on'")
         }
@@ -44,7 +51,7 @@ struct DomainFields: Decodable {
 
     /// With the resources that the nodes say, and by node whether it is on.
     func domain(_ resources: [Resource], _ nodes: PlaceNames, _ isOn: [Bool]) throws -> DataCentre.Domain {
-        for resource in resources where amounts[resource] == nil {
+        for resource in resources where amounts[resource] == nil && sizedBy == nil {
             throw refusal(
                 nil, "domain \(name) says no \(resource.rawValue), which nodes have; where it needs none, say 0")
         }

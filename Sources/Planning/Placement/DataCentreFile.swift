@@ -26,6 +26,8 @@ package struct DataCentreFile: Hashable, Sendable {
     /// Of live migrations: after which one is given up, and whether all nodes have the same disks, whatever libvirt thinks.
     package var migrationLimit: Duration
     package var sharesDisks: Bool
+    /// By domain, whose needs campaigns say; until one was taken (`size`) they need what the file says, or nothing.
+    package internal(set) var sizing: [Int: DomainSizing]
     /// Running domains that do not say how fast they write memory; they are taken to write none.
     package var silentDomains: Int
 
@@ -60,6 +62,10 @@ extension DataCentreFile: Decodable {
             domains: try domains.map { try $0.domain(resources, nodeNames, nodes.map(\.node.isOn)) },
             rules: try fields.decodeIfPresent([RuleFields].self, forKey: .rules)?.map { try $0.rule(domainNames) } ?? []
         )
+        sizing = [:]
+        for (place, domain) in domains.enumerated() {
+            sizing[place] = domain.sizedBy.map { DomainSizing($0, said: resources.map { domain.amounts[$0] }) }
+        }
         silentDomains = domains.count { $0.dirtyRate == nil && $0.on != nil }
         access = nodes.map(\.access)
         let migration = try fields.decodeIfPresent(MigrationFields.self, forKey: .migration)

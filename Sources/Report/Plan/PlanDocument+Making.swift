@@ -37,6 +37,10 @@ extension PlanDocument {
                 "no dirty-rate is said of \(Format.count(file.silentDomains, "running domain")): predicted as if no memory were "
                     + "written while it moves")
         }
+        let sized = file.sizing.sorted { $0.key < $1.key }.compactMap { place, sizing in
+            sizing.campaign.map { "\(centre.domains[place].name) (\($0))" }
+        }
+        if !sized.isEmpty { self.reasons.append("sized by what campaigns found: \(sized.joined(separator: ", "))") }
         nodesOn = Change(before: wasOn.count { $0 }, after: isOn.count { $0 })
         migrations = stages.reduce(0) { $0 + $1.moves.count { $0.from != nil } }
         seconds = stages.reduce(0) { $0 + $1.duration.seconds }
