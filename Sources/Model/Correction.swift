@@ -14,7 +14,8 @@ package struct Correction: Hashable, Codable, Sendable {
     }
 
     package var deviations: [ResponseStatistic: Deviation]
-    /// By how much one window differs from another, as a fraction; nil in records of earlier versions.
+    /// By how much one window may differ from another, as the deviation of a normal error and a fraction; nil in records of earlier
+    /// versions.
     package var drift: [ResponseStatistic: Double]?
 
     /// By controls that are within their limits; nil when there are none.
@@ -48,7 +49,7 @@ package struct Correction: Hashable, Codable, Sendable {
             upper: max(byRatio, byDifference) * (1 + above))
     }
 
-    fileprivate static let quantile = 1.96
+    static let quantile = 1.96
 
     private static func both(_ a: Double, _ b: Double) -> Double { (a * a + b * b).squareRoot() }
 }
@@ -110,7 +111,7 @@ extension CampaignRecord {
         measurement.pooled = windows.count == 1 ? nil : Self.pooled(windows)
         // About the middle of them.
         let time = windows.map(\.middle).reduce(Duration.zero) { $0 + ($1 - measurement.middle) } / windows.count
-        let drift = further(drift, pooled: measurement.pooled, of: windows.count)
+        let drift = further(doubt(measurement, cell.allocation), pooled: measurement.pooled, of: windows.count)
         measurement.correction =
             control?.limits.corrects == true ? Correction(controls, at: measurement.middle + time, drift: drift) : nil
         return Cell(cell.allocation, .measured(measurement), check: cell.check)

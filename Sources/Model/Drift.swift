@@ -14,13 +14,14 @@ package enum Drift {
     /// As many of earlier campaigns are kept.
     package static let kept = 40
 
-    /// The standard deviation between windows, relative to the figure; 0 where there are too few.
-    package static func deviation(_ windows: [ResponseTimes], _ statistic: ResponseStatistic, at rate: Double) -> Double
-    {
+    /// The standard deviation between windows, relative to the figure, and of how many windows; 0 where there are too few.
+    package static func deviation(
+        _ windows: [ResponseTimes], _ statistic: ResponseStatistic, at rate: Double
+    ) -> (value: Double, windows: Int) {
         let figures = windows.filter { abs($0.throughput / rate - 1) <= load }.map { $0[statistic] }.filter {
             $0.value > 0
         }
-        guard figures.count >= fewest else { return 0 }
+        guard figures.count >= fewest else { return (0, figures.count) }
         let count = Double(figures.count)
         let logarithms = figures.map { log($0.value) }
         let mean = logarithms.reduce(0, +) / count
@@ -29,7 +30,17 @@ package enum Drift {
             let error = (figure.upper - figure.lower) / 2 / 1.96 / figure.value
             return sum + error * error
         }
-        return max(0, all - within / count).squareRoot()
+        return (max(0, all - within / count).squareRoot(), figures.count)
+    }
+
+    /// Beyond this utilisation a queue is not stationary, and the formula says nothing.
+    private static let fullest = 0.9
+
+    /// How many times as much as the on-line domain a clone drifts that is used more. What makes every request take longer by a share
+    /// makes those that queue wait longer by more: of a station with utilisation ρ, whose response times go with 1/(1 − ρ), by 1/(1 − ρ)
+    /// times that share.
+    static func amplification(_ utilisation: Double, onLine: Double) -> Double {
+        max(1, (1 - min(fullest, onLine)) / (1 - min(fullest, utilisation)))
     }
 }
 
@@ -42,10 +53,29 @@ extension CampaignRecord {
     }
 
     /// What differs between windows, by statistic; of this campaign and those before it.
-    package var drift: [ResponseStatistic: Double] {
+    package var drift: [ResponseStatistic: Double] { found.mapValues(\.value) }
+
+    private var found: [ResponseStatistic: (value: Double, windows: Int)] {
         guard let rate = control?.measurement.onLine.throughput, rate > 0 else { return [:] }
         let windows = (earlierWindows ?? []) + onLineWindows
         return Dictionary(
             uniqueKeysWithValues: ResponseStatistic.allCases.map { ($0, Drift.deviation(windows, $0, at: rate)) })
+    }
+
+    /// What an interval of 95 % of a measured cell has to hold of that, as the deviation of a normal error: of few windows more, by
+    /// Student's t, and of a clone that was used more than the on-line domain.
+    func doubt(_ measurement: Measurement, _ allocation: Allocation) -> [ResponseStatistic: Double] {
+        var amplification = 1.0
+        if let quota = allocation[.cpu]?.number, let onLineQuota = onLine[.cpu]?.number, let control, quota > 0,
+            onLineQuota > 0
+        {
+            amplification = Drift.amplification(
+                measurement.cpuUsed / quota, onLine: control.measurement.onLineCPUUsed / onLineQuota)
+        }
+        return found.mapValues { found in
+            guard found.windows >= Drift.fewest else { return 0 }
+            let quantile = RunStatistics.studentT95(degreesOfFreedom: found.windows - 1)
+            return found.value * amplification * quantile / Correction.quantile
+        }
     }
 }

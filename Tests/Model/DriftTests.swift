@@ -1,6 +1,7 @@
 import Glibc
-import Model
 import Testing
+
+@testable import Model
 
 @Suite struct DriftTests {
     /// A window of 400 requests with exponential response times about a mean.
@@ -21,19 +22,19 @@ import Testing
         var random = SplitMix64(seed: 1)
         for drift in [0.05, 0.1, 0.3] {
             let windows = try (0..<200).map { _ in try window(0.02 * exp(drift * normal(&random)), &random) }
-            let found = Drift.deviation(windows, .mean, at: 20)
+            let found = Drift.deviation(windows, .mean, at: 20).value
             #expect(abs(found / drift - 1) < 0.2, "\(drift): \(found)")
         }
         let still = try (0..<200).map { _ in try window(0.02, &random) }
-        #expect(Drift.deviation(still, .mean, at: 20) < 0.03)
+        #expect(Drift.deviation(still, .mean, at: 20).value < 0.03)
     }
 
     @Test func tooFewAndOtherLoadsSayNothing() throws {
         var random = SplitMix64(seed: 2)
         let windows = [try window(0.02, &random), try window(0.04, &random)]
-        #expect(Drift.deviation(windows, .mean, at: 20) == 0)
+        #expect(Drift.deviation(windows, .mean, at: 20).value == 0)
         let others = try (0..<5).map { _ in try window(0.1, &random, seconds: 40) }
-        #expect(Drift.deviation(windows + others, .mean, at: 20) == 0)
+        #expect(Drift.deviation(windows + others, .mean, at: 20).value == 0)
     }
 
     /// The promise itself: of windows that drift, nine in ten intervals of 90 % hold the mean over all of them.
@@ -43,7 +44,7 @@ import Testing
         var (plain, wide) = (0, 0)
         let count = 400
         let earlier = try (0..<40).map { _ in try window(mean * exp(drift * normal(&random)), &random) }
-        let deviation = Drift.deviation(earlier, .mean, at: 20)
+        let deviation = Drift.deviation(earlier, .mean, at: 20).value
         var control = try #require(Surfaceless.control(try window(mean, &random)))
         control.measurement.ratios = [.mean: Estimate(1, lower: 1, upper: 1)]
         let correction = try #require(
@@ -59,6 +60,43 @@ import Testing
         }
         #expect(Double(plain) / Double(count) < 0.7)
         #expect((0.85...0.95).contains(Double(wide) / Double(count)), "\(wide) of \(count)")
+    }
+
+    /// Of few windows nobody knows well how much they differ: the intervals say so, and hold the mean over all of them still.
+    @Test func fewWindowsMakeForWideIntervals() throws {
+        var random = SplitMix64(seed: 4)
+        let (mean, drift, count) = (0.02, 0.3, 200)
+        var (normal, wide) = (0, 0)
+        for _ in 0..<count {
+            let drawn = { (random: inout SplitMix64) in
+                try window(mean * exp(drift * self.normal(&random) - drift * drift / 2), &random)
+            }
+            var record = CampaignRecord(
+                id: "c", service: "s", tier: "t", domain: "d", connect: "lxc:///system", node: nil,
+                started: Timestamp(nanoseconds: 0), sla: SLA(.mean, below: .seconds(1), over: .seconds(60)),
+                goal: .cheapest, onLine: Allocation([.cpu: 0.2]), matrix: ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])]))
+            record.control = Surfaceless.control(try drawn(&random))
+            record.earlierWindows = [try drawn(&random), try drawn(&random)]
+            let measurement = try #require(record.control?.measurement)
+            let found = try #require(record.drift[.mean])
+            let doubt = try #require(record.doubt(measurement, Allocation([.cpu: 0.2]))[.mean])
+            #expect(abs(doubt - found * 4.303 / 1.96) < 1e-9)
+            let value = try drawn(&random).mean.value
+            if abs(log(value / mean) + drift * drift / 2) <= 1.96 * found { normal += 1 }
+            if abs(log(value / mean) + drift * drift / 2) <= 1.96 * doubt { wide += 1 }
+        }
+        #expect(Double(normal) / Double(count) < 0.8, "\(normal) of \(count)")
+        #expect(Double(wide) / Double(count) > 0.88, "\(wide) of \(count)")
+    }
+
+    /// At half of its capacity a station has twice the response time of an empty one, and a share of its service time does twice as
+    /// much.
+    @Test func whatIsUsedMoreDriftsMore() {
+        #expect(Drift.amplification(0.5, onLine: 0) == 2)
+        #expect(Drift.amplification(0.5, onLine: 0.25) == 1.5)
+        // Never less, and no pole.
+        #expect(Drift.amplification(0.1, onLine: 0.5) == 1)
+        #expect(Drift.amplification(1.3, onLine: 0).isFinite)
     }
 }
 
