@@ -59,6 +59,17 @@ extension Domain {
         return unsafe Domain(moved, of: target)
     }
 
+    /// Whether something is under way that takes its time: a migration, a backup, a capture of memory, whoever began it.
+    package func isBusy() throws(HypervisorError) -> Bool {
+        var info = virDomainJobInfo()
+        guard unsafe virDomainGetJobInfo(handle, &info) == 0 else {
+            let error = HypervisorError("ask what is under way with \(name)")
+            if error.cause == .unsupported { return false }
+            throw error
+        }
+        return info.type != Int32(VIR_DOMAIN_JOB_NONE.rawValue)
+    }
+
     /// Nil while nothing is under way.
     package func migrationProgress() -> MigrationProgress? { jobStatistics(flags: 0) }
 

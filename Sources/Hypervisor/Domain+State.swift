@@ -20,6 +20,16 @@ extension Domain {
         }
     }
 
+    /// Whether it is paused because it is on its way: it comes from another node, or goes to one.
+    package func isPausedOnItsWay() throws(HypervisorError) -> Bool {
+        var (state, reason): (Int32, Int32) = (0, 0)
+        guard unsafe virDomainGetState(handle, &state, &reason, 0) == 0 else {
+            throw HypervisorError("read the state of \(name)")
+        }
+        let reasons = [VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_PAUSED_STARTING_UP]
+        return state == Int32(VIR_DOMAIN_PAUSED.rawValue) && reasons.contains { reason == Int32($0.rawValue) }
+    }
+
     /// Whether it is off because it was migrated to another node, where it goes on.
     func hasMovedAway() throws(HypervisorError) -> Bool {
         var (state, reason): (Int32, Int32) = (0, 0)

@@ -7,14 +7,22 @@ import Glibc
     package let uri: String
     let handle: virConnectPtr
 
-    /// `lxc:///system`, `qemu+ssh://host/system`, … Needs read and write access to libvirt's socket.
-    package init(connect uri: String) throws(HypervisorError) {
+    /// `lxc:///system`, `qemu+ssh://host/system`, … Needs read and write access to libvirt's socket. With `isWatched`, a node that
+    /// does not answer any more is noticed: what waits for it fails within half a minute, as long as its driver can be asked.
+    package init(connect uri: String, isWatched: Bool = false) throws(HypervisorError) {
         self.uri = uri
+        // Connections that are opened after it was started have it; without it nothing is watched.
+        if isWatched { try? EventLoop.start() }
         // libvirt would print every error itself.
         unsafe virSetErrorFunc(nil) { _, _ in }
         guard let handle = unsafe virConnectOpen(uri) else { throw HypervisorError("connect to libvirt at \(uri)") }
         unsafe self.handle = handle
+        if isWatched { unsafe virConnectSetKeepAlive(handle, Self.aliveInterval, Self.aliveCount) }
     }
+
+    /// Seconds between questions whether the other end is still there, and how many may stay without an answer.
+    private static let aliveInterval: CInt = 5
+    private static let aliveCount: CUnsignedInt = 5
 
     deinit { unsafe virConnectClose(handle) }
 
@@ -37,13 +45,27 @@ import Glibc
         return "\(kind) \(version / 1_000_000).\(version / 1000 % 1000).\(version % 1000)"
     }
 
+    /// Bytes that it has, whoever uses them.
+    package func memory() throws(HypervisorError) -> Double {
+        var info = virNodeInfo()
+        guard unsafe virNodeGetInfo(handle, &info) == 0 else { throw HypervisorError("read the memory of \(uri)") }
+        return Double(info.memory) * 1024
+    }
+
     /// Bytes that could be given to a domain without swapping: free, buffers and what is cached. Nil where the driver does not say.
-    package var availableMemory: Double? {
+    package func availableMemory() throws(HypervisorError) -> Double? {
         var count: CInt = 0
         let all = CInt(VIR_NODE_MEMORY_STATS_ALL_CELLS.rawValue)
-        guard unsafe virNodeGetMemoryStats(handle, all, nil, &count, 0) == 0, count > 0 else { return nil }
+        guard unsafe virNodeGetMemoryStats(handle, all, nil, &count, 0) == 0 else {
+            let error = HypervisorError("read the free memory of \(uri)")
+            if error.cause == .unsupported { return nil }
+            throw error
+        }
+        guard count > 0 else { return nil }
         var stats = [virNodeMemoryStats](repeating: virNodeMemoryStats(), count: Int(count))
-        guard unsafe virNodeGetMemoryStats(handle, all, &stats, &count, 0) == 0 else { return nil }
+        guard unsafe virNodeGetMemoryStats(handle, all, &stats, &count, 0) == 0 else {
+            throw HypervisorError("read the free memory of \(uri)")
+        }
         let counted = ["free", "buffers", "cached"]
         return stats.prefix(Int(count)).reduce(0) { sum, stat in
             let name = unsafe withUnsafeBytes(of: stat.field) {
@@ -53,9 +75,16 @@ import Glibc
         }
     }
 
-    package func domains() throws(HypervisorError) -> [Domain] {
+    package func domains() throws(HypervisorError) -> [Domain] { try domains(0) }
+
+    /// Those that run or are paused, as libvirt sees them in one moment.
+    package func activeDomains() throws(HypervisorError) -> [Domain] {
+        try domains(VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue)
+    }
+
+    private func domains(_ flags: UInt32) throws(HypervisorError) -> [Domain] {
         var list: UnsafeMutablePointer<virDomainPtr?>?
-        let count = unsafe virConnectListAllDomains(handle, &list, 0)
+        let count = unsafe virConnectListAllDomains(handle, &list, flags)
         guard count >= 0, let list = unsafe list else { throw HypervisorError("list the domains of \(uri)") }
         defer { unsafe free(list) }
         return unsafe UnsafeBufferPointer(start: list, count: Int(count)).compactMap { pointer in

@@ -1,6 +1,7 @@
 import Glibc
 package import Hypervisor
 package import Model
+import OperatingSystem
 
 package enum ActuatorError: Error, Sendable, CustomStringConvertible {
     case noDomain(String)
@@ -115,7 +116,9 @@ package struct Actuator {
 
     private func set(_ resource: Resource, _ setting: Setting, of name: String) throws {
         let allocation = try DomainAllocation(try domain(name))
+        FaultPoint.pass()
         try allocation.set(resource, setting)
+        FaultPoint.pass()
         try allocation.confirm(resource, setting) { usleep(UInt32($0 * 1e6)) }
     }
 }

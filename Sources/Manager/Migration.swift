@@ -7,6 +7,9 @@ import Synchronization
 /// Why a domain did not get to another node.
 package enum MigrationError: Error, Sendable, CustomStringConvertible {
     case notRunning(String, node: String)
+    case paused(String, node: String)
+    case busy(String, node: String)
+    case cloned(String, file: String)
     case thereAlready(String, node: String)
     case tooLong(String, Duration)
     /// Where it runs now, as far as is known.
@@ -15,6 +18,12 @@ package enum MigrationError: Error, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notRunning(let name, let node): "there is no running domain '\(name)' at \(node)"
+        case .paused(let name, let node):
+            "\(name) stands at \(node); let it go on first (virsh resume), or find out who stopped it (virsh domstate --reason)"
+        case .busy(let name, let node):
+            "something is under way with \(name) at \(node) (virsh domjobinfo says what); wait until that is over"
+        case .cloned(let name, let file):
+            "\(name) writes to \(file) while clones of it live; end these first (whatif sandbox list)"
         case .thereAlready(let name, let node): "\(node) has a domain '\(name)' already; nothing was moved"
         case .tooLong(let name, let limit):
             "\(name) was not there within \(Format.duration(limit)) and goes on where it was: it writes its memory faster than "
@@ -44,7 +53,16 @@ package struct Migration {
 
     /// What would be in the way, before anything is done.
     package func check(_ name: String) throws {
-        guard try source.domain(name)?.isActive == true else { throw MigrationError.notRunning(name, node: source.uri) }
+        guard let domain = try source.domain(name) else { throw MigrationError.notRunning(name, node: source.uri) }
+        switch try domain.state() {
+        case .running: break
+        case .paused: throw MigrationError.paused(name, node: source.uri)
+        case .off, .other: throw MigrationError.notRunning(name, node: source.uri)
+        }
+        // Somebody else's: neither its terms nor its end are ours.
+        if try domain.isBusy() { throw MigrationError.busy(name, node: source.uri) }
+        // Where it is then, nobody could bring back to its own disks what it writes meanwhile.
+        if let overlay = try domain.overlays().values.min() { throw MigrationError.cloned(name, file: overlay) }
         if try target.domain(name) != nil { throw MigrationError.thereAlready(name, node: target.uri) }
     }
 
@@ -71,14 +89,10 @@ package struct Migration {
         var isLate = false
         while !outcome.isOver.withLock({ $0 }) {
             let hasCome = interrupt.wait(seconds: Self.look, or: [ended]) == .interrupted
-            if hasCome, !isInterrupted {
-                isInterrupted = true
-                domain.abortMigration()
-            }
-            if Duration.nanoseconds(clock.now - begun) > limit, !isLate {
-                isLate = true
-                domain.abortMigration()
-            }
+            isInterrupted = isInterrupted || hasCome
+            isLate = isLate || Duration.nanoseconds(clock.now - begun) > limit
+            // Once more each time: one that came before there was anything to abort had no effect.
+            if isInterrupted || isLate { domain.abortMigration() }
             if hasCome { ended.wait(milliseconds: CInt(Self.look * 1000)) }
             if let progress = domain.migrationProgress() { report(progress) }
         }
@@ -91,7 +105,7 @@ package struct Migration {
         guard let moved = try target.domain(name), try moved.state() == .running else {
             throw MigrationError.notVerified(name, reason: "does not run at \(target.uri); look at both nodes")
         }
-        if let left = try source.domain(name), left.isActive {
+        if try source.activeDomains().contains(where: { $0.name == name }) {
             throw MigrationError.notVerified(name, reason: "runs at \(source.uri), too; look at both nodes")
         }
         let last = moved.lastMigration()

@@ -37,6 +37,13 @@ package final class InterruptSignal: Sendable {
         wait(for: wakeUps, until: seconds, timeout: Int64((max(0, seconds) * 1e9).rounded()))
     }
 
+    /// Waits until a descriptor can be read, or a signal has come.
+    package func wait(forInputOf descriptor: CInt) -> Outcome {
+        var polled = [self.descriptor.raw, descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        while unsafe poll(&polled, nfds_t(polled.count), -1) == -1, errno == EINTR {}
+        return polled[0].revents != 0 ? .interrupted : .woken
+    }
+
     private func wait(for wakeUps: [WakeUp], until: Double?, timeout: Int64) -> Outcome {
         let clock = SteadyClock()
         let deadline = clock.now + timeout

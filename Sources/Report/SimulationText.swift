@@ -7,7 +7,9 @@ package enum SimulationText {
     /// Of more services, those that were violated are told one by one.
     private static let shown = 40
 
-    package static func table(_ name: String, _ length: Duration, _ courses: [Simulation.Course]) -> String {
+    package static func table(
+        _ name: String, _ length: Duration, _ courses: [Simulation.Course], _ fleet: FleetCourse?
+    ) -> String {
         var table = TextTable(
             ["service", "rate", "violated", "met again after", "experiments", "changes", "processors"],
             [.left, .right, .right, .right, .right, .right, .right])
@@ -28,6 +30,7 @@ package enum SimulationText {
             "", table.text,
         ]
         if worst.count > shown { lines.append("and \(worst.count - shown) more that were violated") }
+        if let fleet { lines += ["", fleetText(fleet)] }
         let decisions = courses.flatMap(\.decisions)
         if courses.count <= shown, !decisions.isEmpty {
             lines.append("")
@@ -39,6 +42,21 @@ package enum SimulationText {
             }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func fleetText(_ fleet: FleetCourse) -> String {
+        let nodes = [fleet.minutes.first, fleet.minutes.last].compactMap(\.self).map { "\($0.nodes)" }.uniqued()
+        var summary =
+            "nodes: \(nodes.joined(separator: " → ")) on; \(Format.count(fleet.plans, "plan")), "
+            + "\(fleet.abandoned) given up; \(Format.count(fleet.migrations, "migration"))"
+        if fleet.migrations > 0 { summary += ", none stood for longer than \(time(fleet.longestPause))" }
+        if fleet.joules > 0 {
+            let watts = [fleet.minutes.first, fleet.minutes.last].compactMap(\.self).map { Format.decimal($0.watts, 0) }
+            summary +=
+                "; \(watts.uniqued().joined(separator: " → ")) W, \(Format.significant(fleet.joules / 3.6e6)) kWh in all"
+        }
+        let events = fleet.events.suffix(shown).map { "  \(time($0.time - Timestamp(nanoseconds: 0))) \($0.text)" }
+        return ([summary] + events).joined(separator: "\n")
     }
 
     private static func time(_ duration: Duration) -> String { duration == .zero ? "0 s" : Format.duration(duration) }
@@ -73,12 +91,45 @@ package struct SimulationRecord: Encodable {
         let minutes: [Double?]
     }
 
+    struct Fleet: Encodable {
+        struct Minute: Encodable {
+            let nodes: Int
+            let watts: Double
+        }
+
+        struct Event: Encodable {
+            let second: Double
+            let text: String
+        }
+
+        let plans: Int
+        let abandoned: Int
+        let migrations: Int
+        let powersOn: Int
+        let powersOff: Int
+        let longestPause: Double
+        let joules: Double
+        let minutes: [Minute]
+        let events: [Event]
+
+        init(_ fleet: FleetCourse) {
+            (plans, abandoned, migrations) = (fleet.plans, fleet.abandoned, fleet.migrations)
+            (powersOn, powersOff) = (fleet.powersOn, fleet.powersOff)
+            (longestPause, joules) = (fleet.longestPause.seconds, fleet.joules)
+            minutes = fleet.minutes.map { Minute(nodes: $0.nodes, watts: $0.watts) }
+            events = fleet.events.map { Event(second: ($0.time - Timestamp(nanoseconds: 0)).seconds, text: $0.text) }
+        }
+    }
+
     let simulation: String
     let seed: UInt64
     let seconds: Double
     let services: [Service]
+    /// Nil where nothing moves.
+    let fleet: Fleet?
 
-    package init(_ file: SimulationFile, _ courses: [Simulation.Course]) {
+    package init(_ file: SimulationFile, _ courses: [Simulation.Course], _ fleet: FleetCourse?) {
+        self.fleet = fleet.map(Fleet.init)
         (simulation, seed, seconds) = (file.name, file.seed, file.length.seconds)
         let end = Timestamp(nanoseconds: 0) + .seconds(Int64(file.length.seconds))
         services = courses.map { course in

@@ -125,9 +125,11 @@ enum ApplyCommand: Command {
         return record
     }
 
-    static func isConfirmed(_ arguments: ParsedArguments, _ question: String) throws -> Bool {
+    static func isConfirmed(
+        _ arguments: ParsedArguments, _ question: String, unless interrupt: InterruptSignal? = nil
+    ) throws -> Bool {
         if arguments.flag("yes") { return true }
-        guard let answer = Terminal.confirm(question) else {
+        guard let answer = Terminal.confirm(question, unless: interrupt) else {
             throw UsageError("nobody can be asked here; '--yes' answers beforehand, '--dry-run' only shows")
         }
         return answer

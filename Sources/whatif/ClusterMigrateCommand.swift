@@ -55,7 +55,9 @@ enum ClusterMigrateCommand: Command {
             sharesDisks: arguments.flag("shared-disks"))
         let within = try Inputs.duration(arguments, "within") ?? .seconds(600)
         let interrupt = try InterruptSignal()
-        let migration = Migration(from: try Node(connect: from), to: try Node(connect: to), interrupt: interrupt)
+        let migration = Migration(
+            from: try Node(connect: from, isWatched: true), to: try Node(connect: to, isWatched: true),
+            interrupt: interrupt)
         let report = try migration.run(name, terms, within: within) { Terminal.passing($0.text) }
         let document = Document(
             domain: name, from: from, to: to, seconds: report.duration.seconds, pause: report.pause?.seconds,

@@ -42,18 +42,40 @@ enum Inputs {
         let store = try MatrixStore(try StateDirectory.standard().matrices)
         for (place, sizing) in file.sizing.sorted(by: { $0.key < $1.key }) {
             let line = "\(path): domain \(file.centre.domains[place].name): sized-by \(sizing.source)"
-            let (id, allocation) = try answer(sizing.source, store, line)
-            do { try file.size(place, by: allocation, of: id) } catch {
+            let record = try record(sizing.source, store, line)
+            guard let allocation = record.answer?.allocation else {
+                throw FileError(
+                    description:
+                        "\(line): campaign \(record.id) found no allocation; say what the domain needs, or find it first"
+                )
+            }
+            do { try file.size(place, by: allocation, of: record.id) } catch {
                 throw FileError(description: "\(line): \(error)")
             }
         }
         return file
     }
 
-    /// What a campaign found that its tier needs.
-    private static func answer(
+    static func simulation(_ path: String) throws -> SimulationFile {
+        var file = try YAMLDecoder.decode(SimulationFile.self, from: try text("simulation file", path), file: path)
+        let measured = file.measuredTiers
+        guard !measured.isEmpty else { return file }
+        let store = try MatrixStore(try StateDirectory.standard().matrices)
+        for (service, tier, source) in measured {
+            let name = "\(file.services[service].name)/\(file.services[service].tiers[tier].name)"
+            let line = "\(path): tier \(name): work-of \(source)"
+            guard let work = try record(source, store, line).work else {
+                throw FileError(description: "\(line): nothing was measured in it; say its work, such as 0.6 ms")
+            }
+            file.take(work, service: service, tier: tier)
+        }
+        return file
+    }
+
+    /// The campaign that a file names.
+    private static func record(
         _ source: SizingSource, _ store: MatrixStore, _ place: String
-    ) throws -> (campaign: String, allocation: Allocation) {
+    ) throws -> CampaignRecord {
         let found =
             switch source {
             case .campaign(let id): try store.campaign(id)
@@ -63,12 +85,7 @@ enum Inputs {
             throw FileError(
                 description: "\(place): there is no such campaign; 'whatif matrix list' shows what there is")
         }
-        guard let allocation = record.answer?.allocation else {
-            throw FileError(
-                description:
-                    "\(place): campaign \(record.id) found no allocation; say what the domain needs, or find it first")
-        }
-        return (record.id, allocation)
+        return record
     }
 
     /// A plan as `whatif plan --json` writes it.

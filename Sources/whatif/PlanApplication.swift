@@ -26,8 +26,12 @@ enum PlanApplication {
         /// Now.
         var done: [Step] = []
         var left: Int { steps - doneBefore - done.count }
+        /// Why the plan does not hold any more; empty when it does.
+        var stale: [String] = []
+        /// Why the rest was not done.
+        var error: String?
 
-        private enum CodingKeys: CodingKey { case dataCentre, steps, doneBefore, done, left }
+        private enum CodingKeys: CodingKey { case dataCentre, steps, doneBefore, done, left, stale, error }
 
         func encode(to encoder: any Encoder) throws {
             var fields = encoder.container(keyedBy: CodingKeys.self)
@@ -36,6 +40,8 @@ enum PlanApplication {
             try fields.encode(doneBefore, forKey: .doneBefore)
             try fields.encode(done, forKey: .done)
             try fields.encode(left, forKey: .left)
+            try fields.encode(stale, forKey: .stale)
+            try fields.encode(error, forKey: .error)
         }
     }
 
@@ -46,53 +52,84 @@ enum PlanApplication {
         let place = arguments.operand(0) ?? ""
         let file = try Inputs.dataCentre(place)
         let plan = try Inputs.plan(path)
-        let stale = plan.staleness(in: file)
-        guard stale.isEmpty else {
-            Terminal.print(PlanText.verification(plan, stale))
+        var document = Document(dataCentre: file.name, steps: 0, doneBefore: 0)
+        document.stale = plan.staleness(in: file)
+        // Whatever becomes of it, who reads the object learns it.
+        defer {
+            if arguments.flag("json"), let text = try? MatrixData.encode(document) { Terminal.print(text) }
+        }
+        guard document.stale.isEmpty else {
+            Terminal.complain(PlanText.verification(plan, document.stale))
             return .no
         }
-        let interrupt = try InterruptSignal()
-        let actuator = PlanActuator(plan.stages(in: file), file, interrupt: interrupt)
-        let course = actuator.course
-        let lacks = course.lacks(file.access)
-        guard lacks.isEmpty else {
-            throw FileError(description: "\(place): the plan cannot be carried out: \(lacks.joined(separator: "; "))")
+        if plan.verdict == .impossible {
+            document.error = "the plan found no way"
+            Terminal.complain("the plan has no steps, because it found no way: \(plan.reasons.joined(separator: "; "))")
+            return .no
         }
-        let state = try StateDirectory.standard()
-        guard let lock = try FileLock.take(state.lock("plan-\(file.name)")) else {
-            throw UsageError("somebody else carries out a plan of \(file.name) now; wait until that has ended")
-        }
-        defer { withExtendedLifetime(lock) {} }
-        do {
-            let done = try actuator.done()
-            var document = Document(dataCentre: file.name, steps: course.steps.count, doneBefore: done)
-            say(course, done)
-            if arguments.flag("dry-run") {
-                Terminal.note("dry run: nothing was changed")
-            } else if done < course.steps.count {
-                guard try ApplyCommand.isConfirmed(arguments, "Carry this out now?") else {
-                    Terminal.note("nothing was changed")
-                    return .failed
-                }
-                try carryOut(actuator, &document)
-                Terminal.note("all of the plan is done; 'on:' of the file says where domains were before it")
-            }
-            if arguments.flag("json") { Terminal.print(try MatrixData.encode(document)) }
-            return .done
-        } catch let astray as PlanCourse.Astray {
-            Terminal.complain("\(astray)")
+        do { return try carryOut(plan.stages(in: file), file, place, arguments, &document) } catch {
+            document.error = "\(error)"
+            guard error is PlanCourse.Astray else { throw error }
+            Terminal.complain("\(error)")
             return .no
         }
     }
 
-    private static func say(_ course: PlanCourse, _ done: Int) {
+    private static func carryOut(
+        _ stages: [ConsolidationPlan.Stage], _ file: DataCentreFile, _ place: String, _ arguments: ParsedArguments,
+        _ document: inout Document
+    ) throws -> ExitCode {
+        // Before any connection is made, whose threads would get the signals.
+        let interrupt = try InterruptSignal()
+        let actuator = PlanActuator(stages, file, interrupt: interrupt)
+        let course = actuator.course
+        document.steps = course.steps.count
+        let lacks = course.lacks(file.access)
+        guard lacks.isEmpty else {
+            throw FileError(description: "\(place): the plan cannot be carried out: \(lacks.joined(separator: "; "))")
+        }
+        if arguments.flag("dry-run") {
+            document.doneBefore = try actuator.done()
+            say(actuator, document.doneBefore, file)
+            Terminal.note("dry run: nothing was changed")
+            return .done
+        }
+        if let missing = actuator.missingProgram {
+            throw Lacking(description: "\(missing) is not installed here, which the file says powers a node on or off")
+        }
+        let state = try StateDirectory.standard()
+        guard let lock = try FileLock.take(state.lock("plan-\(file.name)")) else {
+            throw Busy(description: "somebody else carries out a plan of \(file.name) now; wait until that has ended")
+        }
+        defer { withExtendedLifetime(lock) {} }
+        document.doneBefore = try actuator.done()
+        say(actuator, document.doneBefore, file)
+        guard document.doneBefore < course.steps.count else { return .done }
+        guard try ApplyCommand.isConfirmed(arguments, "Carry this out now?", unless: interrupt) else {
+            Terminal.note("nothing was changed")
+            return .failed
+        }
+        try run(actuator, &document)
+        Terminal.note("all of the plan is done; 'on:' of the file says where domains were before it")
+        return .done
+    }
+
+    private struct Busy: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static func say(_ actuator: PlanActuator, _ done: Int, _ file: DataCentreFile) {
+        let course = actuator.course
+        for (node, reason) in actuator.silent.sorted(by: { $0.key < $1.key }) where file.centre.nodes[node].isOn {
+            Terminal.note("node \(file.centre.nodes[node].name) does not answer, and is taken to be off: \(reason)")
+        }
         if course.steps.isEmpty { Terminal.note("the plan has no steps") }
         for (number, step) in course.steps.enumerated() {
             Terminal.note("\(number + 1). \(course.text(step))\(number < done ? " (done)" : "")")
         }
     }
 
-    private static func carryOut(_ actuator: PlanActuator, _ document: inout Document) throws {
+    private static func run(_ actuator: PlanActuator, _ document: inout Document) throws {
         let course = actuator.course
         var steps: [Step] = []
         defer { document.done = steps }
@@ -112,9 +149,8 @@ enum PlanApplication {
             }
         } catch {
             let left = course.steps.count - document.doneBefore - steps.count
-            Terminal.note(
-                "\(Format.count(left, "step")) of the plan not done; the same command goes on from where everything is then"
-            )
+            let goesOn = error is PlanCourse.Astray ? "" : "; the same command goes on from where everything is then"
+            Terminal.note("\(Format.count(left, "step")) of the plan not done\(goesOn)")
             throw error
         }
     }

@@ -3,7 +3,6 @@ import Foundation
 import Model
 import Planning
 import Report
-import YAML
 
 /// `whatif simulate FILE.yaml`
 enum SimulateCommand: Command {
@@ -11,8 +10,9 @@ enum SimulateCommand: Command {
         "simulate", "Let the manager keep simulated services, faster than real time.",
         discussion: """
             The file says nodes, services with their tiers, loads over time, what fails, and how services are managed. The
-            manager's own code decides, and the driver of real campaigns picks the experiments; response times are those of
-            queueing stations. The same file and seed say the same.
+            manager's own code decides, the driver of real campaigns picks the experiments, and the planner moves domains and powers
+            nodes on and off where the file asks for that; response times are those of queueing stations, with the work that
+            campaigns have measured where the file names one. The same file and seed say the same.
 
             Exit code 3 when a service violates its SLA at the end. Needs no rights, and touches nothing.
 
@@ -33,8 +33,7 @@ enum SimulateCommand: Command {
             throw UsageError(
                 "only one of --json, --svg - and --csv - can have standard output; name files for the others")
         }
-        var file = try YAMLDecoder.decode(
-            SimulationFile.self, from: try Inputs.text("simulation file", path), file: path)
+        var file = try Inputs.simulation(path)
         if let seed = arguments.value("seed") {
             guard let number = UInt64(seed) else { throw UsageError("--seed: expected a whole number, such as 1") }
             file.seed = number
@@ -44,9 +43,9 @@ enum SimulateCommand: Command {
         if let drawing = arguments.value("svg") { try Outputs.write(SVGTimeline(file.name, courses).text, to: drawing) }
         if let table = arguments.value("csv") { try Outputs.write(SimulationText.csv(courses), to: table) }
         if arguments.flag("json") {
-            Terminal.print(try MatrixData.encode(SimulationRecord(file, courses)))
+            Terminal.print(try MatrixData.encode(SimulationRecord(file, courses, simulation.fleet)))
         } else if outputs.isEmpty {
-            Terminal.print(SimulationText.table(file.name, file.length, courses))
+            Terminal.print(SimulationText.table(file.name, file.length, courses, simulation.fleet))
         }
         let end = Timestamp(nanoseconds: 0) + .seconds(Int64(file.length.seconds))
         return courses.contains { $0.lastViolation.map { $0 >= end } ?? false } ? .no : .done

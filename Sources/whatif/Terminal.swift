@@ -29,10 +29,15 @@ enum Terminal {
 
     static func complain(_ text: String) { note("whatif: \(text)") }
 
-    /// Asks a question whose answer is yes only when it is written out. Nil when nobody can answer.
-    static func confirm(_ question: String) -> Bool? {
+    /// Asks a question whose answer is yes only when it is written out. Nil when nobody can answer. Whoever has blocked the
+    /// signals already gives his `interrupt`, which is a no.
+    static func confirm(_ question: String, unless interrupt: InterruptSignal? = nil) -> Bool? {
         guard isatty(0) == 1 else { return nil }
         write("\(question) [yes/no] ", to: 2)
+        if interrupt?.wait(forInputOf: 0) == .interrupted {
+            write("\n", to: 2)
+            return false
+        }
         return readLine()?.lowercased() == "yes"
     }
 

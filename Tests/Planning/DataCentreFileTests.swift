@@ -63,6 +63,10 @@ import YAML
         ("cpu: 800%, ", "", 7, "node n2: it says no cpu, and node n1 does"),
         (", power: { idle: 60 W, busy: 150 W }", "", 7, "node n2: it says no power"),
         ("busy: 150 W", "busy: 50 W", 7, "a busy node takes no less"),
+        (
+            "busy: 150 W", "busy: 150 W, steps: [{ speed: 100%, idle: 1 W, busy: 2 W }]", 7,
+            "a step is slower than full speed"
+        ),
         ("name: web1, on: n1", "name: web1, on: n1, sized-by: a/b/c", 9, "expected SERVICE/TIER, or a campaign's id"),
         ("boot: 90 s", "transport: tcp://n2", 7, "say 'connect' first"),
         ("boot: 90 s", "switch: { on: up }", 7, "say 'connect' first"),
@@ -104,6 +108,9 @@ import YAML
         #expect(file.sizing.mapValues(\.source) == [0: .latest(service: "shop", tier: "web"), 1: .campaign("c-12")])
         try file.size(0, by: Allocation([.cpu: 0.45]), of: "c-9")
         #expect(file.centre.domains[0].demand == [450, 2 << 30] && file.sizing[0]?.campaign == "c-9")
+        try file.size(0, by: Allocation([.cpu: 0.45, .memory: 1_073_741_824]), of: "c-9")
+        // It is copied as it is before somebody sets that.
+        #expect(file.centre.domains[0].demand == [450, 1 << 30] && file.centre.domains[0].memory == 2 << 30)
         try file.size(1, by: Allocation([.cpu: 0.2, .memory: 1_073_741_824]), of: "c-12")
         #expect(file.centre.domains[1].demand == [200, 1 << 30] && file.centre.domains[1].memory == 1 << 30)
         let lacking = #expect(throws: PlacementError.self) { try file.size(1, by: Allocation([.cpu: 0.2]), of: "c-12") }

@@ -34,7 +34,9 @@ import Testing
 
     @Test func everyPointIsFoundAgain() throws {
         let course = course
-        #expect(course.nodes == [0, 1, 2])
+        // n4 too, which no step is about: what is started could run there.
+        #expect(course.nodes == [0, 1, 2, 3])
+        #expect(PlanCourse([.init(moves: [move(0, 0, 1)])], centre).nodes == [0, 1])
         let places: [[Int?]] = [
             [0, 1, nil, 3], [0, 1, nil, 3], [1, 1, nil, 3], [2, 1, nil, 3], [2, 1, 2, 3], [2, 1, 2, 3],
         ]
@@ -75,11 +77,28 @@ import Testing
         #expect(
             course.lacks(access) == [
                 "node n3 does not say how to reach its libvirt; add connect: URI",
+                "node n4 does not say how to reach its libvirt; add connect: URI",
                 "node n1 does not say what powers it off; add switch: { off: COMMAND }",
             ])
         access[2] = NodeAccess(connect: "test:///default", power: .wakeOnLAN(address: "52:54:00:00:00:01", off: nil))
         access[0]?.power = .ipmi(address: "bmc1", user: "admin", passwordFile: "/etc/bmc1")
+        access[3] = known
         #expect(course.lacks(access) == [])
+        access[0]?.connect = "qemu:///system"
+        #expect(course.lacks(access).first?.hasPrefix("node n1 is this machine (qemu:///system)") == true)
+    }
+
+    @Test(arguments: [
+        ("qemu:///system", true), ("lxc:///", true), ("qemu+ssh://localhost/system", true), ("qemu://n1/system", false),
+        ("qemu+ssh://admin@n1/system", false), ("qemu:///system?socket=/run/n1.sock", false),
+        ("test:///default", false),
+        ("", false),
+    ])
+    func thisMachineIsKnown(_ uri: String, _ isHere: Bool) { #expect(NodeAccess(connect: uri).isHere == isHere) }
+
+    @Test func whatAnotherDriverHasIsAskedFor() {
+        #expect(NodeAccess(connect: "qemu+ssh://n1/system?a=b").otherDrivers == ["lxc+ssh://n1/system?a=b"])
+        #expect(NodeAccess(connect: "lxc:///system").otherDrivers == ["qemu:///system"])
     }
 
     @Test func driversOfPowerSayWhatToRun() {

@@ -70,6 +70,12 @@ import Testing
         for node in 0...1 { (pair.nodes[node].idlePower, pair.nodes[node].peakPower) = (100, 300) }
         #expect(pair.power([0, 1], [true, true]) == 350)
         #expect(pair.power([1, 1], [false, true]) == 200)
+        // At three fifths of its speed a node holds what both need, and draws 80 W and five sixths of 60 W; with a third to spare
+        // it has to run at full speed, and so has a node that is nearly full.
+        pair.nodes[1].powerSteps = [.init(speed: 0.6, idlePower: 80, peakPower: 140)]
+        #expect(abs(pair.power([1, 1], [false, true]) - 130) < 1e-9)
+        #expect(pair.power([1, 1], [false, true], reserve: 0.34) == 200)
+        #expect(pair.nodes[1].draw(0.5).speed == 0.6 && pair.nodes[1].draw(0.7).speed == 1)
     }
 
     @Test func whatMovedNotLongAgoStays() throws {

@@ -7,12 +7,12 @@ import YAML
 @testable import Planning
 
 @Suite struct SimulationTests {
-    private static let published = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    private static let experiments = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Experiments/simulated.yaml")
+        .deletingLastPathComponent().appendingPathComponent("Experiments")
 
     private func file(_ replacements: [(String, String)] = []) throws -> SimulationFile {
-        var text = try String(contentsOf: Self.published, encoding: .utf8)
+        var text = try String(contentsOf: Self.experiments.appendingPathComponent("simulated.yaml"), encoding: .utf8)
         for (from, to) in replacements {
             #expect(text.contains(from), "nothing to replace: \(from)")
             text = text.replacing(from, with: to)
@@ -84,6 +84,89 @@ import YAML
         for course in try simulation.run() { #expect(course.decisions.count { $0.changed != nil } <= 1) }
     }
 
+    private static let nodes = "count: 9, cpu: 400%"
+    private static let richNodes =
+        "count: 9, cpu: 400%, memory: 32 GiB, power: { idle: 100 W, busy: 200 W }, boot: 1 min"
+
+    /// With memories, and a planner that looks every so often.
+    private func placed(
+        _ placement: String, link: String = "bandwidth: 1 GB/s", _ further: [(String, String)] = []
+    ) throws -> SimulationFile {
+        try file(
+            [
+                (Self.nodes, Self.richNodes),
+                ("cpu: 140% }", "cpu: 140%, memory: 4 GiB, dirty-rate: 20 MiB/s }"),
+                ("cpu: 150% }", "cpu: 150%, memory: 8 GiB, dirty-rate: 60 MiB/s }"),
+                ("cpu: 100% }", "cpu: 100%, memory: 1 GiB }"),
+                ("\nservices:\n", "placement: { \(placement) }\nmigration: { \(link) }\n\nservices:\n"),
+            ] + further)
+    }
+
+    /// What is given to tiers fits on fewer nodes: domains move there, the others are switched off, less is drawn, and no
+    /// promise is broken by that.
+    @Test func nodesThatAreNotNeededAreOff() throws {
+        var kept = Simulation(try placed("purpose: consolidate, every: 1 d"))
+        _ = try kept.run()
+        var simulation = Simulation(try placed("purpose: consolidate, every: 5 min, reserve: { cpu: 10% }"))
+        let courses = try simulation.run()
+        let (fleet, before) = (try #require(simulation.fleet), try #require(kept.fleet))
+        #expect(before.plans == 0 && before.minutes.allSatisfy { $0.nodes == 9 })
+        // 15.6 processors were given, and 3.6 of each node may be.
+        #expect(try #require(fleet.minutes.last).nodes == 5 && fleet.powersOff == 4 && fleet.abandoned == 0)
+        #expect(fleet.migrations >= 4 && fleet.longestPause > .zero && fleet.longestPause <= .milliseconds(300))
+        #expect(fleet.joules < 0.8 * before.joules)
+        #expect(courses.dropFirst().allSatisfy { $0.violated == .zero })
+        #expect(courses[0].decisions.last?.state == .done)
+    }
+
+    /// More is given than fits on the nodes that are on: another one is booted, which takes its time.
+    @Test func nodesThatAreNeededAreOn() throws {
+        var simulation = Simulation(
+            try placed(
+                "purpose: consolidate, every: 5 min, reserve: { cpu: 10% }",
+                [
+                    ("boot: 1 min", "boot: 1 min, off: 4"), ("cpu: [140%, 180%, 220%, 260%]", "cpu: [140%, 260%]"),
+                    ("cpu: [150%, 180%]", "cpu: [150%, 300%]"),
+                ]))
+        let courses = try simulation.run()
+        let fleet = try #require(simulation.fleet)
+        #expect(courses[0].quotas[1] == 2.6)
+        #expect(fleet.powersOn == 1 && fleet.minutes.last?.nodes == 6, "\(fleet.events)")
+        let (plan, on) = (
+            try #require(fleet.events.last?.time), try #require(fleet.minutes.firstIndex { $0.nodes == 6 })
+        )
+        #expect(Timestamp(nanoseconds: 0) + .seconds(60 * (on + 1)) >= plan + .seconds(60))
+    }
+
+    /// All nodes fail one after the other while domains are under way: these stay where they were, and a later plan is carried
+    /// out.
+    @Test func whatIsUnderWayIsGivenUpWhenANodeFails() throws {
+        let failures = (1...9).map { "  - { node: \($0), at: 5.2 min, for: 5 s }\n" }.joined()
+        let away = "  - { manager: true, at: 10.1 min, for: 2 min }\n"
+        var simulation = Simulation(
+            try placed(
+                "purpose: consolidate, every: 5 min, reserve: { cpu: 10% }", link: "bandwidth: 125 MB/s, at-once: 1",
+                [("\nservices:\n", "\nfailures:\n\(failures)\(away)\nservices:\n")]))
+        _ = try simulation.run()
+        let fleet = try #require(simulation.fleet)
+        #expect(fleet.abandoned == 1 && fleet.plans == 2 && fleet.powersOff == 4, "\(fleet.events)")
+        #expect(fleet.events.contains { $0.text.contains("fails in the midst of it") })
+        // Nobody begins the next stage while the manager is away.
+        #expect(fleet.minutes[9...11].map(\.nodes) == [9, 9, 9])
+    }
+
+    /// A week of the same load with noise: domains find their places once, and none moves again.
+    @Test(arguments: ["consolidate", "balance"]) func noDomainMovesForNothing(_ purpose: String) throws {
+        var simulation = Simulation(
+            try placed(
+                "purpose: \(purpose), every: 10 min", link: "bandwidth: 1 GB/s, cooldown: 1 h",
+                [("for: 20 min", "for: 7 d"), ("{ at: 2 min, rate: 1500 }", "{ at: 2 min, rate: 1000 }")]))
+        let courses = try simulation.run()
+        let fleet = try #require(simulation.fleet)
+        #expect(fleet.plans <= 1 && fleet.migrations <= 12, "\(fleet.events)")
+        #expect(courses.allSatisfy { $0.violated == .zero })
+    }
+
     @Test func stationsAreThoseOfTheBooks() {
         // M/M/1: s / (1 - ρ).
         #expect(abs(SimulatedService.Station.response(work: 0.001, processors: 1, rate: 500) - 0.002) < 1e-12)
@@ -117,6 +200,15 @@ import YAML
         ("cpu: 150% }", "cpu: 150%, node: 12 }", "node 12 is named, and there are 9"),
         ("name: steady\n    copies: 3", "name: busier", "same name"),
         ("work: 0.3 ms", "wrk: 0.3 ms", "did you mean 'work'?"),
+        ("work: 0.3 ms, ", "", "say one of work: DURATION and work-of: SERVICE/TIER"),
+        ("work: 0.3 ms", "work-of: a/b/c", "expected SERVICE/TIER, or a campaign's id"),
+        ("cpu: 400% }", "cpu: 400%, off: 2 }", "say 'placement:'"),
+        ("cpu: 400% }", "cpu: 400%, off: 9 }", "one node at least has to be on"),
+        (
+            "\nservices:\n", "placement: { reserve: { memory: 5% } }\n\nservices:\n",
+            "no node says what it has of memory"
+        ),
+        ("\nservices:\n", "placement: { purpose: pack }\n\nservices:\n", "one of: balance, consolidate"),
     ])
     func whatCannotBeSimulatedIsSaid(_ from: String, _ to: String, _ reason: String) throws {
         #expect { try file([(from, to)]) } throws: { "\($0)".contains(reason) }

@@ -29,6 +29,8 @@ package struct DataCentre: Hashable, Codable, Sendable {
         /// Watts with no load and with full load of the first resource.
         package var idlePower: Double
         package var peakPower: Double
+        /// Slower than full speed; none where its frequency is not scaled.
+        package var powerSteps: [PowerStep] = []
 
         package init(
             _ name: String, capacity: [Int], isOn: Bool = true, duty: Duty = .free, bootTime: Duration = .seconds(120),
@@ -41,6 +43,19 @@ package struct DataCentre: Hashable, Codable, Sendable {
             self.bootTime = bootTime
             self.idlePower = idlePower
             self.peakPower = peakPower
+        }
+    }
+
+    /// A step of frequency and voltage (DVFS) at which a node can run.
+    package struct PowerStep: Hashable, Codable, Sendable {
+        /// The share of the first resource's capacity that it has then.
+        package var speed: Double
+        /// Watts without load, and with all of that in use.
+        package var idlePower: Double
+        package var peakPower: Double
+
+        package init(speed: Double, idlePower: Double, peakPower: Double) {
+            (self.speed, self.idlePower, self.peakPower) = (speed, idlePower, peakPower)
         }
     }
 

@@ -32,12 +32,14 @@ struct NodeFields: Decodable {
         for key in [CodingKeys.transport, .powerSwitch] where fields.contains(key) && access == nil {
             throw fields.refusal(of: key, "say 'connect' first, by which the node is looked at")
         }
-        node = DataCentre.Node(
+        var node = DataCentre.Node(
             try fields.value(.name, Units.name), capacity: [],
             isOn: try fields.choice(.state, default: State.on) == .on,
             duty: try fields.choice(.duty, default: DataCentre.Duty.free),
             bootTime: try fields.value(.boot, default: .seconds(120), Units.duration),
             idlePower: self.power?.idle ?? 0, peakPower: self.power?.busy ?? 0)
+        node.powerSteps = self.power?.steps ?? []
+        self.node = node
     }
 
     func refusal(_ message: String) -> DecodingError {
@@ -64,17 +66,39 @@ struct NodeFields: Decodable {
     }
 }
 
-/// `{ idle: 90 W, busy: 240 W }`
+/// `{ idle: 90 W, busy: 240 W }`, perhaps with `steps: [{ speed: 60%, idle: 80 W, busy: 130 W }]`
 struct PowerFields: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable { case idle, busy }
+    private enum CodingKeys: String, CodingKey, CaseIterable { case idle, busy, steps }
     let idle: Double
     let busy: Double
+    let steps: [DataCentre.PowerStep]
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
         idle = try fields.value(.idle, Units.watts)
         busy = try fields.value(.busy, Units.watts)
         if busy < idle { throw fields.refusal(of: .busy, "a busy node takes no less than an idle one") }
+        steps = try fields.decodeIfPresent([PowerStepFields].self, forKey: .steps)?.map(\.step) ?? []
+    }
+}
+
+private struct PowerStepFields: Decodable {
+    private enum CodingKeys: String, CodingKey, CaseIterable { case speed, idle, busy }
+    let step: DataCentre.PowerStep
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        step = DataCentre.PowerStep(
+            speed: try fields.value(.speed, Units.fraction), idlePower: try fields.value(.idle, Units.watts),
+            peakPower: try fields.value(.busy, Units.watts))
+        guard step.speed > 0, step.speed < 1 else {
+            throw fields.refusal(
+                of: .speed, "a step is slower than full speed, which idle and busy are of: more than 0%, less than 100%"
+            )
+        }
+        if step.peakPower < step.idlePower {
+            throw fields.refusal(of: .busy, "a busy node takes no less than an idle one")
+        }
     }
 }
 

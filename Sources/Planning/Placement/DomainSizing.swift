@@ -30,6 +30,8 @@ package struct DomainSizing: Hashable, Sendable {
     let said: [Int?]
     /// The campaign that was taken; nil before one was.
     package fileprivate(set) var campaign: String?
+    /// All of what it found, also what is no resource of the data centre.
+    package fileprivate(set) var found: Allocation?
 
     init(_ source: SizingSource, said: [Int?]) { (self.source, self.said) = (source, said) }
 }
@@ -42,12 +44,14 @@ extension DataCentreFile {
         for (place, resource) in centre.resources.enumerated() {
             if let number = allocation[resource]?.number {
                 centre.domains[domain].demand[place] = DataCentre.amount(number, of: resource)
-                if resource == .memory { centre.domains[domain].memory = centre.domains[domain].demand[place] }
+                // What is copied is what it has, until somebody has set what was found.
+                let memory = resource == .memory ? centre.domains[domain].demand[place] : 0
+                centre.domains[domain].memory = max(centre.domains[domain].memory, memory)
             } else if sizing.said[place] == nil {
                 throw .missing(resource, in: "domain \(centre.domains[domain].name), which campaign \(campaign) sizes,")
             }
         }
-        sizing.campaign = campaign
+        (sizing.campaign, sizing.found) = (campaign, allocation)
         self.sizing[domain] = sizing
         try centre.check()
     }

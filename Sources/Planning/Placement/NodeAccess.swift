@@ -13,6 +13,27 @@ package struct NodeAccess: Hashable, Sendable {
     }
 }
 
+extension NodeAccess {
+    /// Whether this is the machine that asks, by libvirt's own sockets on it. One that is named to be elsewhere is believed to be.
+    var isHere: Bool {
+        let parts = connect.split(separator: "?", maxSplits: 1)
+        guard parts.count < 2 || !parts[1].contains("socket="), let scheme = connect.firstRange(of: "://") else {
+            return false
+        }
+        let place = parts[0][scheme.upperBound...]
+        let authority = place.prefix { $0 != "/" }
+        return ["", "localhost", "127.0.0.1", "[::1]"].contains(String(authority))
+            && ["", "/", "/system", "/session"].contains(String(place.dropFirst(authority.count)))
+    }
+
+    /// Of the same node, what its other drivers are asked by: a machine's libvirt does not tell of containers, and the other way
+    /// round.
+    package var otherDrivers: [String] {
+        let driver = connect.prefix { $0 != "+" && $0 != ":" }
+        return ["qemu", "lxc"].filter { $0 != driver }.map { $0 + connect.dropFirst(driver.count) }
+    }
+}
+
 /// Who powers a node on and off.
 package enum PowerSwitch: Hashable, Sendable {
     /// For a shell; either may be missing.
@@ -21,6 +42,15 @@ package enum PowerSwitch: Hashable, Sendable {
     case ipmi(address: String, user: String, passwordFile: String)
     /// A magic packet to the node's MAC, by wakeonlan; off is for a shell.
     case wakeOnLAN(address: String, off: String?)
+
+    /// The program that has to be there.
+    package var program: String {
+        switch self {
+        case .command: "sh"
+        case .ipmi: "ipmitool"
+        case .wakeOnLAN: "wakeonlan"
+        }
+    }
 
     /// What to run; nil when nothing does that.
     package func words(on: Bool) -> [String]? {

@@ -52,15 +52,19 @@ package struct PlanCourse: Sendable {
         self.states = states
     }
 
-    /// Nodes that some step is about: these have to be looked at.
+    /// Nodes that have to be looked at: those that some step is about. Before something is started, nobody else may run it: then all
+    /// that are on.
     package var nodes: [Int] {
-        Set(
-            steps.flatMap { step in
-                switch step {
-                case .powerOn(let node), .powerOff(let node): [node]
-                case .move(let move): [move.from, move.to].compactMap(\.self)
+        let starts = steps.contains { if case .move(let move) = $0 { move.from == nil } else { false } }
+        let others = starts ? centre.nodes.indices.filter { centre.nodes[$0].isOn } : []
+        return Set(
+            others
+                + steps.flatMap { step in
+                    switch step {
+                    case .powerOn(let node), .powerOff(let node): [node]
+                    case .move(let move): [move.from, move.to].compactMap(\.self)
+                    }
                 }
-            }
         ).sorted()
     }
 
@@ -111,7 +115,13 @@ package struct PlanCourse: Sendable {
             case .powerOff(let place): (node, isOn) = (place, false)
             case .move: continue
             }
-            guard let known = access[node], known.power?.words(on: isOn) == nil else { continue }
+            guard let known = access[node] else { continue }
+            if !isOn, known.isHere {
+                found.append(
+                    "node \(centre.nodes[node].name) is this machine (\(known.connect)), which would be powered off in the midst of "
+                        + "the plan; carry it out from another one")
+            }
+            guard known.power?.words(on: isOn) == nil else { continue }
             found.append(
                 "node \(centre.nodes[node].name) does not say what powers it \(isOn ? "on" : "off"); add switch: "
                     + "{ \(isOn ? "on" : "off"): COMMAND }")

@@ -10,7 +10,7 @@ import Model
 struct SimulatedService {
     struct Station {
         let work: Double
-        let node: Int
+        var node: Int
         var quota: Double
         /// Of the quota, what the node really gives.
         var share = 1.0
@@ -63,7 +63,7 @@ struct SimulatedService {
 
     init(_ file: SimulationFile.Service, nodes: [Int], seed: UInt64) {
         self.file = file
-        stations = zip(file.tiers, nodes).map { Station(work: $0.work, node: $1, quota: $0.cpu) }
+        stations = zip(file.tiers, nodes).map { Station(work: $0.work ?? 0, node: $1, quota: $0.cpu) }
         since = Array(repeating: (0, 0), count: stations.count)
         random = SplitMix64(seed: seed)
     }

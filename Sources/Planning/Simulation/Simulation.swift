@@ -35,6 +35,7 @@ package struct Simulation {
 
     private let file: SimulationFile
     private var wards: [Ward]
+    private var placement: SimulatedPlacement?
     /// Processors that are wanted of each node.
     private var demands: [Double] = []
     /// The moment at which the simulation begins: midnight.
@@ -42,14 +43,10 @@ package struct Simulation {
 
     package init(_ file: SimulationFile) {
         self.file = file
-        var (turn, seeds) = (0, SplitMix64(seed: file.seed))
-        wards = file.services.map { service in
-            let nodes = service.tiers.map { tier -> Int in
-                if let node = tier.node { return node }
-                defer { turn += 1 }
-                return turn % file.nodes
-            }
-            return Ward(
+        var seeds = SplitMix64(seed: file.seed)
+        placement = file.placement.map { SimulatedPlacement($0, file, at: Self.start) }
+        wards = zip(file.services, file.places).map { service, nodes in
+            Ward(
                 service: SimulatedService(service, nodes: nodes, seed: seeds.next()),
                 keeper: Self.keeper(service, past: []), course: Course(service),
                 next: Self.start + (service.manage?.every ?? .seconds(10)))
@@ -71,6 +68,7 @@ package struct Simulation {
             let time = Self.start + .seconds(second)
             let passed = Duration.seconds(second)
             let isDown = fails(nil, passed)
+            try place(passed, time, isManaged: !isDown)
             shareNodes(passed)
             for index in wards.indices {
                 step(&wards[index], passed, time)
@@ -88,8 +86,30 @@ package struct Simulation {
         }
     }
 
+    /// What became of the nodes; nil where nothing moves.
+    package var fleet: FleetCourse? { placement?.course }
+
     private func fails(_ node: Int?, _ passed: Duration) -> Bool {
         file.failures.contains { $0.node == node && $0.at <= passed && passed < $0.at + $0.length }
+    }
+
+    private mutating func place(_ passed: Duration, _ time: Timestamp, isManaged: Bool) throws {
+        guard var placed = placement else { return }
+        let uses = wards.flatMap { ward in
+            let rate = ward.service.rate(at: passed)
+            return ward.service.stations.map { $0.demand(rate) }
+        }
+        try placed.step(
+            quotas: wards.flatMap { $0.service.stations.map(\.quota) }, uses: uses,
+            failing: file.failures.compactMap(\.node).filter { fails($0, passed) }, isManaged: isManaged, at: time)
+        var domain = 0
+        for index in wards.indices {
+            for station in wards[index].service.stations.indices {
+                wards[index].service.stations[station].node = placed.node(of: domain)
+                domain += 1
+            }
+        }
+        placement = placed
     }
 
     /// Each node gives its tiers what they could use, or all the same part of it.
@@ -102,9 +122,12 @@ package struct Simulation {
         let shares = demands.indices.map { node in
             fails(node, passed) ? 0 : demands[node] > file.processors ? file.processors / demands[node] : 1
         }
+        var domain = 0
         for index in wards.indices {
             for place in wards[index].service.stations.indices {
-                wards[index].service.stations[place].share = shares[wards[index].service.stations[place].node]
+                wards[index].service.stations[place].share =
+                    shares[wards[index].service.stations[place].node] * (placement?.share(of: domain) ?? 1)
+                domain += 1
             }
         }
     }

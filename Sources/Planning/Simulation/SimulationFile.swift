@@ -5,7 +5,9 @@ package import Model
 ///     simulation: four services
 ///     seed: 1
 ///     for: 10 min
-///     nodes: { count: 9, cpu: 200% }
+///     nodes: { count: 9, cpu: 200%, memory: 64 GiB, power: { idle: 90 W, busy: 240 W }, boot: 2 min, off: 2 }
+///     placement: { purpose: consolidate, every: 10 min, reserve: { cpu: 10% } }
+///     migration: { bandwidth: 125 MB/s, at-once: 2, cooldown: 1 h }
 ///     experiment: { length: 30 s, overhead: 12 s, noise: 5% }
 ///     services:
 ///       - name: shop
@@ -14,7 +16,7 @@ package import Model
 ///         load: [{ rate: 1000 }, { at: 2 min, rate: 1500 }]
 ///         tiers:
 ///           - { name: web, work: 0.3 ms, cpu: 60% }
-///           - { name: app, work: 0.5 ms, cpu: 80% }
+///           - { name: app, work-of: shop/app, cpu: 80%, memory: 2 GiB, dirty-rate: 20 MiB/s }
 ///         manage: { act: apply, tiers: { app: { cpu: [80%, 100%, 120%] } } }
 ///     failures:
 ///       - { node: 3, at: 5 min, for: 90 s }
@@ -22,10 +24,15 @@ package import Model
 package struct SimulationFile: Sendable {
     package struct Tier: Sendable {
         package var name: String
-        /// Processor time of one request, in seconds.
-        package var work: Double
+        /// Processor time of one request, in seconds; nil until that of a campaign was taken (`workOf`).
+        package var work: Double?
+        /// The campaign that has measured it.
+        package var workOf: SizingSource?
         /// In processors.
         package var cpu: Double
+        /// In bytes, and bytes a second that it writes to it: what a migration copies.
+        package var memory: Int
+        package var dirtyRate: Int
         /// From 0; nil is the next one in turn.
         package var node: Int?
     }
@@ -66,11 +73,13 @@ package struct SimulationFile: Sendable {
     package var noise: Double
     package var services: [Service]
     package var failures: [Failure]
+    /// Nil: everything stays where it is.
+    package var placement: Placement?
 }
 
 extension SimulationFile: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case simulation, seed, nodes, experiment, services, failures
+        case simulation, seed, nodes, experiment, services, failures, placement, migration
         case length = "for"
     }
 
@@ -88,6 +97,13 @@ extension SimulationFile: Decodable {
         noise = experimentFields?.noise ?? 0.05
         services = try fields.decode([ServiceFields].self, forKey: .services).flatMap(\.services)
         failures = try fields.decodeIfPresent([FailureFields].self, forKey: .failures)?.map(\.failure) ?? []
+        placement = try fields.decodeIfPresent(SimulatedPlacementFields.self, forKey: .placement)?
+            .placement(nodeFields, try fields.decodeIfPresent(MigrationFields.self, forKey: .migration))
+        if placement == nil, fields.contains(.migration) || nodeFields.off > 0 {
+            throw fields.refusal(
+                of: fields.contains(.migration) ? .migration : .nodes,
+                "nothing moves, and nothing is powered on; say 'placement:'")
+        }
         if services.isEmpty { throw fields.refusal(of: .services, "there is no service to simulate") }
         if Set(services.map(\.name)).count != services.count {
             throw fields.refusal(of: .services, "two services have the same name")
@@ -96,19 +112,10 @@ extension SimulationFile: Decodable {
         if let odd = named.first(where: { $0 >= nodes }) {
             throw fields.refusal(of: .nodes, "node \(odd + 1) is named, and there are \(nodes)")
         }
-    }
-}
-
-private struct SimulatedNodesFields: Decodable {
-    enum CodingKeys: String, CodingKey, CaseIterable { case count, cpu }
-    let count: Int
-    let cpu: Double
-
-    init(from decoder: any Decoder) throws {
-        let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
-        count = try fields.value(.count) { (text) throws(UnitError) in Int(try Units.count(text, in: 1...100_000)) }
-        cpu = try fields.value(.cpu, Units.fraction)
-        if cpu <= 0 { throw fields.refusal(of: .cpu, "a node needs processors, such as 400%") }
+        let usable = nodes - nodeFields.off
+        if let odd = services.flatMap(\.tiers).compactMap(\.node).first(where: { $0 >= usable }) {
+            throw fields.refusal(of: .nodes, "a tier runs on node \(odd + 1), and only \(usable) are on")
+        }
     }
 }
 
@@ -157,14 +164,27 @@ private struct ServiceFields: Decodable {
 }
 
 private struct SimulatedTierFields: Decodable {
-    enum CodingKeys: String, CodingKey, CaseIterable { case name, work, cpu, node }
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, work, cpu, memory, node
+        case workOf = "work-of"
+        case dirtyRate = "dirty-rate"
+    }
     let tier: SimulationFile.Tier
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.strictContainer(keyedBy: CodingKeys.self)
+        guard fields.contains(.work) != fields.contains(.workOf) else {
+            throw fields.refusal(
+                of: .work, "say one of work: DURATION and work-of: SERVICE/TIER, whose campaign has measured it")
+        }
         tier = SimulationFile.Tier(
-            name: try fields.value(.name, Units.name), work: try fields.value(.work, Units.duration).seconds,
+            name: try fields.value(.name, Units.name),
+            work: try fields.contains(.work) ? fields.value(.work, Units.duration).seconds : nil,
+            workOf: try fields.contains(.workOf)
+                ? fields.value(.workOf) { (text) throws(UnitError) in try SizingSource(text) } : nil,
             cpu: try fields.value(.cpu, Units.fraction),
+            memory: try fields.contains(.memory) ? Int(fields.value(.memory, Units.bytes)) : 0,
+            dirtyRate: try fields.contains(.dirtyRate) ? Int(fields.value(.dirtyRate, Units.byteRate)) : 0,
             node: try fields.decodeIfPresent(Int.self, forKey: .node).map { $0 - 1 })
         if tier.cpu <= 0 { throw fields.refusal(of: .cpu, "a tier without any processor answers nothing") }
         if tier.node.map({ $0 < 0 }) == true { throw fields.refusal(of: .node, "nodes are counted from 1") }

@@ -38,7 +38,9 @@ extension PlanDocument {
                     + "written while it moves")
         }
         let sized = file.sizing.sorted { $0.key < $1.key }.compactMap { place, sizing in
-            sizing.campaign.map { "\(centre.domains[place].name) (\($0))" }
+            sizing.campaign.map { id in
+                "\(centre.domains[place].name) (\(id)\(sizing.found.map { ": \($0)" } ?? ""))"
+            }
         }
         if !sized.isEmpty { self.reasons.append("sized by what campaigns found: \(sized.joined(separator: ", "))") }
         nodesOn = Change(before: wasOn.count { $0 }, after: isOn.count { $0 })
@@ -46,20 +48,28 @@ extension PlanDocument {
         seconds = stages.reduce(0) { $0 + $1.duration.seconds }
         worst = Change(before: before.most, after: after.most)
         spread = Change(before: before.most - before.least, after: after.most - after.least)
+        let reserve = centre.resources.first.flatMap { file.goal.reserve[$0] } ?? 0
         power =
             file.saysPower
-            ? Change(before: centre.power(centre.placement, wasOn), after: centre.power(placement, isOn)) : nil
+            ? Change(
+                before: centre.power(centre.placement, wasOn, reserve: reserve),
+                after: centre.power(placement, isOn, reserve: reserve)) : nil
         limits = [:]
         for resource in centre.resources { limits[resource.rawValue] = 1 - (file.goal.reserve[resource] ?? 0) }
         curve = []
         self.stages = stages.map { Stage($0, centre) }
         let (useBefore, useAfter) = (centre.use(centre.placement), centre.use(placement))
+        let draws = [
+            centre.draws(centre.placement, wasOn, reserve: reserve), centre.draws(placement, isOn, reserve: reserve),
+        ]
         nodes = centre.nodes.enumerated().map { place, node in
             Node(
                 name: node.name, isOn: Change(before: wasOn[place], after: isOn[place]),
                 use: Change(
                     before: Self.shares(useBefore[place], of: node, centre.resources),
-                    after: Self.shares(useAfter[place], of: node, centre.resources)))
+                    after: Self.shares(useAfter[place], of: node, centre.resources)),
+                speed: node.powerSteps.isEmpty
+                    ? nil : Change(before: draws[0][place]?.speed, after: draws[1][place]?.speed))
         }
         domains = zip(centre.domains, placement).map { domain, place in
             Domain(

@@ -16,6 +16,8 @@ package struct PlanDocument: Hashable, Codable, Sendable {
         package var isOn: Change<Bool>
         /// By resource: the share that is used.
         package var use: Change<[String: Double]>
+        /// The share of its full speed that is enough and draws least; null of one that is off, or whose file says no steps.
+        package var speed: Change<Double?>?
     }
 
     package struct Domain: Hashable, Codable, Sendable {

@@ -72,6 +72,14 @@ package enum PlanText {
                     ? "" : "\(daily) kWh a day \(saved > 0 ? "less" : "more"), by the nodes' idle and busy power",
             ])
         }
+        let speeds = plan.nodes.compactMap(\.speed)
+        if !speeds.isEmpty {
+            table.add([
+                "slower than full", "\(speeds.count { $0.before.map { $0 < 1 } ?? false })",
+                "\(speeds.count { $0.after.map { $0 < 1 } ?? false })",
+                "nodes whose use fits a slower step, which 'power' counts; --json says which",
+            ])
+        }
         return table
     }
 
