@@ -19,10 +19,12 @@ extension SystemTests.CampaignTests {
     }
 
     private static func decisions() throws -> [ManagedDecision] {
-        try DecisionStore(Whatif.state + "/decisions.db").decisions()
+        try DecisionStore(store).decisions()
     }
 
-    private static func forget() { try? FileManager.default.removeItem(atPath: Whatif.state + "/decisions.db") }
+    private static var store: String { Whatif.state + "/decisions.db" }
+
+    private static func forget() { try? FileManager.default.removeItem(atPath: store) }
 
     private static func isIn(_ state: ManagedDecision.State) throws -> Bool { try decisions().last?.state == state }
 
@@ -31,8 +33,42 @@ extension SystemTests.CampaignTests {
             .map { $0.filter(\.isNumber) } ?? ""
     }
 
-    /// A service that needs less than it has: a campaign, a change, its verification. Killed in the midst of the campaign and
-    /// in the midst of the verification, the manager goes on, does nothing twice, and leaves nothing.
+    /// As if the manager had been killed when its campaign was over and nobody had written that down yet; then killed at every
+    /// further moment in turn, until its change is set. Whoever comes next sets what is left, and decides nothing anew.
+    private static func killAtEveryMoment(_ file: String, of explored: Data) throws {
+        var moments = 0
+        while true {
+            try explored.write(to: URL(fileURLWithPath: store))
+            _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=60000")
+            let manager = try Whatif.start(["manage", file], log: "manage-3.log", killedAt: moments + 1)
+            var status: Int32?
+            let hasEnded = {
+                status = status ?? manager.poll()
+                return status != nil
+            }
+            let hasCome = try Whatif.wait(seconds: 30) { try hasEnded() || isIn(.verifying) }
+            #expect(hasCome, "\(Whatif.log("manage-3.log"))")
+            // What comes next is seconds away.
+            guard Whatif.wait(seconds: 1, until: hasEnded) else {
+                kill(manager.pid, SIGKILL)
+                manager.wait()
+                break
+            }
+            moments += 1
+            let next = try Whatif.start(["manage", file], log: "manage-4.log")
+            let isSet = try Whatif.wait(seconds: 30) { try isIn(.verifying) }
+            kill(next.pid, SIGKILL)
+            next.wait()
+            #expect(isSet, "killed at moment \(moments): \(Whatif.log("manage-4.log"))")
+            let (found, quota) = (try decisions(), try quota())
+            #expect(found.count == 1 && found[0].steps.count { $0.state == .applying } == 1 && quota == "33000")
+        }
+        // Before and after each word on the disk, and before and after what was set.
+        #expect(moments >= 8, "\(moments)")
+    }
+
+    /// A service that needs less than it has: a campaign, a change, its verification. Killed in the midst of the campaign, at
+    /// every moment of the change, and in the midst of the verification, the manager goes on, does nothing twice, and leaves nothing.
     @Test func aKilledManagerGoesOn() throws {
         Self.forget()
         defer { _ = try? LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000") }
@@ -52,12 +88,15 @@ extension SystemTests.CampaignTests {
         let campaign = try #require(try Self.decisions().last).id
         #expect(try Self.isIn(.exploring) && Self.quota() == "60000")
 
+        let explored = try Data(contentsOf: URL(fileURLWithPath: Self.store))
         manager = try Whatif.start(["manage", file], log: "manage-2.log")
         let isSet = try Whatif.wait(seconds: 90) { try Self.isIn(.verifying) }
         kill(manager.pid, SIGKILL)
         manager.wait()
         #expect(isSet, "\(Whatif.log("manage-2.log"))")
         #expect(try Self.quota() == "33000")
+
+        try Self.killAtEveryMoment(file, of: explored)
 
         let last = try Whatif.run("manage", file, "--for", "12 s", "--json")
         #expect(last.status == 0, "\(last.errors)")

@@ -11,8 +11,8 @@ enum Whatif {
         .deletingLastPathComponent().path
     static let binary = root + "/.build/debug/whatif"
     /// A path without this process's number: the lab's cgroup is named after it, and a test run that was killed is
-    /// cleaned up by the next.
-    static let state = "/var/lib/whatif-tests"
+    /// cleaned up by the next. Of two runs beside each other, one has to say another.
+    static let state = ProcessInfo.processInfo.environment["WHATIF_TESTS_STATE"] ?? "/var/lib/whatif-tests"
 
     /// What a campaign of one tier has in the journal: subvolume, bridge, rules, interface, domain.
     static let thingsOfACampaign = 5
@@ -31,11 +31,13 @@ enum Whatif {
         return try ChildProcess.run([binary] + arguments)
     }
 
-    /// Starts it and returns at once; its standard error goes to a file of that name in the state directory.
-    static func start(_ arguments: [String], log: String) throws -> ChildProcess {
+    /// Starts it and returns at once; its standard error goes to a file of that name in the state directory. At that of its
+    /// `FaultPoint`s it is killed.
+    static func start(_ arguments: [String], log: String, killedAt moment: Int? = nil) throws -> ChildProcess {
         prepare()
+        let words = moment.map { ["env", "WHATIF_KILL_AT=\($0)"] } ?? []
         let errors = try Descriptor.open("\(state)/\(log)", O_WRONLY | O_CREAT | O_TRUNC)
-        return try ChildProcess([binary] + arguments, output: errors.raw, errors: errors.raw)
+        return try ChildProcess(words + [binary] + arguments, output: errors.raw, errors: errors.raw)
     }
 
     /// Runs a campaign to its end, and asks meanwhile what its clones have: each answer once.
