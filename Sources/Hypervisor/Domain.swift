@@ -90,6 +90,18 @@ package import Model
         return Int64(info.maxMem) << 10
     }
 
+    /// Bytes that it may use as it is: of a running machine what its balloon leaves it, of a container its limit.
+    package func memoryPromised() throws(HypervisorError) -> Int64 {
+        var info = virDomainInfo()
+        guard unsafe virDomainGetInfo(handle, &info) == 0 else {
+            throw HypervisorError("read the memory of \(name)")
+        }
+        let isRunning = info.state == UInt8(VIR_DOMAIN_RUNNING.rawValue)
+        // A container's figure is what it uses just now.
+        guard isRunning, try description().isMachine else { return Int64(info.maxMem) << 10 }
+        return Int64(info.memory) << 10
+    }
+
     /// Memory that the running domain uses, in bytes; of a virtual machine what it was given.
     package func memoryUsed() throws(HypervisorError) -> Int64 {
         var info = virDomainInfo()

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 import Hypervisor
-package import Model
+import Model
 package import OperatingSystem
 import Proxies
 import Volumes
@@ -22,19 +22,17 @@ package struct Lab {
         case storage
     }
 
-    /// The tiers in the order in which they start.
-    package static let domains = ["db1", "app1", "web1"]
     /// The virtual machine of a lab that was brought up with one.
     package static let machine = Guest()
     /// The storage machine of a lab that was brought up with one.
     package static let storage = StorageMachine()
-    package static let web = Endpoint(IPAddress(v4: 0x0a32_000a), 80)
     /// What the app tier starts with: too little for the demonstration's load, so that there is something to find.
     package static let appQuota = 0.28
 
     private let files: LabFiles
     private let interrupt: InterruptSignal
     private let say: (String) -> Void
+    private var services = [AuctionService.first]
 
     package init(_ files: LabFiles, interrupt: InterruptSignal, say: @escaping (String) -> Void) {
         self.files = files
@@ -42,8 +40,10 @@ package struct Lab {
         self.say = say
     }
 
-    /// Brings the lab up, and leaves the calling process inside the private host. What fails is undone.
-    package func up(with further: Set<Addition> = []) throws {
+    /// Brings the lab up with so many auction services, and leaves the calling process inside the private host. What fails is
+    /// undone.
+    package mutating func up(with further: Set<Addition> = [], services count: Int = 1) throws {
+        services = (1...max(1, count)).map(AuctionService.init)
         guard ProcessIdentity.isRoot else { throw LabError.notRoot }
         if files.holder != nil { throw LabError.alreadyUp }
         let recipes = try LabFiles.recipes()
@@ -57,7 +57,8 @@ package struct Lab {
             let holder = try files.host.start(interrupt: interrupt)
             try Namespaces.enter(of: holder)
             try makeVolume(archive)
-            try startService(recipes)
+            try ChildProcess.succeed(["ip", "-batch", "-"], input: PrivateHost.bridge)
+            for service in services { try start(service, recipes) }
             // They boot beside each other.
             if further.contains(.storage) { try startStorage() }
             if further.contains(.machine) { try startMachine() }
@@ -102,27 +103,32 @@ package struct Lab {
         try ChildProcess.succeed(["mount", "-o", "loop,noatime", files.image, files.volume])
         try Subvolume.create(files.volume + "/base")
         try ChildProcess.succeed(["tar", "--extract", "--file", archive, "--directory", files.volume + "/base"])
-        for name in Self.domains {
-            try Subvolume.snapshot(files.volume + "/base", to: "\(files.volume)/\(name)", needed: 0)
+        for service in services {
+            for name in service.domains {
+                let root = "\(files.volume)/\(name)"
+                try Subvolume.snapshot(files.volume + "/base", to: root, needed: 0)
+                guard service.number > 1 else { continue }
+                let hosts = try String(contentsOfFile: root + "/etc/hosts", encoding: .utf8)
+                try service.hosts(hosts).write(toFile: root + "/etc/hosts", atomically: false, encoding: .utf8)
+            }
         }
     }
 
-    private func startService(_ recipes: String) throws {
-        say("starting db1 (PostgreSQL), app1 (auction application) and web1 (nginx)")
-        try ChildProcess.succeed(["ip", "-batch", "-"], input: PrivateHost.bridge)
+    private func start(_ service: AuctionService, _ recipes: String) throws {
+        let names = service.domains
+        say("starting \(names[0]) (PostgreSQL), \(names[1]) (auction application) and \(names[2]) (nginx)")
         let node = try Node(connect: "lxc:///system")
-        for name in Self.domains {
-            let template = try String(contentsOfFile: "\(recipes)/lab/domains/\(name).xml", encoding: .utf8)
-            let domain = try node.define(template.replacingOccurrences(of: "@VOLUME@", with: files.volume))
-            try domain.start()
+        for tier in AuctionService.tiers {
+            try node.define(try service.definition(tier, recipes: recipes, volume: files.volume)).start()
         }
         // The first requests also fill the application's connection pool.
-        let health = try Fetch.get(Self.web, "/", times: 16, within: .seconds(30), interrupt: interrupt)
+        let health = try Fetch.get(service.web, "/", times: 16, within: .seconds(30), interrupt: interrupt)
         guard health.allSatisfy({ $0 == 200 }), !health.isEmpty else {
-            throw LabError.serviceFailed("web1 answers \(health.map { "\($0)" }.joined(separator: ", ")) to GET /")
+            throw LabError.serviceFailed(
+                "\(names[2]) answers \(health.map { "\($0)" }.joined(separator: ", ")) to GET /")
         }
-        try node.domain("app1")?.setCPUQuota(Self.appQuota)
-        say("the auction service answers at \(Self.web)")
+        try node.domain(service.app)?.setCPUQuota(Self.appQuota)
+        say("the auction service answers at \(service.web)")
     }
 
     private func startMachine() throws {

@@ -30,14 +30,14 @@ package enum LoadRun {
 
     /// `duration` nil is until interrupted. Belongs inside the lab's host.
     package static func run(
-        rate: Double, duration: Duration?, seed: UInt64, interrupt: InterruptSignal,
+        _ service: AuctionService = .first, rate: Double, duration: Duration?, seed: UInt64, interrupt: InterruptSignal,
         progress: (_ elapsed: Double, _ sent: Int, _ answered: Int) -> Void
     ) throws -> LoadReport {
         let clock = SteadyClock()
         let cookies = Cookies()
         var setting = InProxySetting()
         setting.keepsReplies = true
-        let loop = try ReplayLoop(setting, target: Lab.web, source: nil, clock: clock) { key, reply in
+        let loop = try ReplayLoop(setting, target: service.web, source: nil, clock: clock) { key, reply in
             if let cookie = LoadRequest.sessionCookie(in: reply.bytes) { cookies.set(cookie, for: key.connection) }
         }
         let thread = try WorkerThread("load") { try loop.run() }

@@ -55,6 +55,8 @@ package final class PlanActuator {
     private var connected: [Int: Node] = [:]
     /// Nodes that have answered, and were not powered off since: when these do not answer, that is no sign that they are off.
     private var known: Set<Int> = []
+    /// Nodes that are off, as nobody answered there: they are not asked again before something has powered them on.
+    private var dark: Set<Int> = []
     private let clock = SteadyClock()
     /// Nodes that did not answer when they were looked at, so that they are taken to be off, and what was said instead.
     package private(set) var silent: [Int: String] = [:]
@@ -104,17 +106,21 @@ package final class PlanActuator {
         let deadline = Timestamp(nanoseconds: clock.now) + Self.clearing
         while true {
             do { return try lookOnce() } catch let error as PlanActuatorError {
+                var limit = deadline
                 switch error {
                 case .runsTwice, .stands(_, _, isOnItsWay: true), .unreachable: break
+                // Somebody may just make a clone of it.
+                case .stands: limit = deadline - Self.clearing + Self.standing
                 default: throw error
                 }
-                guard Timestamp(nanoseconds: clock.now) < deadline else { throw error }
+                guard Timestamp(nanoseconds: clock.now) < limit else { throw error }
                 if interrupt.wait(seconds: 0.5) == .interrupted { throw Interrupted() }
             }
         }
     }
 
     private static let clearing = Duration.seconds(15)
+    private static let standing = Duration.seconds(4)
 
     private func lookOnce() throws -> PlanCourse.State {
         let centre = file.centre
@@ -123,15 +129,19 @@ package final class PlanActuator {
         var place = centre.domains.map { domain in domain.node.flatMap { asked.contains($0) ? nil : $0 } }
         var places: [String: Int] = [:]
         for (number, domain) in centre.domains.enumerated() { places[domain.name] = number }
-        silent = [:]
         for number in course.nodes {
             if interrupt.hasCome { throw Interrupted() }
+            if dark.contains(number) {
+                isOn[number] = false
+                continue
+            }
             let domains: [Domain]
             do { domains = try activeDomains(number) } catch {
                 if known.contains(number) {
                     throw PlanActuatorError.unreachable(node: name(number), reason: "\(error)")
                 }
                 silent[number] = "\(error)"
+                dark.insert(number)
                 isOn[number] = false
                 continue
             }
@@ -175,11 +185,14 @@ package final class PlanActuator {
     /// What campaigns have found and nobody has set is not what domains take with them.
     private func requireApplied(_ steps: ArraySlice<PlanCourse.Step>) throws {
         for case .move(let move) in steps {
-            guard let sizing = file.sizing[move.domain], let from = move.from else { continue }
+            // A later move of a detour begins where it is not yet.
+            guard let sizing = file.sizing[move.domain], let from = move.from, known.contains(from) else { continue }
             let planned = file.centre.domains[move.domain]
             guard let domain = try reach(from).domain(planned.name) else { continue }
             let allocation = try DomainAllocation(domain)
             for (place, resource) in file.centre.resources.enumerated() {
+                // The rest is as the file says, whatever limits there are.
+                guard sizing.found?[resource]?.number != nil else { continue }
                 let counted = Setting.number(DataCentre.value(planned.demand[place], of: resource))
                 let present = try allocation.setting(of: resource)
                 let isMore = present.number.map { DataCentre.amount($0, of: resource) > planned.demand[place] } ?? true
@@ -219,10 +232,10 @@ package final class PlanActuator {
         let target = try reach(move.to)
         // What the file says may be out of date, and is no more than what libvirt says of the machine.
         let source = try move.from.map(reach)
-        let told = try (source ?? target).domain(domain.name)?.memoryLimit() ?? 0
+        let told = try (source ?? target).domain(domain.name)?.memoryPromised() ?? 0
         let needs = max(Double(domain.memory), Double(told))
         // Free is also what was promised to others, who have not used it yet.
-        let promised = try activeDomains(move.to).reduce(0.0) { $0 + Double(try $1.memoryLimit()) }
+        let promised = try activeDomains(move.to).reduce(0.0) { $0 + Double(try $1.memoryPromised()) }
         let has = min(try target.availableMemory() ?? .infinity, try target.memory() - promised)
         guard needs <= has else {
             throw PlanActuatorError.noRoom(domain: domain.name, node: name(move.to), needs: needs, has: max(0, has))
@@ -233,6 +246,10 @@ package final class PlanActuator {
             }
             try found.start()
             return nil
+        }
+        // Of a migration that was killed the source has its end to come to as well.
+        for _ in 0..<Int(Self.clearing.seconds / 0.5) where try source.domain(domain.name)?.isBusy() == true {
+            if interrupt.wait(seconds: 0.5) == .interrupted { throw Interrupted() }
         }
         let link = file.goal.link
         let terms = MigrationTerms(
@@ -250,6 +267,7 @@ package final class PlanActuator {
         }
         connected[node] = nil
         known.remove(node)
+        dark.remove(node)
         do {
             // One that does not hear that its time is over is killed.
             try ChildProcess.succeed(["timeout", "--kill-after", "5", "\(Self.commandLimit)"] + words)
@@ -267,7 +285,8 @@ package final class PlanActuator {
             agreeing = answers == on ? agreeing + 1 : 0
             if agreeing == (on ? 1 : Self.silences) { break }
             connected[node] = nil
-            guard Timestamp(nanoseconds: clock.now) < deadline else {
+            // Who does not answer may take his time for that.
+            guard Timestamp(nanoseconds: clock.now) < deadline || !on && !answers else {
                 throw PlanActuatorError.powerFailed(
                     node: name(node),
                     reason:
@@ -276,7 +295,10 @@ package final class PlanActuator {
             }
             if interrupt.wait(seconds: 0.5) == .interrupted { throw Interrupted() }
         }
-        if !on { connected[node] = nil }
+        if !on {
+            connected[node] = nil
+            dark.insert(node)
+        }
     }
 
     /// So many times in a row nobody may have answered.

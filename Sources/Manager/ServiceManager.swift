@@ -171,7 +171,11 @@ package final class ServiceManager {
             time: now, length: now - ward.heard, sla: reading, tiers: tiers, errors: Double(entry.errors))
         ward.heard = check.time
         let orders = ward.keeper.check(check)
-        report(.checked(service: ward.file.service, reading))
+        let first = tiers.first { $0.name == entry.tier }
+        report(
+            .checked(
+                service: ward.file.service, reading, length: check.length, requests: first?.requests ?? 0,
+                busy: first?.busy ?? 0))
         try carryOut(orders, index)
     }
 

@@ -48,8 +48,13 @@ extension CampaignRecord {
     /// The on-line domain in each window of this campaign.
     package var onLineWindows: [ResponseTimes] {
         let measurements = controls.map(\.measurement) + matrix.cells.compactMap(\.measurement)
-        var seen: Set<Timestamp> = []
-        return measurements.filter { seen.insert($0.started).inserted }.map(\.onLine)
+        // Of several at once, whose requests are the same, one.
+        var end = Timestamp.distantPast
+        return measurements.sorted { $0.started < $1.started }.compactMap { measurement in
+            guard measurement.started >= end else { return nil }
+            end = measurement.started + .seconds(measurement.window)
+            return measurement.onLine
+        }
     }
 
     /// What differs between windows, by statistic; of this campaign and those before it.
@@ -66,11 +71,11 @@ extension CampaignRecord {
     /// Student's t, and of a clone that was used more than the on-line domain.
     func doubt(_ measurement: Measurement, _ allocation: Allocation) -> [ResponseStatistic: Double] {
         var amplification = 1.0
-        if let quota = allocation[.cpu]?.number, let onLineQuota = onLine[.cpu]?.number, let control, quota > 0,
-            onLineQuota > 0
-        {
+        if let quota = (allocation[.cpu] ?? onLine[.cpu])?.number, quota > 0 {
+            // A domain without a quota is taken not to queue, which makes for the widest interval.
+            let used = control?.measurement.onLineCPUUsed ?? 0
             amplification = Drift.amplification(
-                measurement.cpuUsed / quota, onLine: control.measurement.onLineCPUUsed / onLineQuota)
+                measurement.cpuUsed / quota, onLine: onLine[.cpu]?.number.map { used / $0 } ?? 0)
         }
         return found.mapValues { found in
             guard found.windows >= Drift.fewest else { return 0 }

@@ -11,6 +11,10 @@ package enum MatrixData {
         var metrics: [String: Estimate]
         /// The on-line domain's, over the same requests; of measured cells.
         var onLine: [String: Estimate]?
+        /// What the clone itself showed, where `metrics` are corrected by the controls.
+        var uncorrected: [String: Estimate]?
+        /// By how much one window may differ from another, as it is in the intervals: a deviation, as a fraction of the figure.
+        var drift: [String: Double]?
         var requests: RequestAccount?
         var answers: AnswerAccount?
         var comparison: ComparisonAccount?
@@ -63,9 +67,13 @@ package enum MatrixData {
         for metric in Metric.allCases { metrics[metric.rawValue] = cell.estimate(metric) }
         var invalid: [String]?
         if case .invalid(_, let reasons) = cell.content { invalid = reasons }
+        let correction = cell.measurement?.correction
+        let drift = (correction?.drift ?? [:]).filter { $0.value > 0 }.map { ($0.key.rawValue, $0.value) }
         return CellDocument(
             allocation: plain(cell.allocation), state: cell.state, metrics: metrics,
-            onLine: (cell.measurement?.onLine).map(plain), requests: cell.measurement?.requests,
+            onLine: (cell.measurement?.onLine).map(plain),
+            uncorrected: correction == nil ? nil : (cell.measurement?.clone).map(plain),
+            drift: drift.isEmpty ? nil : Dictionary(uniqueKeysWithValues: drift), requests: cell.measurement?.requests,
             answers: cell.measurement?.answers, comparison: cell.measurement?.comparison,
             stolen: cell.measurement?.stolen, served: cell.measurement?.served, check: cell.check,
             invalid: invalid)

@@ -1,5 +1,27 @@
-import Model
+package import Model
 package import Planning
+
+/// The response times of one service, minute by minute.
+package struct MinuteCurve: Sendable {
+    package let service: String
+    package let sla: SLA
+    /// Mean response time in seconds; nil without an answer.
+    package private(set) var minutes: [Double?] = []
+    /// How long the SLA's figure was above its limit.
+    package private(set) var violated: Duration = .zero
+
+    package init(_ course: Simulation.Course) {
+        (service, sla, minutes, violated) = (course.service, course.sla, course.minutes, course.violated)
+    }
+
+    package init(_ service: String, _ sla: SLA) { (self.service, self.sla) = (service, sla) }
+
+    /// A further minute: so many requests, and the sum of their response times in seconds; and for how much of it the SLA was violated.
+    package mutating func add(requests: Double, busy: Double, violated: Duration) {
+        minutes.append(requests > 0 ? busy / requests : nil)
+        self.violated += violated
+    }
+}
 
 /// Response times over minutes as SVG, a curve for each service, on a logarithmic scale, with the SLA's limit.
 package struct SVGTimeline {
@@ -10,17 +32,18 @@ package struct SVGTimeline {
 
     private let title: String
     private let subtitle: String
-    private let courses: [Simulation.Course]
+    private let courses: [MinuteCurve]
 
-    /// The services that were violated longest come first; of others only as many as can be told apart are drawn.
-    package init(_ title: String, _ courses: [Simulation.Course]) {
+    /// The services that were violated longest come first; of others only as many as can be told apart are drawn. `origin` is where the
+    /// figures come from, such as "simulated".
+    package init(_ title: String, _ courses: [MinuteCurve], _ origin: String) {
         self.title = title
         let worst = courses.enumerated().sorted { a, b in
             (b.element.violated, a.offset) < (a.element.violated, b.offset)
         }
         self.courses = worst.prefix(Self.mostCurves).map(\.element)
         subtitle =
-            "mean response time of each minute, simulated"
+            "mean response time of each minute, \(origin)"
             + (courses.count > Self.mostCurves ? "; the \(Self.mostCurves) worst of \(courses.count) services" : "")
     }
 
@@ -62,7 +85,7 @@ package struct SVGTimeline {
     }
 
     /// Broken where nobody was answered; each minute stands at its middle.
-    private func curve(_ course: Simulation.Course, _ x: (Double) -> Double, _ y: (Double) -> Double) -> String {
+    private func curve(_ course: MinuteCurve, _ x: (Double) -> Double, _ y: (Double) -> Double) -> String {
         var (path, isOpen) = ("", false)
         for (minute, value) in course.minutes.enumerated() {
             guard let value else {

@@ -46,8 +46,9 @@ package enum SimulationText {
 
     private static func fleetText(_ fleet: FleetCourse) -> String {
         let nodes = [fleet.minutes.first, fleet.minutes.last].compactMap(\.self).map { "\($0.nodes)" }.uniqued()
+        let on = nodes.isEmpty ? "" : nodes.joined(separator: " → ") + " on; "
         var summary =
-            "nodes: \(nodes.joined(separator: " → ")) on; \(Format.count(fleet.plans, "plan")), "
+            "nodes: \(on)\(Format.count(fleet.plans, "plan")), "
             + "\(fleet.abandoned) given up; \(Format.count(fleet.migrations, "migration"))"
         if fleet.migrations > 0 { summary += ", none stood for longer than \(time(fleet.longestPause))" }
         if fleet.joules > 0 {

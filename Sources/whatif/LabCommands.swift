@@ -19,8 +19,12 @@ enum LabUpCommand: Command {
             --connect qemu:///system --storage '\(Lab.storage.command)' --export \(Lab.storage.export) --volume vda=data/vm2
             --volume vdb=data/vm2-thin.
             """,
-        options: [.repeated("with", "WHAT", "vm or storage; both may be said.")]
-    )
+        options: [
+            .repeated("with", "WHAT", "vm or storage; both may be said."),
+            .value(
+                "services", "N",
+                "So many auction services, up to \(AuctionService.most): also web2, app2 and db2, and so on."),
+        ])
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("the lab")
@@ -31,8 +35,10 @@ enum LabUpCommand: Command {
             }
             return addition
         }
+        let services = try LabLoadCommand.number(arguments, "services")
         let files = LabFiles(try StateDirectory.standard())
-        try Lab(files, interrupt: try InterruptSignal(), say: Terminal.note).up(with: Set(further))
+        var lab = Lab(files, interrupt: try InterruptSignal(), say: Terminal.note)
+        try lab.up(with: Set(further), services: services)
         return .done
     }
 }
@@ -71,8 +77,17 @@ enum LabLoadCommand: Command {
             .value("rate", "N", "Requests a second on average (default 40)."),
             .value("for", "DURATION", "How long, such as '5 min' (default: until Ctrl-C)."),
             .value("seed", "N", "Which visitors come (default 1)."),
+            .value("service", "N", "Which of the lab's services they visit (default 1)."),
             .flag("json", "The report as one JSON object, times in seconds."),
         ])
+
+    /// A number of services, or of one of them.
+    static func number(_ arguments: ParsedArguments, _ option: String) throws -> Int {
+        guard let number = Int(arguments.value(option) ?? "1"), (1...AuctionService.most).contains(number) else {
+            throw UsageError("--\(option): expected a number from 1 to \(AuctionService.most)")
+        }
+        return number
+    }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         try Inputs.requireRoot("the lab")
@@ -83,9 +98,10 @@ enum LabLoadCommand: Command {
             throw UsageError("--seed: expected a whole number")
         }
         let duration = try Inputs.duration(arguments, "for")
+        let service = AuctionService(try number(arguments, "service"))
         try LabFiles(try StateDirectory.standard()).enterForLoad()
         let report = try LoadRun.run(
-            rate: rate, duration: duration, seed: seed, interrupt: try InterruptSignal()
+            service, rate: rate, duration: duration, seed: seed, interrupt: try InterruptSignal()
         ) { elapsed, sent, answered in
             Terminal.passing("load: \(Format.decimal(elapsed, 0)) s, \(sent) requests sent, \(answered) answered")
         }

@@ -29,6 +29,7 @@ enum ManageCommand: Command {
         operands: [.init("FILE.yaml", "The files of the services.", isRepeated: true)],
         options: [
             .value("for", "DURATION", "How long, such as '5 min' (default: until Ctrl-C)."),
+            .value("svg", "FILE.svg", "Draw response times over minutes at the end ('-' is standard output)."),
             .flag("list", "Show what has been decided about these services, and end."),
             .flag("json", "One JSON object a line, per step."),
         ])
@@ -39,6 +40,8 @@ enum ManageCommand: Command {
             throw UsageError("two of the files are of the service \(double.service)")
         }
         let asJSON = arguments.flag("json")
+        let drawing = arguments.value("svg")
+        if drawing == "-", asJSON { throw UsageError("--json has standard output; name a file for --svg") }
         let state = try StateDirectory.standard()
         if arguments.flag("list") { return try list(files, state, asJSON: asJSON) }
         for (path, file) in zip(arguments.operands, files) where file.manage == nil {
@@ -57,6 +60,10 @@ enum ManageCommand: Command {
         let log = ManageLog(files, asJSON: asJSON)
         let manager = try ServiceManager(files, state: state, interrupt: try InterruptSignal(), report: log.report)
         let isKept = try manager.run(for: duration)
+        if let drawing {
+            let title = files.map(\.service).joined(separator: ", ")
+            try Outputs.write(SVGTimeline(title, log.curves, "on the wire").text, to: drawing)
+        }
         return isKept || duration == nil ? .done : .no
     }
 
@@ -78,8 +85,18 @@ enum ManageCommand: Command {
     }
 }
 
-/// A manager's events as lines.
-private struct ManageLog {
+/// A manager's events as lines, and as curves for the end.
+private final class ManageLog {
+    private struct Minute {
+        var length = Duration.zero
+        var requests = 0.0
+        var busy = 0.0
+        var violated = Duration.zero
+    }
+
+    /// In the order of the files.
+    private(set) var curves: [MinuteCurve]
+    private var minutes: [Minute]
     private let campaigns: [String: ProgressLog]
     private let slas: [String: SLA]
     private let asJSON: Bool
@@ -87,7 +104,23 @@ private struct ManageLog {
     init(_ files: [ServiceFile], asJSON: Bool) {
         campaigns = Dictionary(uniqueKeysWithValues: files.map { ($0.service, ProgressLog($0)) })
         slas = Dictionary(uniqueKeysWithValues: files.map { ($0.service, $0.sla) })
+        curves = files.map { MinuteCurve($0.service, $0.sla) }
+        minutes = files.map { _ in Minute() }
         self.asJSON = asJSON
+    }
+
+    private func count(
+        _ service: String, _ reading: SLAReading, _ length: Duration, _ requests: Double, _ busy: Double
+    ) {
+        guard let index = curves.firstIndex(where: { $0.service == service }) else { return }
+        minutes[index].length += length
+        minutes[index].requests += requests
+        minutes[index].busy += busy
+        if reading.state == .violated { minutes[index].violated += length }
+        guard minutes[index].length >= .seconds(60) else { return }
+        let minute = minutes[index]
+        minutes[index] = Minute()
+        curves[index].add(requests: minute.requests, busy: minute.busy, violated: minute.violated)
     }
 
     func report(_ event: ManagerEvent) {
@@ -96,7 +129,8 @@ private struct ManageLog {
             let sla = slas[service].map { "\($0)" } ?? ""
             Terminal.note("\(service): SLA \(sla) is kept by what tier \(tiers.joined(separator: ", ")) has")
             if let open { Terminal.note("\(service): goes on with decision \(open.id) (\(open.state.rawValue))") }
-        case .checked(let service, let reading):
+        case .checked(let service, let reading, let length, let requests, let busy):
+            count(service, reading, length, requests, busy)
             let figure = reading.value.map(Format.milliseconds) ?? "–"
             Terminal.passing("\(service): \(reading.state.rawValue), \(figure) (\(reading.requests) requests)")
         case .step(let decision, let step):

@@ -33,7 +33,7 @@ enum SandboxGuardCommand: Command {
         while !wards.isEmpty {
             usleep(1_000_000)
             var left: [Ward] = []
-            for var ward in wards where try ward.look(at: Timestamp(nanoseconds: clock.now)) { left.append(ward) }
+            for var ward in wards where ward.look(at: Timestamp(nanoseconds: clock.now)) { left.append(ward) }
             wards = left
         }
         return .done
@@ -48,6 +48,18 @@ private struct Ward {
     private let connect: String
     let node: String?
     private var room: RoomWatch
+    /// Since when nobody says how much room there is; nil while somebody does.
+    private var silentSince: Timestamp?
+    /// Since when they are being ended, and when that is tried again.
+    private var ending: (since: Timestamp, next: Timestamp)?
+    /// What was said last.
+    private var told = ""
+
+    /// What is not known for so long is taken for the worst: a thin pool that is full harms the originals.
+    private static let longestSilence = Duration.seconds(60)
+    /// What cannot be removed is tried again, but not for ever: 'whatif sandbox gc' finds it, too.
+    private static let pause = Duration.seconds(10)
+    private static let patience = Duration.seconds(3600)
 
     /// Nil when there is nothing of it.
     init?(_ owner: String, _ journal: Journal, _ state: StateDirectory) throws {
@@ -59,32 +71,56 @@ private struct Ward {
     }
 
     /// False when they are gone, or somebody else's to remove.
-    mutating func look(at now: Timestamp) throws -> Bool {
-        guard FileManager.default.fileExists(atPath: state.journal),
-            let until = try journal.owners()[owner]?.keptUntil
-        else { return false }
-        let reason: String
-        if now > until {
-            reason = "their time is over"
-        } else {
-            do {
-                try room.check(at: Double(now.nanoseconds) / 1e9)
-                return true
-            } catch let error where RoomWatch.isShortage(error) {
-                reason = "\(error)"
-            } catch {
-                // Not known for now, such as where a storage machine does not answer.
-                return true
+    mutating func look(at now: Timestamp) -> Bool {
+        guard FileManager.default.fileExists(atPath: state.journal) else { return false }
+        do {
+            if let ending {
+                guard now >= ending.next else { return true }
+                return try end(at: now)
             }
+            guard let until = try journal.owners()[owner]?.keptUntil else { return false }
+            guard let reason = reasonToEnd(until, at: now) else { return true }
+            say("the clones of \(owner) are ended: \(reason)")
+            ending = (now, now)
+            return try end(at: now)
+        } catch {
+            say("the clones of \(owner): \(error)")
+            guard let ending, now - ending.since > Self.patience else { return true }
+            say("the clones of \(owner) are left to 'whatif sandbox gc'")
+            return false
         }
+    }
+
+    private mutating func reasonToEnd(_ until: Timestamp, at now: Timestamp) -> String? {
+        if now > until { return "their time is over" }
+        do {
+            try room.check(at: Double(now.nanoseconds) / 1e9)
+            silentSince = nil
+        } catch let error where RoomWatch.isShortage(error) {
+            return "\(error)"
+        } catch {
+            // Such as where a storage machine does not answer for now.
+            let since = silentSince ?? now
+            silentSince = since
+            if now - since > Self.longestSilence { return "nobody says how much room is left: \(error)" }
+        }
+        return nil
+    }
+
+    private mutating func end(at now: Timestamp) throws -> Bool {
+        ending?.next = now + Self.pause
         guard let lock = try FileLock.take(state.lock(owner)) else { return false }
         defer { withExtendedLifetime(lock) { _ = unsafe unlink(state.lock(owner)) } }
-        Terminal.complain("the clones of \(owner) are ended: \(reason)")
-        try journal.release(owner)
+        if try journal.owners()[owner]?.keptUntil != nil { try journal.release(owner) }
         let entries = try journal.entries().filter { $0.owner == owner }
         try Sandbox.remove(entries, node: try Node(connect: connect), journal: journal)
         try journal.forget(owner)
         return false
+    }
+
+    private mutating func say(_ text: String) {
+        if text != told { Terminal.complain("\(Date().formatted(.iso8601)) \(text)") }
+        told = text
     }
 }
 

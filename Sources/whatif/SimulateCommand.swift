@@ -40,7 +40,9 @@ enum SimulateCommand: Command {
         }
         var simulation = Simulation(file)
         let courses = try simulation.run()
-        if let drawing = arguments.value("svg") { try Outputs.write(SVGTimeline(file.name, courses).text, to: drawing) }
+        if let drawing = arguments.value("svg") {
+            try Outputs.write(SVGTimeline(file.name, courses.map(MinuteCurve.init), "simulated").text, to: drawing)
+        }
         if let table = arguments.value("csv") { try Outputs.write(SimulationText.csv(courses), to: table) }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(SimulationRecord(file, courses, simulation.fleet)))

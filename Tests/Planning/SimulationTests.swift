@@ -74,16 +74,6 @@ import YAML
         #expect(courses.allSatisfy { $0.minutes.last.flatMap(\.self).map { $0 < 0.05 } ?? false })
     }
 
-    /// A week of the same load with noise: no change follows another.
-    @Test func aSteadyWeekIsQuiet() throws {
-        var simulation = Simulation(
-            try file([
-                ("for: 20 min", "for: 7 d"), ("{ at: 2 min, rate: 1500 }", "{ at: 2 min, rate: 1000 }"),
-                ("give-back: never", "give-back: 50%"),
-            ]))
-        for course in try simulation.run() { #expect(course.decisions.count { $0.changed != nil } <= 1) }
-    }
-
     private static let nodes = "count: 9, cpu: 400%"
     private static let richNodes =
         "count: 9, cpu: 400%, memory: 32 GiB, power: { idle: 100 W, busy: 200 W }, boot: 1 min"
@@ -155,16 +145,22 @@ import YAML
         #expect(fleet.minutes[9...11].map(\.nodes) == [9, 9, 9])
     }
 
-    /// A week of the same load with noise: domains find their places once, and none moves again.
-    @Test(arguments: ["consolidate", "balance"]) func noDomainMovesForNothing(_ purpose: String) throws {
+    /// A week of the same load with noise: domains find their places once, and none moves again; no change of what they have follows
+    /// another.
+    @Test(arguments: [("consolidate", "1 d"), ("balance", "7 d")])
+    func noDomainMovesForNothing(_ purpose: String, _ length: String) throws {
         var simulation = Simulation(
             try placed(
                 "purpose: \(purpose), every: 10 min", link: "bandwidth: 1 GB/s, cooldown: 1 h",
-                [("for: 20 min", "for: 7 d"), ("{ at: 2 min, rate: 1500 }", "{ at: 2 min, rate: 1000 }")]))
+                [
+                    ("for: 20 min", "for: \(length)"), ("{ at: 2 min, rate: 1500 }", "{ at: 2 min, rate: 1000 }"),
+                    ("give-back: never", "give-back: 50%"),
+                ]))
         let courses = try simulation.run()
         let fleet = try #require(simulation.fleet)
-        #expect(fleet.plans <= 1 && fleet.migrations <= 12, "\(fleet.events)")
-        #expect(courses.allSatisfy { $0.violated == .zero })
+        // What is given back makes room for one plan more.
+        #expect(fleet.plans <= 2 && fleet.migrations <= 12, "\(fleet.events)")
+        #expect(courses.allSatisfy { $0.violated == .zero && $0.decisions.count { $0.changed != nil } <= 1 })
     }
 
     @Test func stationsAreThoseOfTheBooks() {

@@ -114,6 +114,27 @@ import Testing
         #expect(Double(fields[column]) == metrics["p95"]?["value"])
     }
 
+    /// What a cell's figures were before they were corrected, and what its interval holds of other windows, is there to be read.
+    @Test func correctionsAreTold() throws {
+        var record = record()
+        let place = try #require(record.matrix.cells.firstIndex { $0.measurement != nil })
+        let cell = record.matrix.cells[place]
+        var measurement = try #require(cell.measurement)
+        var control = ControlResult(allocation: cell.allocation, measurement: measurement, limits: ControlLimits())
+        control.measurement.onLine = measurement.clone
+        measurement.correction = Correction([control], at: measurement.started, drift: [.p95: 0.125, .mean: 0])
+        record.matrix[cell.allocation] = Cell(cell.allocation, .measured(measurement))
+        let json = try JSONSerialization.jsonObject(with: Data(MatrixData.json(record).utf8)) as? [String: Any]
+        let cells = try #require(json?["cells"] as? [[String: Any]])
+        #expect(cells[place]["drift"] as? [String: Double] == ["p95": 0.125])
+        let uncorrected = try #require(cells[place]["uncorrected"] as? [String: [String: Double]])
+        let metrics = try #require(cells[place]["metrics"] as? [String: [String: Double]])
+        #expect(abs(try #require(uncorrected["p95"]?["upper"]) - measurement.clone.p95.upper) < 1e-12)
+        #expect(try #require(metrics["p95"]?["upper"]) > measurement.clone.p95.upper)
+        let other = cells[(place + 1) % cells.count]
+        #expect(other["drift"] == nil && other["uncorrected"] == nil)
+    }
+
     /// Whatever went wrong in a replay stands in its text and in its object, each count by itself.
     @Test func aReplaysFaultsAreTold() throws {
         var account = RequestAccount()

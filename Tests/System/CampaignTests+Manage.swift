@@ -38,6 +38,7 @@ extension SystemTests.CampaignTests {
     private static func killAtEveryMoment(_ file: String, of explored: Data) throws {
         var moments = 0
         while true {
+            try? FileManager.default.removeItem(atPath: store + "-journal")
             try explored.write(to: URL(fileURLWithPath: store))
             _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=60000")
             let manager = try Whatif.start(["manage", file], log: "manage-3.log", killedAt: moments + 1)
@@ -54,6 +55,7 @@ extension SystemTests.CampaignTests {
                 manager.wait()
                 break
             }
+            try #require(status == 128 + SIGKILL, "\(Whatif.log("manage-3.log"))")
             moments += 1
             let next = try Whatif.start(["manage", file], log: "manage-4.log")
             let isSet = try Whatif.wait(seconds: 30) { try isIn(.verifying) }

@@ -41,7 +41,7 @@ extension SystemTests {
         @Test func theLabComesAndGoesWithoutATrace() throws {
             try Whatif.run("lab", "down")
             let (before, processesBefore) = (try machine(), try processes)
-            let up = try Whatif.run("lab", "up")
+            let up = try Whatif.run("lab", "up", "--services", "2")
             #expect(up.status == 0, "\(up.errors)")
             let whileUp = try machine()
             // The loop device is the kernel's, and the cgroups are the lab's; neither is a change to the root namespaces.
@@ -57,8 +57,18 @@ extension SystemTests {
             #expect(again.status == 1 && again.errors.contains("is up already"))
             let status = try Whatif.run("lab", "status", "--json")
             let list = try JSONSerialization.jsonObject(with: Data(status.output.utf8)) as? [[String: Any]]
-            #expect(list?.compactMap { $0["name"] as? String } == ["app1", "db1", "web1"])
+            #expect(list?.compactMap { $0["name"] as? String } == ["app1", "app2", "db1", "db2", "web1", "web2"])
             #expect(list?.allSatisfy { $0["isRunning"] as? Bool == true } == true)
+
+            // Each has its own database: what visitors of one leave there is not in the other's.
+            let rows = { (domain: String) in
+                try LabHost.psql(domain, "SELECT (SELECT count(*) FROM bid) + (SELECT count(*) FROM session)")
+            }
+            let count = try rows("db1")
+            let load = try Whatif.run("lab", "load", "--service", "2", "--rate", "40", "--for", "4 s", "--json")
+            let report = try JSONSerialization.jsonObject(with: Data(load.output.utf8)) as? [String: Any]
+            #expect(try #require(report?["answered"] as? Int) > 40 && report?["failed"] as? Int == 0, "\(load)")
+            #expect(try rows("db2") != count && rows("db1") == count)
 
             let down = try Whatif.run("lab", "down")
             #expect(down.status == 0, "\(down.errors)")

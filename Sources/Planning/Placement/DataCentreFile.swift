@@ -52,7 +52,13 @@ extension DataCentreFile: Decodable {
             throw first.refusal("it says what it has of nothing; give it at least one of: \(words)")
         }
         saysPower = first.power != nil
-        for node in nodes { try node.requireLike(first) }
+        for node in nodes {
+            try node.requireLike(first)
+            // A step of frequency is one of processors.
+            if resources.first != .cpu, node.power?.steps.isEmpty == false {
+                throw node.refusal("its power has steps, which are shares of its processors; say its cpu, too")
+            }
+        }
         let nodeNames = try PlaceNames("node", nodes.map { ($0.node.name, $0.path) })
         let domains = try fields.decodeIfPresent([DomainFields].self, forKey: .domains) ?? []
         let domainNames = try PlaceNames("domain", domains.map { ($0.name, $0.path) })

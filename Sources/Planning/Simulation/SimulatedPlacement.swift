@@ -21,6 +21,9 @@ struct SimulatedPlacement {
     private var flights: [Flight] = []
     private var moved: [RecentMove] = []
     private var next: Timestamp
+    /// By domain: the processors that plans count.
+    private var wanted: [Double] = []
+    private var lastVerdict = ConsolidationPlan.Verdict.noChange
     /// By domain: for how long it still stands.
     private var standing: [Int: Duration] = [:]
     private var minuteWatts = 0.0
@@ -52,6 +55,9 @@ struct SimulatedPlacement {
         centre = DataCentre(resources: resources, nodes: nodes, domains: domains)
     }
 
+    /// - Throws: `PlacementError` for what cannot be planned.
+    func check() throws(PlacementError) { try centre.check() }
+
     /// Where each domain runs, in the order of services and their tiers.
     func node(of domain: Int) -> Int { centre.domains[domain].node ?? 0 }
 
@@ -63,15 +69,14 @@ struct SimulatedPlacement {
     mutating func step(
         quotas: [Double], uses: [Double], failing: [Int], isManaged: Bool, at time: Timestamp
     ) throws {
-        standing = standing.mapValues { $0 - .seconds(1) }.filter { $0.value > .zero }
-        for domain in centre.domains.indices {
-            centre.domains[domain].demand[0] = DataCentre.amount(
-                terms.purpose == .balance ? uses[domain] : quotas[domain], of: .cpu)
-        }
+        if !standing.isEmpty { standing = standing.mapValues { $0 - .seconds(1) }.filter { $0.value > .zero } }
+        wanted = terms.purpose == .balance ? uses : quotas
         account(uses, failing, time)
-        if let fallen = failing.first(where: { node in
-            flights.contains { $0.to == node || self.node(of: $0.domain) == node } || boots[node] != nil
-        }) {
+        if !failing.isEmpty,
+            let fallen = failing.first(where: { node in
+                flights.contains { $0.to == node || self.node(of: $0.domain) == node } || boots[node] != nil
+            })
+        {
             abandon("node \(fallen + 1) fails in the midst of it", at: time)
         }
         land(at: time)
@@ -126,6 +131,8 @@ struct SimulatedPlacement {
         }
         guard boots.isEmpty else { return }
         if flights.isEmpty, stage.moves.contains(where: { node(of: $0.domain) != $0.to }) {
+            // Nodes have booted meanwhile.
+            if let lack = lack(stage) { return abandon(lack, at: time) }
             flights = stage.moves.map { move in
                 Flight(
                     domain: move.domain, to: move.to, ends: time + (move.cost?.duration ?? .zero),
@@ -139,8 +146,16 @@ struct SimulatedPlacement {
         hasBegun = false
     }
 
+    /// What domains want now is what plans have to do with.
+    private mutating func count() {
+        for (domain, processors) in wanted.enumerated() {
+            centre.domains[domain].demand[0] = DataCentre.amount(processors, of: .cpu)
+        }
+    }
+
     /// What the keeper has given since the plan was made may have taken the room.
-    private func lack(_ stage: ConsolidationPlan.Stage) -> String? {
+    private mutating func lack(_ stage: ConsolidationPlan.Stage) -> String? {
+        count()
         var use = centre.use(centre.placement)
         for move in stage.moves {
             for place in centre.resources.indices { use[move.to][place] += centre.domains[move.domain].demand[place] }
@@ -160,22 +175,29 @@ struct SimulatedPlacement {
     }
 
     private mutating func plan(at time: Timestamp) throws {
+        count()
         var goal = terms.goal
         goal.now = time
         moved.removeAll { time - $0.at >= goal.cooldown }
         goal.recentMoves = moved
-        let reasons: [String]
+        let (verdict, found, reasons): (ConsolidationPlan.Verdict, [ConsolidationPlan.Stage], [String])
         switch terms.purpose {
         case .balance:
             let plan = try Balancing.plan(centre, goal, terms.balancing)
-            guard plan.verdict == .change else { return }
-            (stages, reasons) = (plan.stages[...], plan.reasons)
+            (verdict, found, reasons) = (plan.verdict, plan.stages, plan.reasons)
         case .consolidate:
             let plan = try Consolidation.plan(centre, goal)
-            guard plan.verdict == .change else { return }
-            (stages, reasons) = (plan.stages[...], plan.reasons)
+            (verdict, found, reasons) = (plan.verdict, plan.stages, plan.reasons)
         }
-        course.plans += 1
+        defer { lastVerdict = verdict }
+        switch verdict {
+        case .noChange: return
+        case .change:
+            stages = found[...]
+            course.plans += 1
+        // Once, as long as it stays so.
+        case .impossible: guard lastVerdict != .impossible else { return }
+        }
         course.events.append((time, reasons.joined(separator: "; ")))
     }
 }

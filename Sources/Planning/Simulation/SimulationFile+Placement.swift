@@ -27,6 +27,9 @@ extension SimulationFile {
 
     package mutating func take(_ work: Double, service: Int, tier: Int) { services[service].tiers[tier].work = work }
 
+    /// No machine has more.
+    static let mostProcessors = 10_000.0
+
     /// By service and tier: the node where it begins. Tiers that name none are dealt out in turn to those that are on.
     var places: [[Int]] {
         var turn = 0
@@ -56,6 +59,7 @@ struct SimulatedNodesFields: Decodable {
         count = try fields.value(.count) { (text) throws(UnitError) in Int(try Units.count(text, in: 1...100_000)) }
         cpu = try fields.value(.cpu, Units.fraction)
         if cpu <= 0 { throw fields.refusal(of: .cpu, "a node needs processors, such as 400%") }
+        if cpu > SimulationFile.mostProcessors { throw fields.refusal(of: .cpu, "no node has that many processors") }
         memory = try fields.contains(.memory) ? Int(fields.value(.memory, Units.bytes)) : nil
         power = try fields.decodeIfPresent(PowerFields.self, forKey: .power)
         boot = try fields.value(.boot, default: .seconds(120), Units.duration)

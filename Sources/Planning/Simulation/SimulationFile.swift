@@ -116,6 +116,11 @@ extension SimulationFile: Decodable {
         if let odd = services.flatMap(\.tiers).compactMap(\.node).first(where: { $0 >= usable }) {
             throw fields.refusal(of: .nodes, "a tier runs on node \(odd + 1), and only \(usable) are on")
         }
+        if let placement {
+            do { try SimulatedPlacement(placement, self, at: Timestamp(nanoseconds: 0)).check() } catch {
+                throw fields.refusal(of: .placement, "\(error)")
+            }
+        }
     }
 }
 
@@ -177,6 +182,8 @@ private struct SimulatedTierFields: Decodable {
             throw fields.refusal(
                 of: .work, "say one of work: DURATION and work-of: SERVICE/TIER, whose campaign has measured it")
         }
+        let node = try fields.decodeIfPresent(Int.self, forKey: .node)
+        if let node, node < 1 { throw fields.refusal(of: .node, "nodes are counted from 1") }
         tier = SimulationFile.Tier(
             name: try fields.value(.name, Units.name),
             work: try fields.contains(.work) ? fields.value(.work, Units.duration).seconds : nil,
@@ -185,9 +192,11 @@ private struct SimulatedTierFields: Decodable {
             cpu: try fields.value(.cpu, Units.fraction),
             memory: try fields.contains(.memory) ? Int(fields.value(.memory, Units.bytes)) : 0,
             dirtyRate: try fields.contains(.dirtyRate) ? Int(fields.value(.dirtyRate, Units.byteRate)) : 0,
-            node: try fields.decodeIfPresent(Int.self, forKey: .node).map { $0 - 1 })
+            node: node.map { $0 - 1 })
         if tier.cpu <= 0 { throw fields.refusal(of: .cpu, "a tier without any processor answers nothing") }
-        if tier.node.map({ $0 < 0 }) == true { throw fields.refusal(of: .node, "nodes are counted from 1") }
+        if tier.cpu > SimulationFile.mostProcessors {
+            throw fields.refusal(of: .cpu, "no domain has that many processors")
+        }
     }
 }
 
