@@ -18,8 +18,12 @@ package struct Correction: Hashable, Codable, Sendable {
     /// versions.
     package var drift: [ResponseStatistic: Double]?
 
-    /// By controls that are within their limits; nil when there are none.
-    package init?(_ controls: [ControlResult], at time: Timestamp, drift: [ResponseStatistic: Double] = [:]) {
+    /// By controls that are within their limits; nil when there are none. `relief` is by what part of its deviation a cell is believed to
+    /// deviate that is used less than the control was: what is a little slower everywhere makes a queue much longer where there is one.
+    package init?(
+        _ controls: [ControlResult], at time: Timestamp, drift: [ResponseStatistic: Double] = [:],
+        relief: (ControlResult) -> Double = { _ in 1 }
+    ) {
         let points = controls.filter(\.isWithinLimits).sorted { $0.measurement.middle < $1.measurement.middle }
         guard let first = points.first, let last = points.last else { return nil }
         let before = points.last { $0.measurement.middle <= time } ?? first
@@ -29,7 +33,9 @@ package struct Correction: Hashable, Codable, Sendable {
         deviations = [:]
         self.drift = drift
         for statistic in ResponseStatistic.allCases {
-            deviations[statistic] = Deviation([(before, 1 - share), (after, share)], statistic)
+            let weighted = [(before, 1 - share), (after, share)]
+            let part = weighted.reduce(0) { $0 + $1.1 * relief($1.0) }
+            deviations[statistic] = Deviation(weighted, statistic)?.part(part)
         }
     }
 
@@ -77,6 +83,14 @@ extension Correction.Deviation {
         ratio = Estimate(value, lower: max(0, value - half), upper: value + half)
         self.difference = share * difference
     }
+
+    /// So much of it.
+    fileprivate func part(_ part: Double) -> Self {
+        let scaled = { (ratio: Double) in 1 + part * (ratio - 1) }
+        return Self(
+            ratio: Estimate(scaled(ratio.value), lower: scaled(ratio.lower), upper: scaled(ratio.upper)),
+            difference: part * difference)
+    }
 }
 
 extension Measurement {
@@ -113,7 +127,10 @@ extension CampaignRecord {
         let time = windows.map(\.middle).reduce(Duration.zero) { $0 + ($1 - measurement.middle) } / windows.count
         let drift = further(doubt(measurement, cell.allocation), pooled: measurement.pooled, of: windows.count)
         measurement.correction =
-            control?.limits.corrects == true ? Correction(controls, at: measurement.middle + time, drift: drift) : nil
+            control?.limits.corrects == true
+            ? Correction(controls, at: measurement.middle + time, drift: drift) { control in
+                relief(measurement, cell.allocation, control)
+            } : nil
         return Cell(cell.allocation, .measured(measurement), check: cell.check)
     }
 

@@ -36,11 +36,11 @@ package enum Drift {
     /// Beyond this utilisation a queue is not stationary, and the formula says nothing.
     private static let fullest = 0.9
 
-    /// How many times as much as the on-line domain a clone drifts that is used more. What makes every request take longer by a share
+    /// How many times as much as the on-line domain a clone drifts that is used more; less of one that is used less. What makes every request take longer by a share
     /// makes those that queue wait longer by more: of a station with utilisation ρ, whose response times go with 1/(1 − ρ), by 1/(1 − ρ)
     /// times that share.
     static func amplification(_ utilisation: Double, onLine: Double) -> Double {
-        max(1, (1 - min(fullest, onLine)) / (1 - min(fullest, utilisation)))
+        (1 - min(fullest, onLine)) / (1 - min(fullest, utilisation))
     }
 }
 
@@ -67,12 +67,19 @@ extension CampaignRecord {
             uniqueKeysWithValues: ResponseStatistic.allCases.map { ($0, Drift.deviation(windows, $0, at: rate)) })
     }
 
+    /// By how much less than a control a cell deviates that was used less.
+    func relief(_ measurement: Measurement, _ allocation: Allocation, _ control: ControlResult) -> Double {
+        guard let quota = (allocation[.cpu] ?? onLine[.cpu])?.number, quota > 0, let own = onLine[.cpu]?.number, own > 0
+        else { return 1 }
+        return min(1, Drift.amplification(measurement.cpuUsed / quota, onLine: control.measurement.cpuUsed / own))
+    }
+
     /// What an interval of 95 % of a measured cell has to hold of that, as the deviation of a normal error: of few windows more, by
     /// Student's t, and of a clone that was used more than the on-line domain.
     func doubt(_ measurement: Measurement, _ allocation: Allocation) -> [ResponseStatistic: Double] {
         var amplification = 1.0
         if let quota = (allocation[.cpu] ?? onLine[.cpu])?.number, quota > 0 {
-            // A domain without a quota is taken not to queue, which makes for the widest interval.
+            // A domain without a quota is taken not to queue: then no interval is narrower than its drift.
             let used = control?.measurement.onLineCPUUsed ?? 0
             amplification = Drift.amplification(
                 measurement.cpuUsed / quota, onLine: onLine[.cpu]?.number.map { used / $0 } ?? 0)
