@@ -34,7 +34,7 @@ enum Forwarding {
     /// Until the other thread has done its part; a failure is told by what is expected of it then.
     static func wait(_ isTrue: () throws -> Bool) rethrows {
         let clock = SteadyClock()
-        let deadline = clock.now + 10_000_000_000
+        let deadline = clock.now + 60_000_000_000
         while clock.now < deadline, !(try isTrue()) { usleep(1_000) }
     }
 }

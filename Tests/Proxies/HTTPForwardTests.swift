@@ -32,7 +32,7 @@ import Wire
 
     private func curl(_ port: UInt16, _ arguments: String...) throws -> String {
         let arguments = arguments.map { $0.replacing("URL", with: "http://127.0.0.1:\(port)") }
-        return try ChildProcess.run(["curl", "-sS", "--max-time", "20", "-H", "Host: x"] + arguments).output
+        return try ChildProcess.run(["curl", "-sS", "--max-time", "60", "-H", "Host: x"] + arguments).output
     }
 
     private static func get(_ target: String) -> [UInt8] { Array("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n".utf8) }

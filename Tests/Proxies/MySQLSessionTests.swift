@@ -208,7 +208,7 @@ private enum Text {
                 (Text.query("INSERT INTO t VALUES(1)"), Text.packets([Text.ok])),
             ])
         try OutProxy.serving(.mysql, recorded) { port, loop in
-            let line = ["-h127.0.0.1", "-P\(port)", "-uu", "-psecret", "-N", "-B", "--connect-timeout=5", "-e"]
+            let line = ["-h127.0.0.1", "-P\(port)", "-uu", "-psecret", "-N", "-B", "--connect-timeout=60", "-e"]
             let result = try ChildProcess.run(["mariadb", "--no-defaults"] + line + ["SELECT c FROM t WHERE id=5"])
             #expect(result.output == "a\nNULL\n", "\(result.errors)")
             let unknown = try ChildProcess.run(["mariadb", "--no-defaults"] + line + ["SHOW secrets"])
@@ -216,7 +216,7 @@ private enum Text {
             let program = """
                 import pymysql, sys
                 c = pymysql.connect(host='127.0.0.1', port=int(sys.argv[1]), user='u', password='p', database='d',
-                    connect_timeout=5, read_timeout=5)
+                    connect_timeout=60, read_timeout=60)
                 k = c.cursor()
                 print(k.execute('SELECT c FROM t WHERE id=%s', (1,)), k.fetchall(), k.description[0][0])
                 print(k.execute('INSERT INTO t VALUES(%s)', (1,)))
@@ -224,7 +224,8 @@ private enum Text {
                 """
             let python = try ChildProcess.run(["/usr/bin/python3", "-c", program, "\(port)"])
             #expect(python.output == "2 (('a',), (None,)) c\n1\n", "\(python.errors)")
-            #expect(loop.progress.answers.exact == 2 && loop.progress.answers.template == 1)
+            let answers = Forwarding.answers(loop, of: 4)
+            #expect(answers.exact == 2 && answers.template == 1)
         }
     }
 }

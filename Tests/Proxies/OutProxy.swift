@@ -2,6 +2,7 @@ import Glibc
 import Model
 import OperatingSystem
 import Proxies
+import Synchronization
 import Testing
 import Wire
 
@@ -9,6 +10,11 @@ import Wire
 enum OutProxy {
     static let loopback: UInt32 = 0x7f00_0001
     static let tier = "next"
+    /// Below those that the kernel gives to clients.
+    private static let ports = Atomic<UInt16>(.random(in: 20_000...28_000))
+
+    /// A port that no other test has: they run beside each other.
+    static func nextPort() -> UInt16 { ports.add(1, ordering: .relaxed).newValue }
 
     /// Runs `body` with a loop that answers from `exchanges` on a free port.
     static func serving(
@@ -16,7 +22,7 @@ enum OutProxy {
         heard: Timestamp = .distantFuture, forward: ForwardTarget? = nil, _ body: (UInt16, ReplayLoop) throws -> Void
     ) throws {
         let clock = SteadyClock()
-        let port = UInt16.random(in: 20_000...29_000)
+        let port = nextPort()
         let loop = try ReplayLoop(
             target: Endpoint(IPAddress(v4: loopback), 1), source: nil,
             answerPoints: [AnswerPoint(Endpoint(IPAddress(v4: loopback), port), name, tier: tier, forward: forward)],
@@ -38,7 +44,7 @@ enum OutProxy {
 
     /// A connection made at once would be refused.
     static func waitUntilListening(_ port: UInt16, _ clock: SteadyClock) throws {
-        let deadline = clock.now + 10_000_000_000
+        let deadline = clock.now + 60_000_000_000
         while clock.now < deadline {
             let socket = try Sockets.connect(to: 0x7f00_0001, port)
             var polled = pollfd(fd: socket.raw, events: Int16(POLLOUT), revents: 0)

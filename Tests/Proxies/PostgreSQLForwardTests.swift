@@ -34,7 +34,7 @@ struct PostgreSQLForwardTests {
     private func psycopg(_ port: UInt16, _ program: String) throws -> String {
         let begin = """
             import io, os, psycopg2, sys
-            c = psycopg2.connect(host='127.0.0.1', port=sys.argv[1], user='u', dbname='postgres', connect_timeout=5,
+            c = psycopg2.connect(host='127.0.0.1', port=sys.argv[1], user='u', dbname='postgres', connect_timeout=60,
                                  options='-c timezone=UTC', application_name='under test')
             k = c.cursor()
             def ask(sql):

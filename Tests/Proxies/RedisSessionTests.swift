@@ -101,7 +101,7 @@ import Wire
             #expect(try cli(["LRANGE", "a", "0", "1"]).contains("no recorded answer"))
             let program = """
                 import redis, sys
-                r = redis.Redis('127.0.0.1', int(sys.argv[1]), db=2, password='secret', socket_timeout=5)
+                r = redis.Redis('127.0.0.1', int(sys.argv[1]), db=2, password='secret', socket_timeout=60)
                 p = r.pipeline(transaction=False)
                 p.get('counter'); p.set('user:1', 'a'); p.mget('a', 'b')
                 print(p.execute())

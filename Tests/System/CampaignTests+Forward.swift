@@ -38,7 +38,7 @@ extension SystemTests.CampaignTests {
         let run = try Whatif.start(["run", file], log: "run.log")
         let journal = try Journal(Whatif.state + "/journal.db")
         #expect(
-            try Whatif.wait(seconds: 30) {
+            try Whatif.wait(seconds: 60) {
                 try journal.entries().filter { $0.kind == .domain }.map(\.original) == ["db1", "app1"]
             })
         let bridges = try journal.entries().filter { $0.kind == .bridge }

@@ -27,12 +27,12 @@ extension SystemTests.CampaignTests {
 
         let run = try Whatif.start(["run", file], log: "run.log")
         let journal = try Journal(Whatif.state + "/journal.db")
-        #expect(try Whatif.wait(seconds: 30) { try journal.entries().contains { $0.kind == .interface } })
+        #expect(try Whatif.wait(seconds: 60) { try journal.entries().contains { $0.kind == .interface } })
         let bridge = try #require(try journal.entries().first { $0.kind == .bridge })
         let capture = Whatif.state + "/edge.pcap"
         let sniffer = try LabHost.sniff("wil" + bridge.clone, seconds: 60, to: capture)
         #expect(
-            try Whatif.wait(seconds: 30) {
+            try Whatif.wait(seconds: 60) {
                 try journal.entries().filter { $0.kind == .domain }.map(\.original) == ["db1", "app1"]
             })
         let clone = try #require(try journal.entries().first { $0.kind == .domain }?.identifier)
@@ -117,7 +117,7 @@ extension SystemTests.CampaignTests {
         let run = try Whatif.start(["run", try joinedFile()], log: "run.log")
         let journal = try Journal(Whatif.state + "/journal.db")
         #expect(
-            try Whatif.wait(seconds: 30) { try journal.entries().filter { $0.kind == .interface }.count == 2 })
+            try Whatif.wait(seconds: 60) { try journal.entries().filter { $0.kind == .interface }.count == 2 })
         kill(run.pid, SIGKILL)
         run.wait()
         #expect(try journal.entries().count >= 7)

@@ -10,7 +10,7 @@ extension SystemTests.CampaignTests {
         try serviceFile(
             [
                 ("p95: 60 ms", "p95: \(limit), over: 5 s"), ("[28%, 60%, 80%, 100%]", "[33%, 60%]"),
-                ("find: exhaustive", "find: cheapest"), ("experiment: 5 s", "experiment: 4 s"),
+                ("find: exhaustive", "find: cheapest"), ("experiment: 5 s", "experiment: 6 s"),
                 (
                     "limits: { late: 30%, stolen: 100% }",
                     "limits: { late: 30%, stolen: 100% }\nmanage: { every: 1 s, violated: 2 of 3, verify: 5 s, \(terms) }"
@@ -47,7 +47,7 @@ extension SystemTests.CampaignTests {
                 status = status ?? manager.poll()
                 return status != nil
             }
-            let hasCome = try Whatif.wait(seconds: 30) { try hasEnded() || isIn(.verifying) }
+            let hasCome = try Whatif.wait(seconds: 60) { try hasEnded() || isIn(.verifying) }
             #expect(hasCome, "\(Whatif.log("manage-3.log"))")
             // What comes next is seconds away.
             guard Whatif.wait(seconds: 1, until: hasEnded) else {
@@ -58,7 +58,7 @@ extension SystemTests.CampaignTests {
             try #require(status == 128 + SIGKILL, "\(Whatif.log("manage-3.log"))")
             moments += 1
             let next = try Whatif.start(["manage", file], log: "manage-4.log")
-            let isSet = try Whatif.wait(seconds: 30) { try isIn(.verifying) }
+            let isSet = try Whatif.wait(seconds: 60) { try isIn(.verifying) }
             kill(next.pid, SIGKILL)
             next.wait()
             #expect(isSet, "killed at moment \(moments): \(Whatif.log("manage-4.log"))")
@@ -92,7 +92,7 @@ extension SystemTests.CampaignTests {
 
         let explored = try Data(contentsOf: URL(fileURLWithPath: Self.store))
         manager = try Whatif.start(["manage", file], log: "manage-2.log")
-        let isSet = try Whatif.wait(seconds: 90) { try Self.isIn(.verifying) }
+        let isSet = try Whatif.wait(seconds: 180) { try Self.isIn(.verifying) }
         kill(manager.pid, SIGKILL)
         manager.wait()
         #expect(isSet, "\(Whatif.log("manage-2.log"))")
@@ -122,11 +122,11 @@ extension SystemTests.CampaignTests {
         _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=60000")
         let file = try Self.managed("100 s", "act: propose", named: "proposed.yaml")
         let manager = try Whatif.start(["manage", file], log: "manage.log")
-        #expect(try Whatif.wait(seconds: 90) { try Self.isIn(.proposed) }, "\(Whatif.log("manage.log"))")
+        #expect(try Whatif.wait(seconds: 180) { try Self.isIn(.proposed) }, "\(Whatif.log("manage.log"))")
         #expect(try Self.quota() == "60000")
         let apply = try Whatif.run("apply", file, "--yes")
         #expect(apply.status == 0, "\(apply.errors)")
-        #expect(try Whatif.wait(seconds: 30) { try Self.isIn(.done) }, "\(Whatif.log("manage.log"))")
+        #expect(try Whatif.wait(seconds: 60) { try Self.isIn(.done) }, "\(Whatif.log("manage.log"))")
         kill(manager.pid, SIGINT)
         #expect(manager.wait() == 0)
         let states = try Self.decisions().last?.steps.map(\.state) ?? []
@@ -139,7 +139,7 @@ extension SystemTests.CampaignTests {
         let file = try Self.managed("1 ms", "act: apply", named: "hopeless.yaml")
         let production = try LabHost.production()
         let manager = try Whatif.start(["manage", file], log: "manage.log")
-        let isSaid = try Whatif.wait(seconds: 90) { try Self.decisions().last?.state.isEnd == true }
+        let isSaid = try Whatif.wait(seconds: 180) { try Self.decisions().last?.state.isEnd == true }
         kill(manager.pid, SIGINT)
         manager.wait()
         #expect(isSaid, "\(Whatif.log("manage.log"))")

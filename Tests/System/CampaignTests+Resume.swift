@@ -72,7 +72,7 @@ extension SystemTests.CampaignTests {
         ])
         defer { listener.end() }
         #expect(
-            try Whatif.wait(seconds: 10) {
+            try Whatif.wait(seconds: 60) {
                 try LabHost.run(["ss", "-Hltn", "sport", "= :\(port)"]).output.contains("\(port)")
             })
         let open = try #require(record.matrix.cells.first { $0.state == "interpolated" })

@@ -36,7 +36,7 @@ extension SystemTests {
                   time-bound: 3 min
                   find: exhaustive
                   energy: { core: 10 W }
-                  control: { mean: 10000%, throughput: 100%, closing: false }
+                  control: { mean: 10000%, throughput: 100%, load: 1000%, closing: false }
                   limits: { late: 30%, stolen: 100% }
                 """
             for (from, to) in replacements {
@@ -193,7 +193,7 @@ extension SystemTests {
             let inventory = try LabHost.inventory()
             let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
+            #expect(try Whatif.wait(seconds: 60) { try journal.entries().count == Whatif.thingsOfACampaign })
             kill(run.pid, SIGINT)
             #expect(run.wait() == 1)
             #expect(Whatif.log("run.log").contains("interrupted"))
@@ -232,7 +232,7 @@ extension SystemTests {
         @Test func theCollectorLeavesARunningCampaignAlone() throws {
             let run = try Whatif.start(["run", try Self.serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
+            #expect(try Whatif.wait(seconds: 60) { try journal.entries().count == Whatif.thingsOfACampaign })
             let collected = try Whatif.run("sandbox", "gc")
             #expect(collected.status == 0 && collected.output.contains("are in use or kept"))
             #expect(try journal.entries().count == Whatif.thingsOfACampaign)
@@ -256,9 +256,9 @@ extension SystemTests {
             }
             let journal = try Journal(Whatif.state + "/journal.db")
             let clones = { try journal.entries().filter { $0.kind == .domain } }
-            #expect(try Whatif.wait(seconds: 30) { try clones().count == 2 })
+            #expect(try Whatif.wait(seconds: 60) { try clones().count == 2 })
             #expect(
-                try Whatif.wait(seconds: 20) {
+                try Whatif.wait(seconds: 60) {
                     try clones().allSatisfy { try LabHost.firstProcess(of: $0.identifier) != nil }
                 })
 

@@ -67,7 +67,7 @@ extension SystemTests.CloneTests {
         let capture = Whatif.state + "/ipv6.pcap"
         let sniffer = try ChildProcess(
             leg.inside + ["tcpdump", "-U", "-n", "-i", leg.interface, "-s", "200000", "-w", capture, "ip6"])
-        #expect(Whatif.wait(seconds: 10) { (try? Data(contentsOf: URL(fileURLWithPath: capture)))?.isEmpty == false })
+        #expect(Whatif.wait(seconds: 60) { (try? Data(contentsOf: URL(fileURLWithPath: capture)))?.isEmpty == false })
         let address = try #require(clone.addresses.last)
         for isOffloading in [true, false] {
             if !isOffloading {
@@ -78,7 +78,7 @@ extension SystemTests.CloneTests {
             }
             Whatif.prepare()
             #expect(
-                Whatif.wait(seconds: 20) {
+                Whatif.wait(seconds: 60) {
                     let result = try? ChildProcess.run([
                         Whatif.binary, "sandbox", "exec", clone.id, "--", "curl", "--silent", "--fail", "--max-time",
                         "5",

@@ -18,7 +18,7 @@ extension SystemTests.CloneTests {
             process = try ChildProcess(
                 ["nsenter", "--target", pid, "--net"] + prefix + ["--", SystemTests.CloneTests.probes + "hear-frames"],
                 output: output.raw, errors: output.raw)
-            #expect(Whatif.wait(seconds: 10) { self.text.contains("listening") }, "\(name): \(text)")
+            #expect(Whatif.wait(seconds: 60) { self.text.contains("listening") }, "\(name): \(text)")
         }
 
         // Of a test that failed: it would keep the lab from going.

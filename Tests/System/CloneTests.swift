@@ -53,7 +53,7 @@ extension SystemTests {
             // The clone's own PostgreSQL, from where its callers stand; the original hears nothing of it.
             let ask = ["sandbox", "exec", clone.id, "--", "pg_isready", "-q", "-h", clone.address]
             #expect(
-                try Whatif.wait(seconds: 20) { try ChildProcess.run([Whatif.binary] + ask).status == 0 })
+                try Whatif.wait(seconds: 60) { try ChildProcess.run([Whatif.binary] + ask).status == 0 })
             // The collector leaves it alone, and so does a clone of a clone.
             #expect(try Whatif.run("sandbox", "gc").output.contains("nothing to remove"))
             let again = try Whatif.run("clone", clone.domain, "--node", "lab")
@@ -87,8 +87,8 @@ extension SystemTests {
 
         @Test func itGoesWithItsTime() throws {
             let id = try #require(try clone("web1", "--for", "1 s").first?.id)
-            #expect(Whatif.wait(seconds: 30) { (try? Whatif.run("sandbox", "show", id).status) != 0 })
-            #expect(Whatif.wait(seconds: 30) { guardians.isEmpty }, "it goes on without clones")
+            #expect(Whatif.wait(seconds: 60) { (try? Whatif.run("sandbox", "show", id).status) != 0 })
+            #expect(Whatif.wait(seconds: 60) { guardians.isEmpty }, "it goes on without clones")
             #expect(Whatif.log("guard.log").contains("their time is over"))
             try expectNothingLeft()
         }
@@ -100,7 +100,7 @@ extension SystemTests {
             #expect(Set(clones.map(\.id)).count == 20 && Set(clones.map(\.address)).count == 20)
             #expect(try LabHost.virsh("list", "--name").split(separator: "\n").count == 3 + 20)
             #expect(
-                Whatif.wait(seconds: 30) {
+                Whatif.wait(seconds: 60) {
                     (try? Whatif.run("sandbox", "gc").output.contains("of 20 clones")) == true
                 })
             try expectNothingLeft()
@@ -122,7 +122,7 @@ extension SystemTests {
 
         @Test func itGoesWithItsCommand() throws {
             let command = try Whatif.start(["clone", "web1", "--node", "lab", "--wait"], log: "clone.log")
-            #expect(Whatif.wait(seconds: 10) { Whatif.log("clone.log").contains("runs as whatif-") })
+            #expect(Whatif.wait(seconds: 60) { Whatif.log("clone.log").contains("runs as whatif-") })
             let id = try #require(Whatif.log("clone.log").split(separator: " ").dropFirst().first)
             let refused = try Whatif.run("sandbox", "remove", String(id))
             #expect(refused.status == 1 && refused.errors.contains("is running already"), "\(refused.errors)")

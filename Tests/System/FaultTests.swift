@@ -126,7 +126,7 @@ extension SystemTests {
             let inventory = try LabHost.inventory()
             let run = try Whatif.start(["run", try serviceFile()], log: "run.log")
             let journal = try Journal(Whatif.state + "/journal.db")
-            #expect(try Whatif.wait(seconds: 30) { try journal.entries().count == Whatif.thingsOfACampaign })
+            #expect(try Whatif.wait(seconds: 60) { try journal.entries().count == Whatif.thingsOfACampaign })
             let pid = try LabHost.run(["cat", "/run/libvirtd.pid"]).output.filter(\.isNumber)
             kill(try #require(Int32(pid)), SIGKILL)
             let status = run.wait()
@@ -146,7 +146,7 @@ extension SystemTests {
                     + "[ ! -e $group ] || echo $$ > $group; done; exec libvirtd --daemon",
             ]).expectSuccess()
             #expect(
-                try Whatif.wait(seconds: 10) {
+                try Whatif.wait(seconds: 60) {
                     try LabHost.run(["virsh", "--connect", "lxc:///system", "list"]).status == 0
                 })
             let collected = try Whatif.run("sandbox", "gc")

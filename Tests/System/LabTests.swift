@@ -73,7 +73,7 @@ extension SystemTests {
             let down = try Whatif.run("lab", "down")
             #expect(down.status == 0, "\(down.errors)")
             #expect(try machine() == before)
-            #expect(try Whatif.wait(seconds: 10) { try processes == processesBefore })
+            #expect(try Whatif.wait(seconds: 60) { try processes == processesBefore })
             #expect(!FileManager.default.fileExists(atPath: Whatif.state + "/lab"))
             #expect(try Whatif.run("lab", "down").status == 0)
             let gone = try Whatif.run("lab", "status")
@@ -85,7 +85,7 @@ extension SystemTests {
             let before = try machine()
             let up = try Whatif.start(["lab", "up"], log: "up.log")
             #expect(
-                Whatif.wait(seconds: 30) {
+                Whatif.wait(seconds: 60) {
                     FileManager.default.fileExists(atPath: Whatif.state + "/lab/volume/app1")
                         || FileManager.default.fileExists(atPath: Whatif.state + "/lab/pid")
                 })

@@ -66,7 +66,7 @@ extension SystemTests {
               warm-up: 1 s
               time-bound: 5 min
               find: exhaustive
-              control: { mean: 10000%, throughput: 100%, closing: false }
+              control: { mean: 10000%, throughput: 100%, load: 1000%, closing: false }
               limits: { lost: 5%, late: 30%, stolen: 100% }
             """.write(toFile: path, atomically: true, encoding: .utf8)
             return path

@@ -35,7 +35,7 @@ extension SystemTests.MachineCloneTests {
         #expect(try !Self.virsh("domblklist", "vm2").contains("whatif-"))
         for clone in clones {
             let view = try view(clone)
-            #expect(Whatif.wait(seconds: 30) { view.isUp })
+            #expect(Whatif.wait(seconds: 60) { view.isUp })
             #expect(try view.token == token && view.ask("disk") == disk)
             #expect(try view.ask("write?9") != disk)
         }

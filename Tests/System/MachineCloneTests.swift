@@ -88,10 +88,10 @@ extension SystemTests {
             #expect(later != disk)
             for clone in clones {
                 let view = try view(clone)
-                #expect(Whatif.wait(seconds: 30) { view.isUp })
+                #expect(Whatif.wait(seconds: 60) { view.isUp })
                 #expect(try view.token == token && view.ask("memory") == memory && view.ask("disk") == disk)
                 let count = try view.counter
-                #expect(try Whatif.wait(seconds: 30) { try view.counter > count })
+                #expect(try Whatif.wait(seconds: 60) { try view.counter > count })
             }
             let again = try ChildProcess.run([Whatif.binary, "clone", "vm1"] + Self.place)
             #expect(again.status == 2 && again.errors.contains("captured already for another clone"), "\(again.errors)")
@@ -107,12 +107,12 @@ extension SystemTests {
         /// that it has talked to, and they stand for others now.
         @Test func aTwinGoesOnOverIPv6() throws {
             let over6 = GuestView(try Self.inside, at: "[fd00:50::40]")
-            #expect(Whatif.wait(seconds: 30) { over6.isUp })
+            #expect(Whatif.wait(seconds: 60) { over6.isUp })
             let clone = try #require(try self.clone("--from", "memory").first)
             #expect(clone.addresses.count == 2)
             let address = try #require(clone.addresses.last)
             let view = GuestView([Whatif.binary, "sandbox", "exec", clone.id, "--"], at: "[\(address)]")
-            #expect(Whatif.wait(seconds: 30) { view.isUp })
+            #expect(Whatif.wait(seconds: 60) { view.isUp })
             #expect(try view.token == original.token)
             #expect(try Whatif.run("sandbox", "remove", clone.id).status == 0)
             try expectNothingLeft()

@@ -133,7 +133,7 @@ final class IsolatedBridge {
         let holder = try ChildProcess(inside + ["unshare", "--net", "sleep", "infinity"])
         self.holder = holder
         try #require(
-            Whatif.wait(seconds: 10) {
+            Whatif.wait(seconds: 60) {
                 let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(holder.pid)/ns/net")
                 return own.map { $0 != home && $0 != outside } ?? false
             })

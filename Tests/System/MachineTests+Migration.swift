@@ -39,7 +39,7 @@ extension SystemTests.MachineTests {
             #expect(try first.node.domain("vm1") == nil)
             #expect(try node.domain("vm1")?.state() == .running)
             let view = GuestView(try second.inside)
-            #expect(Whatif.wait(seconds: 20) { view.isUp })
+            #expect(Whatif.wait(seconds: 60) { view.isUp })
             #expect(try view.token == token && view.counter >= counter)
             let twice = try Whatif.run(migrate(from: first.host, to: second))
             #expect(twice.status == 1 && twice.errors.contains("there is no running domain 'vm1'"), "\(twice.errors)")
@@ -47,7 +47,7 @@ extension SystemTests.MachineTests {
             let back = try Whatif.run(migrate(from: second, to: first.host))
             #expect(back.status == 0 && back.output.contains("vm1 runs at"), "\(back.errors)")
             #expect(try node.domain("vm1") == nil)
-            #expect(try Whatif.wait(seconds: 20) { try first.original.isUp })
+            #expect(try Whatif.wait(seconds: 60) { try first.original.isUp })
             #expect(try first.original.token == token)
         }
     }
@@ -58,7 +58,7 @@ extension SystemTests.MachineTests {
         let token = try first.original.token
         try withNode { second, node in
             let stays = {
-                try Whatif.wait(seconds: 20) {
+                try Whatif.wait(seconds: 60) {
                     try node.domain("vm1") == nil && first.domain.state() == .running
                         && first.domain.migrationProgress() == nil
                 } && first.original.token == token
@@ -69,7 +69,7 @@ extension SystemTests.MachineTests {
             #expect(try stays())
             for signal in [SIGINT, SIGKILL] {
                 let run = try Whatif.start(Array(slow.dropLast(2)), log: "migration.log")
-                #expect(try Whatif.wait(seconds: 20) { try first.domain.migrationProgress() != nil })
+                #expect(try Whatif.wait(seconds: 60) { try first.domain.migrationProgress() != nil })
                 kill(run.pid, signal)
                 run.wait()
                 #expect(try stays(), "\(Whatif.log("migration.log"))")

@@ -90,12 +90,12 @@ extension SystemTests.MachineTests {
 
             let run = try Whatif.start(["apply", slow, "--plan", plan, "--yes"], log: "plan.log")
             #expect(
-                try Whatif.wait(seconds: 30) { try first.domain.migrationProgress() != nil },
+                try Whatif.wait(seconds: 60) { try first.domain.migrationProgress() != nil },
                 "\(Whatif.log("plan.log"))")
             kill(run.pid, SIGKILL)
             run.wait()
             #expect(
-                try Whatif.wait(seconds: 20) {
+                try Whatif.wait(seconds: 60) {
                     try node.domain("vm1") == nil && first.domain.state() == .running
                         && first.domain.migrationProgress() == nil
                 })
@@ -109,7 +109,7 @@ extension SystemTests.MachineTests {
                 done.output.contains("\"doneBefore\" : 1") && done.output.contains("\"left\" : 0"), "\(done.output)")
             #expect(try node.domain("vm1")?.state() == .running && !centre.isOn(centre.hosts[0]))
             let view = GuestView(try centre.hosts[1].inside)
-            #expect(Whatif.wait(seconds: 20) { view.isUp })
+            #expect(Whatif.wait(seconds: 60) { view.isUp })
             #expect(try view.token == token)
 
             let again = try Whatif.run(["apply", quick, "--plan", plan, "--yes"])
@@ -120,7 +120,7 @@ extension SystemTests.MachineTests {
             #expect(home.status == 0, "\(home.errors)")
             #expect(
                 try centre.isOn(centre.hosts[0]) && !centre.isOn(centre.hosts[1]) && first.domain.state() == .running)
-            #expect(try Whatif.wait(seconds: 20) { try first.original.isUp } && first.original.token == token)
+            #expect(try Whatif.wait(seconds: 60) { try first.original.isUp } && first.original.token == token)
         }
     }
 

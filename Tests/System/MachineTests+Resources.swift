@@ -60,11 +60,11 @@ extension SystemTests.MachineTests {
         #expect(error?.code != 0)
 
         try domain.setBalloon(kibibytes: 200 << 10)
-        #expect(try Whatif.wait(seconds: 30) { try domain.balloon() == 200 << 10 })
+        #expect(try Whatif.wait(seconds: 60) { try domain.balloon() == 200 << 10 })
         let seen = try #require(Int(try host.original.state("memory-kib")))
         #expect(seen < 200 << 10)
         try domain.setBalloon(kibibytes: 256 << 10)
-        #expect(try Whatif.wait(seconds: 30) { try domain.balloon() == 256 << 10 })
+        #expect(try Whatif.wait(seconds: 60) { try domain.balloon() == 256 << 10 })
         try domain.setMemoryLimit(kibibytes: 4 << 20)
         #expect(try domain.memoryLimit() == 4 << 20)
         try domain.setMemoryLimit(kibibytes: nil)

@@ -59,11 +59,11 @@ extension SystemTests {
                 #expect(try clone.description().interfaces.map(\.mac) == ["52:54:00:00:50:40"])
             }
             for bridge in bridges {
-                #expect(Whatif.wait(seconds: 30) { bridge.view.isUp })
+                #expect(Whatif.wait(seconds: 60) { bridge.view.isUp })
                 #expect(try bridge.view.token == token)
                 let count = try bridge.view.counter
                 #expect(count >= counter)
-                #expect(try Whatif.wait(seconds: 30) { try bridge.view.counter > count })
+                #expect(try Whatif.wait(seconds: 60) { try bridge.view.counter > count })
                 #expect(try bridge.view.ask("memory") == host.memory)
                 #expect(try bridge.view.ask("disk") == disk)
             }
@@ -126,7 +126,7 @@ extension SystemTests {
             let process = try ChildProcess(
                 [Whatif.root + "/.build/debug/machine", "capture", MachineHost.state, way.rawValue])
             var ended: Int32?
-            _ = try Whatif.wait(seconds: 30) {
+            _ = try Whatif.wait(seconds: 60) {
                 ended = process.poll()
                 return try ended != nil || moment.isReached(domain, host.folder)
             }
@@ -134,7 +134,7 @@ extension SystemTests {
             kill(process.pid, SIGKILL)
             process.wait()
             // With nobody's help.
-            #expect(try Whatif.wait(seconds: 10) { try domain.state() == .running })
+            #expect(try Whatif.wait(seconds: 60) { try domain.state() == .running })
             try domain.endCapture(
                 memory: host.folder + "/whatif-bench.save",
                 overlays: ["vda": host.folder + "/whatif-bench-vda.qcow2"])

@@ -41,7 +41,7 @@ import Testing
                 """
             process = try ChildProcess(["python3", "-c", program, missing, host], output: output.raw)
             var found: UInt16?
-            _ = Whatif.wait(seconds: 20) {
+            _ = Whatif.wait(seconds: 60) {
                 let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
                 if text.hasSuffix("\n") { found = UInt16(text.dropLast()) }
                 return found != nil
@@ -146,7 +146,7 @@ import Testing
         defer { replay.end() }
         // It says when it listens.
         #expect(
-            Whatif.wait(seconds: 20) {
+            Whatif.wait(seconds: 60) {
                 (try? String(contentsOfFile: "\(Self.folder)/live.log", encoding: .utf8))?.contains("listening") == true
             })
         try body(replay)
@@ -167,15 +167,15 @@ import Testing
         let (server, target) = (try Server(), try Server())
         let (status, text) = try playingLive(server, to: target) { replay in
             try get("before", from: server)
-            #expect(Whatif.wait(seconds: 10) { target.asked == ["/before"] })
+            #expect(Whatif.wait(seconds: 60) { target.asked == ["/before"] })
             // Nobody takes packets while the large page passes: the ring of 16 MiB is full long before its end.
             kill(replay.pid, SIGSTOP)
             try get("large", from: server)
             kill(replay.pid, SIGCONT)
             // The request for it was heard.
-            #expect(Whatif.wait(seconds: 10) { target.asked.count == 2 })
+            #expect(Whatif.wait(seconds: 60) { target.asked.count == 2 })
             for _ in 0..<3 { try get("behind", from: server) }
-            #expect(Whatif.wait(seconds: 10) { target.asked.count == 5 })
+            #expect(Whatif.wait(seconds: 60) { target.asked.count == 5 })
         }
         #expect(status == 0 && text.hasPrefix("5 requests due") && text.contains("5 answered"), "\(text)")
         #expect(text.contains("packets that the kernel dropped before they were seen"), "\(text)")
@@ -204,7 +204,7 @@ import Testing
         var policies: [String: Int] = [:]
         let (status, text) = try playingLive(server, to: target, yields ? ["--yield"] : []) { replay in
             try get("a", from: server)
-            #expect(Whatif.wait(seconds: 30) { target.asked == ["/a"] })
+            #expect(Whatif.wait(seconds: 60) { target.asked == ["/a"] })
             let tasks = "/proc/\(replay.pid)/task"
             for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
                 // Name in brackets, then the 3rd field of proc_pid_stat(5) and on; the policy is the 41st.
@@ -225,7 +225,7 @@ import Testing
         let mix = ["--mix", "GET /a=0", "--mix", "GET /b=2", "--spread", "1 ms", "--json"]
         let (status, output) = try playingLive(server, to: target, mix) { _ in
             for name in ["a", "b", "c"] { try get(name, from: server) }
-            #expect(Whatif.wait(seconds: 10) { target.asked.count == 3 })
+            #expect(Whatif.wait(seconds: 60) { target.asked.count == 3 })
         }
         #expect(status == 0 && target.asked.sorted() == ["/b", "/b", "/c"])
         let said = try object(output)
@@ -257,10 +257,10 @@ import Testing
                 "tcpdump", "-i", "lo", "--immediate-mode", "-U", "-w", packets, "ip6 and tcp port \(server.port)",
             ])
             defer { capture.end() }
-            #expect(Whatif.wait(seconds: 10) { FileManager.default.fileExists(atPath: packets) })
+            #expect(Whatif.wait(seconds: 60) { FileManager.default.fileExists(atPath: packets) })
             return try playingLive(server, to: target, ["--json"]) { _ in
                 for name in ["a", "b"] { try get(name, from: server) }
-                #expect(Whatif.wait(seconds: 10) { target.asked == ["/a", "/b"] })
+                #expect(Whatif.wait(seconds: 60) { target.asked == ["/a", "/b"] })
             }
         }()
         #expect(status == 0)

@@ -65,7 +65,7 @@ extension SystemTests {
 
         @Test func anInterruptEndsItInOrder() throws {
             let watch = try Whatif.start(["watch", Self.file, "--every", "200 ms"], log: "watch.log")
-            #expect(Whatif.wait(seconds: 10) { Whatif.log("watch.log").split(separator: "\n").count > 6 })
+            #expect(Whatif.wait(seconds: 60) { Whatif.log("watch.log").split(separator: "\n").count > 6 })
             kill(watch.pid, SIGINT)
             #expect(watch.wait() == 0)
             let text = Whatif.log("watch.log")
@@ -100,7 +100,7 @@ extension SystemTests {
 
         @Test func aDomainThatGoesIsSaid() throws {
             let watch = try Whatif.start(["watch", Self.file, "--every", "200 ms"], log: "watch.log")
-            #expect(Whatif.wait(seconds: 10) { Whatif.log("watch.log").contains("db ") })
+            #expect(Whatif.wait(seconds: 60) { Whatif.log("watch.log").contains("db ") })
             _ = try LabHost.virsh("destroy", "db1")
             #expect(watch.wait() == 1)
             #expect(

@@ -223,7 +223,7 @@ enum LabHost {
 final class Load {
     private let process: ChildProcess
 
-    init(rate: Int = 6) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
+    init(rate: Int = 8) throws { process = try Whatif.start(["lab", "load", "--rate", "\(rate)"], log: "load.log") }
 
     func end() {
         kill(process.pid, SIGINT)
