@@ -53,7 +53,31 @@ package struct ControlResult: Hashable, Codable, Sendable {
             + "window (limit ±\(Format.percent(limits.load)))"
     }
 
+    /// What of the mean's deviation may be chance: half of its 95 % interval, as a fraction of the on-line mean.
+    package var meanDoubt: Double {
+        guard let ratio = measurement.ratio(.mean) else { return 0 }
+        return (ratio.upper - ratio.lower) / 2
+    }
+
+    /// Up to this utilisation the limit for the mean is what it says.
+    private static let easy = 0.5
+
+    /// How many times as much as a domain that is half used this one deviates by the same error of the sandbox: that makes every
+    /// request take longer by a share, and those that queue by more (`Drift.amplification`). A domain without a quota is taken not to
+    /// queue.
+    package var amplification: Double {
+        guard let quota = allocation[.cpu]?.number, quota > 0 else { return 1 }
+        let used = max(measurement.cpuUsed, measurement.onLineCPUUsed) / quota
+        return max(1, Drift.amplification(used, onLine: Self.easy))
+    }
+
+    /// By how much the mean may deviate, chance aside.
+    package var meanLimit: Double { limits.mean * amplification }
+
+    /// A deviation is out of line that is beyond its limit by more than chance. What may be chance is in the interval of every cell that
+    /// is corrected by it, so that little is claimed of a sandbox of which little is known; beyond twice the limit it is out of line all the same.
     package var isWithinLimits: Bool {
-        abs(meanDeviation) <= limits.mean && abs(throughputDeviation) <= limits.throughput
+        let chance = limits.corrects ? min(meanDoubt, meanLimit) : 0
+        return abs(meanDeviation) <= meanLimit + chance && abs(throughputDeviation) <= limits.throughput
     }
 }

@@ -2,7 +2,7 @@
 /// as the controls before and after it tell (A/B/A: what drifts in between is taken to do so evenly).
 ///
 /// A control has an error of its own, so that all of its deviation must not be taken out. Deviations are believed to be normal
-/// about none, with half the control's limit for the mean as deviation, before the control is seen; what is taken out is what
+/// about none, with half the control's limit for the mean at its utilisation as deviation, before the control is seen; what is taken out is what
 /// is believed after it, and what is left in doubt is in the interval. To correct only what is more than chance would leave the
 /// rest in the figure and out of the interval. What differs from window to window is in the interval as well.
 package struct Correction: Hashable, Codable, Sendable {
@@ -74,7 +74,7 @@ extension Correction.Deviation {
             difference += weight * (clone.value - onLine.value)
             let deviation = weight * (ratio.upper - ratio.lower) / 2 / Correction.quantile
             variance += deviation * deviation
-            limit += weight * min(Self.largestLimit, control.limits.mean)
+            limit += weight * min(Self.largestLimit, control.limits.mean) * control.amplification
         }
         let prior = limit * limit / 4
         let share = prior > 0 ? prior / (prior + variance) : 0
@@ -95,7 +95,7 @@ extension Correction.Deviation {
 
 extension Measurement {
     /// The clone's figure over the on-line one. Records of earlier versions do not have it: then as of independent runs.
-    fileprivate func ratio(_ statistic: ResponseStatistic) -> Estimate? {
+    func ratio(_ statistic: ResponseStatistic) -> Estimate? {
         if let ratio = ratios?[statistic] { return ratio }
         let (clone, onLine) = (clone[statistic], onLine[statistic])
         guard clone.value > 0, onLine.value > 0 else { return nil }

@@ -151,13 +151,20 @@ package enum Decision {
         record.conclusion.map { [$0.why] } ?? []
     }
 
+    /// Why its limit is not the one that was asked for.
+    private static func use(_ control: ControlResult) -> String {
+        guard control.amplification > 1 else { return "" }
+        return " as it queues; ±\(Format.percent(control.limits.mean)) where it is used by half"
+    }
+
     private static func controlReasons(_ record: CampaignRecord) -> [String] {
         guard let control = record.control else { return [] }
         let onLine = control.measurement.onLine[record.sla.statistic]
         var reasons = [
-            "control clone at \(control.allocation): mean \(Format.signedPercent(control.meanDeviation)), throughput "
+            "control clone at \(control.allocation): mean \(Format.signedPercent(control.meanDeviation)) "
+                + "±\(Format.percent(control.meanDoubt)), throughput "
                 + "\(Format.signedPercent(control.throughputDeviation)) against on-line (limits "
-                + "±\(Format.percent(control.limits.mean)), ±\(Format.percent(control.limits.throughput)))",
+                + "±\(Format.percent(control.meanLimit))\(use(control)), ±\(Format.percent(control.limits.throughput)))",
             "on-line at \(control.allocation): \(record.sla.statistic.rawValue) \(Format.milliseconds(onLine.value)), so "
                 + (record.sla.isMet(by: onLine.value)
                     ? "the SLA \(record.sla) is met" : "the SLA \(record.sla) is violated"),

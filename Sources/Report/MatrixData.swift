@@ -46,6 +46,8 @@ package enum MatrixData {
         var confidence: Double?
         var reasons: [String]?
         var controlMeanDeviation: Double?
+        var controlMeanDoubt: Double?
+        var controlMeanLimit: Double?
         var controlThroughputDeviation: Double?
         var control: CellDocument?
         var cells: [CellDocument]
@@ -97,6 +99,7 @@ package enum MatrixData {
             sla: record.sla.description,
             onLine: plain(record.onLine),
             reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
+            controlMeanDoubt: record.control?.meanDoubt, controlMeanLimit: record.control?.meanLimit,
             controlThroughputDeviation: record.control?.throughputDeviation,
             control: record.control.map { document(Cell($0.allocation, .measured($0.measurement))) },
             cells: (cells ?? record.matrix.cells).map(Self.document))

@@ -18,7 +18,7 @@ import Testing
     @Test func withoutAControlNothingIsCorrected() throws {
         #expect(Correction([], at: at(0)) == nil)
         // Nor by one that is too far off to be of use.
-        #expect(Correction([try control(0.15)], at: at(0)) == nil)
+        #expect(Correction([try control(0.3)], at: at(0)) == nil)
     }
 
     /// A factor or a time: both lie in the interval, and the figure between them. The median of these is without an error.
@@ -37,9 +37,46 @@ import Testing
         #expect(fast.lower == 0 && fast.value > 0 && fast.upper < 0.004)
     }
 
+    /// Near saturation what the sandbox adds to every request makes its queue longer by more; a domain that is half used, or has no
+    /// quota, is taken at the word of its limit.
+    @Test(arguments: [(0.05, 1.0), (0.1, 1), (0.15, 2), (0.18, 5), (0.25, 5)])
+    func theLimitIsOfADomainThatIsHalfUsed(_ used: Double, _ times: Double) throws {
+        var control = try control(0.14)
+        control.measurement.ratios = [.mean: Estimate(1.4, lower: 1.4, upper: 1.4)]
+        control.measurement.onLineCPUUsed = used
+        control.measurement.cpuUsed = 0
+        #expect(abs(control.amplification - times) < 1e-9 && abs(control.meanLimit - 0.15 * times) < 1e-9)
+        #expect(control.isWithinLimits == (times > 3))
+        let clone = control.measurement.cpuUsed
+        (control.measurement.cpuUsed, control.measurement.onLineCPUUsed) = (used, clone)
+        #expect(abs(control.amplification - times) < 1e-9)
+        control.allocation = Allocation([Resource: Setting]())
+        #expect(control.amplification == 1)
+    }
+
+    /// 25 % is beyond 15 %, and is within with a doubt of 10 %; of what is in doubt by more than the limit, no more than that counts.
+    @Test func whatMayBeChanceIsNotOutOfLine() throws {
+        let control = { (deviation: Double, doubt: Double, corrects: Bool) in
+            var limits = ControlLimits()
+            limits.corrects = corrects
+            var control = try self.control(0.1 * (1 + deviation), limits: limits)
+            let ratio = 1 + deviation
+            control.measurement.ratios = [.mean: Estimate(ratio, lower: ratio - doubt, upper: ratio + doubt)]
+            control.measurement.cpuUsed = 0
+            control.measurement.onLineCPUUsed = 0
+            return control
+        }
+        #expect(try control(0.24, 0.1, true).isWithinLimits && control(-0.24, 0.1, true).isWithinLimits)
+        #expect(try !control(0.26, 0.1, true).isWithinLimits)
+        #expect(try control(0.29, 0.8, true).isWithinLimits && !control(0.31, 0.8, true).isWithinLimits)
+        // Where it is not in the interval, it is not believed either.
+        #expect(try !control(0.24, 0.1, false).isWithinLimits)
+    }
+
     /// The less a control knows, the less is taken out, and the wider the interval.
     @Test func anUnsureControlTakesOutLess() throws {
         var control = try control(0.11)
+        (control.measurement.cpuUsed, control.measurement.onLineCPUUsed) = (0, 0)
         let half = { (ratio: Estimate) in (ratio.upper - ratio.lower) / 2 }
         var last = Estimate(2, lower: 2, upper: 2)
         for error in [0.01, 0.1, 1.0] {

@@ -176,6 +176,17 @@ import Testing
         #expect(scene.keeper.decision?.steps.last?.reason.contains("no more are allowed") == true)
     }
 
+    /// A false alarm must not hold up what is done when the load rises behind it; at the same load it waits.
+    @Test func whatRisesDoesNotWait() {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 90)
+        scene.keeper.began()
+        _ = scene.keeper.explored(.nothing(reasons: ["it meets"]), at: scene.time)
+        #expect(scene.state == .unchanged)
+        #expect(scene.checks(10, 90, rate: 120).isEmpty && scene.state == .unchanged)
+        #expect(scene.checks(5, 90, rate: 250).count == 1 && scene.state == .exploring)
+    }
+
     /// Less was found to do, and it does not: back to what was.
     @Test func whatDoesNotHoldIsSetBack() {
         var scene = Scene(Self.terms())

@@ -13,7 +13,10 @@ extension SystemTests.CampaignTests {
             [
                 ("calls: [db] }", "calls: [db], prepare: \"\(spin) \(spin) true\" }"),
                 ("[28%, 60%, 80%, 100%]", "[28%, 60%, 80%]"), ("p95: 60 ms", "p95: 100 s"),
-                ("mean: 10000%, throughput: 100%, load: 1000%, closing: false", "mean: 200%, throughput: 100%, load: 1000%"),
+                (
+                    "mean: 10000%, throughput: 100%, load: 1000%, closing: false",
+                    "mean: 200%, throughput: 100%, load: 1000%"
+                ),
             ], named: "worn.yaml")
         let inventory = try LabHost.inventory()
         let result = try Whatif.run("run", file)

@@ -119,9 +119,9 @@ package struct Keeper: Sendable {
         switch vigil.finding {
         case .calm: return []
         case .violated(let reason):
-            // What gave something back must not hold up what takes it again, nor what a greater load has made useless; both
-            // take another load, so that they do not follow each other for ever.
-            guard isCool(at: check.time) || decision?.cause == .idle || decision?.state == .expired,
+            // What gave something back must not hold up what takes it again, nor what was found for less load than there is; all
+            // of these take another load, so that they do not follow each other for ever.
+            guard isCool(at: check.time) || decision?.cause == .idle || decision?.state == .expired || hasRisen,
                 let choice = choice(use, before: good)
             else { return [] }
             return decide(.violated, choice, check, because: reason)
@@ -130,6 +130,8 @@ package struct Keeper: Sendable {
             return decide(.idle, choice, check, because: reason)
         }
     }
+
+    private var hasRisen: Bool { decision.map { rate > Self.risen * $0.rate } ?? false }
 
     /// Each answer that changed nothing in a row, for the same cause at about the same load, doubles the time to the next.
     private func isCool(at time: Timestamp) -> Bool {
