@@ -14,6 +14,8 @@ package struct Lab {
         package var address: String
         /// In cores; nil is unlimited.
         package var cpuQuota: Double?
+        /// The node that it runs on, where there are several; nil is the lab's own host.
+        package var node: String?
     }
 
     /// What a lab may have beside the service. The raw value is the name on the command line.
@@ -40,29 +42,31 @@ package struct Lab {
         self.say = say
     }
 
-    /// Brings the lab up with so many auction services, and leaves the calling process inside the private host. What fails is
+    /// Brings the lab up with so many auction services and further nodes, and leaves the calling process inside the private host. What fails is
     /// undone.
-    package mutating func up(with further: Set<Addition> = [], services count: Int = 1) throws {
+    package mutating func up(with further: Set<Addition> = [], services count: Int = 1, nodes: Int = 0) throws {
         services = (1...max(1, count)).map(AuctionService.init)
         guard ProcessIdentity.isRoot else { throw LabError.notRoot }
         if files.holder != nil { throw LabError.alreadyUp }
         let recipes = try LabFiles.recipes()
         let archive = try files.rootArchive(recipes: recipes)
-        try makeImages(recipes, archive, further)
+        try makeImages(recipes, archive, hasMachines: !further.isEmpty || nodes > 0, further)
         // What a killed `up` or `down` may have left.
         try down()
         let home = try NamespaceSet(of: "self")
         do {
             say("starting the private host")
             let holder = try files.host.start(interrupt: interrupt)
+            try files.host.makeBridge()
+            try startNodes(nodes)
             try Namespaces.enter(of: holder)
             try makeVolume(archive)
-            try ChildProcess.succeed(["ip", "-batch", "-"], input: PrivateHost.bridge)
             for service in services { try start(service, recipes) }
             // They boot beside each other.
             if further.contains(.storage) { try startStorage() }
             if further.contains(.machine) { try startMachine() }
             if further.contains(.storage) { try startMachineOnStorage() }
+            for number in 1...LabNode.most where number <= nodes { try waitForGuest(LabNode(number, files).guest) }
         } catch {
             // From inside, the host's own cgroups and processes could not be told from the lab's.
             try home.enter()
@@ -72,7 +76,7 @@ package struct Lab {
     }
 
     /// What is made once on a machine is made by one: whoever comes up meanwhile waits for it, and takes it.
-    private func makeImages(_ recipes: String, _ archive: String, _ further: Set<Addition>) throws {
+    private func makeImages(_ recipes: String, _ archive: String, hasMachines: Bool, _ further: Set<Addition>) throws {
         try FileManager.default.createDirectory(atPath: files.cache, withIntermediateDirectories: true)
         var turn = try FileLock.take(files.cache + "/lab.lock")
         while turn == nil {
@@ -81,7 +85,7 @@ package struct Lab {
         }
         defer { withExtendedLifetime(turn) {} }
         if !FileManager.default.fileExists(atPath: archive) { try buildRoot(recipes, archive) }
-        if !further.isEmpty { try Guest.image(say: say) }
+        if hasMachines { try Guest.image(say: say) }
         if further.contains(.storage) { try StorageMachine.image(say: say) }
     }
 
@@ -131,6 +135,16 @@ package struct Lab {
         say("the auction service answers at \(service.web)")
     }
 
+    /// From outside of the lab's own host. Their machines boot while the lab's containers start.
+    private func startNodes(_ count: Int) throws {
+        for number in 1...LabNode.most where number <= count {
+            let node = LabNode(number, files)
+            say("starting \(node.name) with \(node.guest.name) (a virtual machine of QEMU)")
+            try node.powerOn(interrupt: interrupt)
+            try node.startGuest()
+        }
+    }
+
     private func startMachine() throws {
         say("starting vm1 (a virtual machine of QEMU)")
         try Self.machine.start(on: files.host, disk: files.volume + "/vm1.qcow2")
@@ -160,6 +174,7 @@ package struct Lab {
     /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
     package func down() throws {
         try endUsers()
+        for node in LabNode.all(files) { try node.remove() }
         try files.host.end { !loopIsAttached }
     }
 
@@ -187,14 +202,23 @@ package struct Lab {
         let hasMachines = ["vm1.qcow2", "store1.raw"].contains {
             FileManager.default.fileExists(atPath: "\(files.volume)/\($0)")
         }
-        guard hasMachines else { return containers }
+        let further = try LabNode.all(files).filter(\.isOn).flatMap { node in
+            try status(try Node(connect: node.host.uri("qemu"))).map { domain in
+                var domain = domain
+                domain.node = node.name
+                domain.address =
+                    (1...LabNode.most).map { LabNode($0, files).guest }.first { $0.name == domain.name }?.address ?? ""
+                return domain
+            }
+        }
+        guard hasMachines else { return containers + further }
         var machines = try status(try Node(connect: files.host.uri("qemu")))
         let addresses = [
             machine.name: machine.address, StorageMachine.machine.name: StorageMachine.machine.address,
             storage.name: storage.address,
         ]
         for index in machines.indices { machines[index].address = addresses[machines[index].name] ?? "" }
-        return containers + machines
+        return containers + machines + further
     }
 
     private static func status(_ node: Node) throws -> [DomainStatus] {

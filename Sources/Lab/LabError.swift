@@ -8,6 +8,7 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
     case hostFailed(String)
     case serviceFailed(String)
     case inUse(pids: [Int32])
+    case unknownNode(String, known: [String])
     case leftBehind(String)
 
     package var description: String {
@@ -24,6 +25,10 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
         case .inUse(let pids):
             "the lab is in use by process \(pids.map { "\($0)" }.joined(separator: ", ")); end it (a campaign ends by "
                 + "Ctrl-C) and run 'whatif lab down' again"
+        case .unknownNode(let name, let known):
+            "the lab has no node '\(name)'; "
+                + (known.isEmpty
+                    ? "bring it up with some: 'whatif lab up --nodes 3'" : "it has \(known.joined(separator: ", "))")
         case .leftBehind(let what): "the lab is down, but this is left: \(what); run 'whatif lab down' again"
         }
     }

@@ -75,6 +75,15 @@ package struct PrivateHost: Sendable {
         }
     }
 
+    /// Ends everything that runs on the host, as without power; what is on its disk stays for the next `start`.
+    package func stop() throws {
+        group.end()
+        guard group.remove() else { throw LabError.leftBehind("cgroups named \(group.name)") }
+        for path in [pidFile, socket] where FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.removeItem(atPath: path)
+        }
+    }
+
     /// Ends everything that runs on the host and removes the rest of it. A host that is not up is no error.
     ///
     /// `released` tells whether what the host's mounts hold (loop devices) has gone; it is waited for.

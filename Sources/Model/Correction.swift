@@ -34,8 +34,10 @@ package struct Correction: Hashable, Codable, Sendable {
         self.drift = drift
         for statistic in ResponseStatistic.allCases {
             let weighted = [(before, 1 - share), (after, share)]
-            let part = weighted.reduce(0) { $0 + $1.1 * relief($1.0) }
-            deviations[statistic] = Deviation(weighted, statistic)?.part(part)
+            let parts = weighted.map { (weight: $0.1, relief: relief($0.0)) }
+            deviations[statistic] = Deviation(weighted, statistic)?.part(
+                parts.reduce(0) { $0 + $1.weight * $1.relief },
+                ofTime: parts.reduce(0) { $0 + $1.weight * $1.relief * $1.relief })
         }
     }
 
@@ -84,12 +86,13 @@ extension Correction.Deviation {
         self.difference = share * difference
     }
 
-    /// So much of it.
-    fileprivate func part(_ part: Double) -> Self {
+    /// So much of the ratio, and of the time: what is S / (1 − ρ), of a share more of S, grows by that share over 1 − ρ, and in time by
+    /// S times that share over (1 − ρ)².
+    fileprivate func part(_ part: Double, ofTime square: Double) -> Self {
         let scaled = { (ratio: Double) in 1 + part * (ratio - 1) }
         return Self(
             ratio: Estimate(scaled(ratio.value), lower: scaled(ratio.lower), upper: scaled(ratio.upper)),
-            difference: part * difference)
+            difference: square * difference)
     }
 }
 

@@ -18,12 +18,16 @@ enum LabUpCommand: Command {
             machine with LVM, store1, and a virtual machine, vm2, with disks on two of its logical volumes: clone that with
             --connect qemu:///system --storage '\(Lab.storage.command)' --export \(Lab.storage.export) --volume vda=data/vm2
             --volume vdb=data/vm2-thin.
+
+            --nodes N: also N further machines, node1 and so on, each a private host with a libvirt of its own and a virtual
+            machine on it (guest1 and so on), between which plans move them: Experiments/lab-centre.yaml.
             """,
         options: [
             .repeated("with", "WHAT", "vm or storage; both may be said."),
             .value(
                 "services", "N",
                 "So many auction services, up to \(AuctionService.most): also web2, app2 and db2, and so on."),
+            .value("nodes", "N", "So many further nodes for virtual machines, up to \(LabNode.most) (default 0)."),
         ])
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -36,9 +40,13 @@ enum LabUpCommand: Command {
             return addition
         }
         let services = try LabLoadCommand.number(arguments, "services")
+        let nodes = arguments.value("nodes").map { Int($0) ?? -1 } ?? 0
+        guard (0...LabNode.most).contains(nodes) else {
+            throw UsageError("--nodes: expected a number up to \(LabNode.most)")
+        }
         let files = LabFiles(try StateDirectory.standard())
         var lab = Lab(files, interrupt: try InterruptSignal(), say: Terminal.note)
-        try lab.up(with: Set(further), services: services)
+        try lab.up(with: Set(further), services: services, nodes: nodes)
         return .done
     }
 }
@@ -56,12 +64,16 @@ enum LabStatusCommand: Command {
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(domains))
         } else {
-            var table = TextTable(["domain", "state", "address", "cpu quota"], [.left, .left, .left, .right])
+            let hasNodes = domains.contains { $0.node != nil }
+            var table = TextTable(
+                ["domain", "state", "address", "cpu quota"] + (hasNodes ? ["node"] : []),
+                [.left, .left, .left, .right, .left])
             for domain in domains {
-                table.add([
-                    domain.name, domain.isRunning ? "running" : "stopped", domain.address,
-                    domain.cpuQuota.map(Format.percent) ?? "unlimited",
-                ])
+                table.add(
+                    [
+                        domain.name, domain.isRunning ? "running" : "stopped", domain.address,
+                        domain.cpuQuota.map(Format.percent) ?? "unlimited",
+                    ] + (hasNodes ? [domain.node ?? "lab"] : []))
             }
             Terminal.print(table.text)
         }

@@ -16,7 +16,8 @@ import YAML
 enum WhatIf {
     static var commands: [any Command.Type] {
         [
-            DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabDownCommand.self,
+            DoctorCommand.self, LabUpCommand.self, LabStatusCommand.self, LabLoadCommand.self, LabPowerCommand.self,
+            LabDownCommand.self,
             DiscoverCommand.self, RunCommand.self, AskCommand.self, MatrixListCommand.self, MatrixShowCommand.self,
             MatrixQueryCommand.self, MatrixDiffCommand.self, MatrixExportCommand.self, MatrixPruneCommand.self,
             MatrixPlotCommand.self, CheckCommand.self, PlanCommand.self, ApplyCommand.self, ManageCommand.self,

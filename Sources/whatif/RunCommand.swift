@@ -118,9 +118,13 @@ final class ProgressLog {
             }
         case .control(let control):
             Terminal.note(
-                "  the sandbox is \(Format.signedPercent(control.meanDeviation)) ±\(Format.percent(control.meanDoubt)) in mean response time and "
-                    + "\(Format.signedPercent(control.throughputDeviation)) in throughput from the on-line domain: "
-                    + (control.isWithinLimits ? "trusted" : "NOT trusted")
+                "  the sandbox is \(Format.signedPercent(control.meanDeviation)) ±\(Format.percent(control.meanDoubt)) in mean "
+                    + "response time and \(Format.signedPercent(control.throughputDeviation)) in throughput from the on-line "
+                    + "domain: "
+                    + (!control.isWithinLimits
+                        ? "NOT trusted"
+                        : abs(control.meanDeviation) <= control.meanLimit
+                            ? "trusted" : "trusted, as chance may be what is beyond the limit")
                     + " (limits ±\(Format.percent(control.meanLimit)), ±\(Format.percent(control.limits.throughput)))")
         case .checkFailed(let cell, _):
             Terminal.note("  the check of \(cell.allocation) failed: the search goes on")

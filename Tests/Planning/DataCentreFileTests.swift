@@ -47,6 +47,12 @@ import YAML
         #expect(goal.recentMoves.count == 1 && goal.now - goal.recentMoves[0].at == .seconds(600))
     }
 
+    /// The lab says how its nodes are reached; the file only which ones they are.
+    @Test func nodesOfTheLabAreNumbers() throws {
+        let file = try decode(Self.good.replacing("boot: 90 s", with: "lab: 2"))
+        #expect(file.labNodes == [1: 2] && file.access == [nil, nil])
+    }
+
     @Test(arguments: [
         ("data-centre: lab\n", "", 1, "the key 'data-centre' is missing"),
         ("reserve:", "reserv:", 2, "unknown key 'reserv', expected one of: data-centre"),
@@ -70,6 +76,8 @@ import YAML
         ("name: web1, on: n1", "name: web1, on: n1, sized-by: a/b/c", 9, "expected SERVICE/TIER, or a campaign's id"),
         ("boot: 90 s", "transport: tcp://n2", 7, "say 'connect' first"),
         ("boot: 90 s", "switch: { on: up }", 7, "say 'connect' first"),
+        ("boot: 90 s", "lab: 2, connect: qemu:///system", 7, "of a node of the lab, the lab knows it"),
+        ("boot: 90 s", "lab: two", 7, "expected a number from 1 to 99"),
         ("boot: 90 s", "connect: test:///default, switch: { on: up, ipmi: b }", 7, "is powered on in one way"),
         ("boot: 90 s", "connect: test:///default, switch: { ipmi: b }", 7, "ipmi needs a user and a password-file"),
         ("boot: 90 s", "connect: test:///default, switch: { on: up, user: b }", 7, "it belongs to 'ipmi'"),

@@ -12,7 +12,7 @@ enum SystemTests {}
 extension SystemTests {
     @Suite(.serialized, .noLab) struct LabTests {
         /// Everything of the machine that the lab could touch.
-        private func machine() throws -> String {
+        func machine() throws -> String {
             let cgroups = try ChildProcess.run(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "whatif-lab*"])
                 .output
             return [
@@ -83,12 +83,10 @@ extension SystemTests {
         /// A killed `lab up` leaves what the next `lab down` removes.
         @Test func aKilledUpIsTakenDown() throws {
             let before = try machine()
-            let up = try Whatif.start(["lab", "up"], log: "up.log")
+            let up = try Whatif.start(["lab", "up", "--nodes", "1"], log: "up.log")
             #expect(
-                Whatif.wait(seconds: 60) {
-                    FileManager.default.fileExists(atPath: Whatif.state + "/lab/volume/app1")
-                        || FileManager.default.fileExists(atPath: Whatif.state + "/lab/pid")
-                })
+                Whatif.wait(seconds: 60) { FileManager.default.fileExists(atPath: Whatif.state + "/lab-node1/pid") },
+                "\(Whatif.log("up.log"))")
             kill(up.pid, SIGKILL)
             up.wait()
             let down = try Whatif.run("lab", "down")

@@ -4,7 +4,7 @@ import Model
 /// carries plans out also needs `connect: URI`, perhaps `transport: URI`, and `switch: { on: COMMAND, off: COMMAND }`
 struct NodeFields: Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, cpu, vcpus, memory, network, state, duty, boot, power, connect, transport
+        case name, cpu, vcpus, memory, network, state, duty, boot, power, connect, transport, lab
         case powerSwitch = "switch"
         case diskRead = "disk-read"
         case diskWrite = "disk-write"
@@ -17,6 +17,8 @@ struct NodeFields: Decodable {
     let power: PowerFields?
     /// Nil where the node does not say how it is reached.
     let access: NodeAccess?
+    /// Which node of the embedded lab it is; the lab knows how that is reached.
+    let labNode: Int?
     /// All but its capacity.
     let node: DataCentre.Node
 
@@ -29,8 +31,12 @@ struct NodeFields: Decodable {
         let power = try fields.decodeIfPresent(SwitchFields.self, forKey: .powerSwitch)?.power
         let transport = try words(.transport)
         access = try words(.connect).map { NodeAccess(connect: $0, transport: transport, power: power) }
-        for key in [CodingKeys.transport, .powerSwitch] where fields.contains(key) && access == nil {
-            throw fields.refusal(of: key, "say 'connect' first, by which the node is looked at")
+        labNode =
+            try fields.contains(.lab)
+            ? fields.value(.lab) { (text) throws(UnitError) in Int(try Units.count(text, in: 1...99)) } : nil
+        for key in [CodingKeys.connect, .transport, .powerSwitch] where fields.contains(key) {
+            if labNode != nil { throw fields.refusal(of: key, "of a node of the lab, the lab knows it; leave it out") }
+            if access == nil { throw fields.refusal(of: key, "say 'connect' first, by which the node is looked at") }
         }
         var node = DataCentre.Node(
             try fields.value(.name, Units.name), capacity: [],

@@ -23,6 +23,8 @@ package struct DataCentreFile: Hashable, Sendable {
     package var saysPower: Bool
     /// By node: how it is reached; nil where it does not say.
     package var access: [NodeAccess?]
+    /// By node: which one of the embedded lab it is. How that is reached, and what powers it on and off, says the lab.
+    package var labNodes: [Int: Int]
     /// Of live migrations: after which one is given up, and whether all nodes have the same disks, whatever libvirt thinks.
     package var migrationLimit: Duration
     package var sharesDisks: Bool
@@ -74,6 +76,8 @@ extension DataCentreFile: Decodable {
         }
         silentDomains = domains.count { $0.dirtyRate == nil && $0.on != nil }
         access = nodes.map(\.access)
+        labNodes = [:]
+        for (place, node) in nodes.enumerated() { labNodes[place] = node.labNode }
         let migration = try fields.decodeIfPresent(MigrationFields.self, forKey: .migration)
         migrationLimit = migration?.limit ?? .seconds(600)
         sharesDisks = migration?.sharesDisks ?? false
