@@ -70,12 +70,16 @@ package struct Simulation {
             let isDown = fails(nil, passed)
             try place(passed, time, isManaged: !isDown)
             shareNodes(passed)
-            for index in wards.indices {
-                step(&wards[index], passed, time)
+            // Not while they are in self, which is read meanwhile: each would be changed in a copy of all.
+            var current: [Ward] = []
+            swap(&current, &wards)
+            for index in current.indices {
+                step(&current[index], passed, time)
                 if isDown { continue }
-                if wasDown { try restart(&wards[index], time) }
-                try keep(&wards[index], passed, time)
+                if wasDown { try restart(&current[index], time) }
+                try keep(&current[index], passed, time)
             }
+            swap(&current, &wards)
             wasDown = isDown
         }
         return wards.map { ward in
