@@ -174,8 +174,10 @@ package struct Lab {
     /// Takes the lab down. Everything the lab made is gone afterwards; without a lab it does nothing.
     package func down() throws {
         try endUsers()
-        for node in LabNode.all(files) { try node.remove() }
-        try files.host.end { !loopIsAttached }
+        try files.alone(interrupt) {
+            for node in LabNode.all(files) { try node.remove() }
+            try files.host.end { !loopIsAttached }
+        }
     }
 
     /// A process that entered the host keeps its mounts alive: it has to end first, by its owner.

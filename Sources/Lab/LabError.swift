@@ -10,6 +10,7 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
     case inUse(pids: [Int32])
     case unknownNode(String, known: [String])
     case leftBehind(String)
+    case stillRuns(String)
 
     package var description: String {
         switch self {
@@ -29,6 +30,8 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
             "the lab has no node '\(name)'; "
                 + (known.isEmpty
                     ? "bring it up with some: 'whatif lab up --nodes 3'" : "it has \(known.joined(separator: ", "))")
+        case .stillRuns(let name):
+            "what runs on \(name) did not end; try again, or take the lab down with 'whatif lab down'"
         case .leftBehind(let what): "the lab is down, but this is left: \(what); run 'whatif lab down' again"
         }
     }

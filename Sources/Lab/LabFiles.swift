@@ -13,8 +13,12 @@ package struct LabFiles: Sendable {
     /// Name of the lab's cgroup in every hierarchy: one lab for each state directory.
     let group: LabGroup
 
+    /// Who powers nodes on or off, or takes the lab down, holds it: one after the other.
+    private let turn: String
+
     package init(_ state: StateDirectory) {
         directory = state.path + "/lab"
+        turn = state.lock("lab")
         let digits = String(Self.hash(Array(state.path.utf8)), radix: 16)
         group = LabGroup(name: state.path == StateDirectory.standardPath ? "whatif-lab" : "whatif-lab-\(digits)")
         cache = Self.standardCache
@@ -67,6 +71,18 @@ package struct LabFiles: Sendable {
     /// FNV-1a, for names only.
     private static func hash(_ bytes: [UInt8]) -> UInt64 {
         bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+}
+
+extension LabFiles {
+    /// While no other process changes what there is of the lab.
+    func alone<T>(_ interrupt: InterruptSignal, _ body: () throws -> T) throws -> T {
+        var lock = try FileLock.take(turn)
+        while lock == nil {
+            if interrupt.wait(seconds: 0.1) == .interrupted { throw LabError.hostFailed("interrupted") }
+            lock = try FileLock.take(turn)
+        }
+        return try withExtendedLifetime(lock) { try body() }
     }
 }
 

@@ -44,36 +44,55 @@ package struct LabNode: Sendable {
         return node
     }
 
-    /// Powers it on, puts it on the lab's Ethernet, and returns when its libvirt answers. One that is on stays as it is.
+    /// Powers it on, puts it on the lab's Ethernet, and returns when its libvirt answers. One that is on stays on; what a killed
+    /// process left half done is done.
     package func powerOn(interrupt: InterruptSignal) throws {
-        guard let lab = files.host.holder, lab > 0 else { throw LabError.notUp }
-        if isOn { return }
+        try files.alone(interrupt) { try switchOn(interrupt: interrupt) }
+    }
+
+    func switchOn(interrupt: InterruptSignal) throws {
+        guard files.host.holder != nil else { throw LabError.notUp }
+        let wasOn = isOn
         do {
-            let holder = try host.start(interrupt: interrupt)
-            // The wire goes with the node's network namespace.
-            try files.host.run(
-                ["ip", "-batch", "-"],
-                input: """
-                    link add name \(name) type veth peer name lan netns \(holder)
-                    link set dev \(name) master br0
-                    link set dev \(name) up
-                    """)
-            try host.run(
-                ["ip", "-batch", "-"],
-                input: """
-                    link add name br0 type bridge
-                    link set dev br0 up
-                    link set dev lan master br0
-                    link set dev lan up
-                    """)
+            let holder = try host.holder ?? host.start(interrupt: interrupt)
+            if try !isWired { try wire(holder) }
         } catch {
-            try powerOff()
+            if !wasOn { try? host.stop() }
             throw error
         }
     }
 
+    private var isWired: Bool {
+        get throws {
+            // The last step of it.
+            let link = try ChildProcess.run(try host.inside + ["ip", "-oneline", "link", "show", "dev", "lan", "up"])
+            return link.status == 0 && link.output.contains(" master br0 ")
+        }
+    }
+
+    /// It goes with the node's network namespace, a moment after the node.
+    private func wire(_ holder: Int32) throws {
+        _ = try ChildProcess.run(try files.host.inside + ["ip", "link", "delete", "dev", name])
+        _ = try ChildProcess.run(try host.inside + ["ip", "link", "delete", "dev", "br0"])
+        try files.host.run(
+            ["ip", "-batch", "-"],
+            input: """
+                link add name \(name) type veth peer name lan netns \(holder)
+                link set dev \(name) master br0
+                link set dev \(name) up
+                """)
+        try host.run(
+            ["ip", "-batch", "-"],
+            input: """
+                link add name br0 type bridge
+                link set dev br0 up
+                link set dev lan master br0
+                link set dev lan up
+                """)
+    }
+
     /// What runs on it ends at once; its disks stay.
-    package func powerOff() throws { try host.stop() }
+    package func powerOff(interrupt: InterruptSignal) throws { try files.alone(interrupt) { try host.stop() } }
 
     /// Its machine is there some seconds later.
     func startGuest() throws { try guest.start(on: host, disk: disk) }

@@ -78,7 +78,7 @@ package struct PrivateHost: Sendable {
     /// Ends everything that runs on the host, as without power; what is on its disk stays for the next `start`.
     package func stop() throws {
         group.end()
-        guard group.remove() else { throw LabError.leftBehind("cgroups named \(group.name)") }
+        guard group.remove() else { throw LabError.stillRuns(group.name) }
         for path in [pidFile, socket] where FileManager.default.fileExists(atPath: path) {
             try FileManager.default.removeItem(atPath: path)
         }

@@ -67,17 +67,29 @@ package struct ControlResult: Hashable, Codable, Sendable {
     /// queue.
     package var amplification: Double {
         guard let quota = allocation[.cpu]?.number, quota > 0 else { return 1 }
-        let used = max(measurement.cpuUsed, measurement.onLineCPUUsed) / quota
+        // A clone that needs less for the same requests, or more, is not what the on-line domain is: it must not excuse itself.
+        let used = min(measurement.cpuUsed, measurement.onLineCPUUsed) / quota
         return max(1, Drift.amplification(used, onLine: Self.easy))
     }
 
-    /// By how much the mean may deviate, chance aside.
+    /// By how much the mean may be above the on-line one, chance aside.
     package var meanLimit: Double { limits.mean * amplification }
+    /// By how much below: of an error that makes it three times as long, the opposite makes it a third.
+    package var lowerMeanLimit: Double { max(limits.mean, 1 - 1 / (1 + meanLimit)) }
+
+    /// Whether the mean's deviation is within its limits by itself.
+    package var isMeanWithinLimits: Bool { meanDeviation <= meanLimit && meanDeviation >= -lowerMeanLimit }
 
     /// A deviation is out of line that is beyond its limit by more than chance. What may be chance is in the interval of every cell that
-    /// is corrected by it, so that little is claimed of a sandbox of which little is known; beyond twice the limit it is out of line all the same.
+    /// is corrected by it, so that little is claimed of a sandbox of which little is known; and no more chance than the limit, or than
+    /// half of what is left below it, is believed.
     package var isWithinLimits: Bool {
-        let chance = limits.corrects ? min(meanDoubt, meanLimit) : 0
-        return abs(meanDeviation) <= meanLimit + chance && abs(throughputDeviation) <= limits.throughput
+        let above = limits.corrects ? min(meanDoubt, meanLimit) : 0
+        let below = limits.corrects ? min(meanDoubt, lowerMeanLimit, (1 - lowerMeanLimit) / 2) : 0
+        return meanDeviation <= meanLimit + above && meanDeviation >= -lowerMeanLimit - below
+            && abs(throughputDeviation) <= limits.throughput
     }
+
+    /// For people: -42.9% to +75.0%.
+    package var meanLimits: String { "\(Format.signedPercent(-lowerMeanLimit)) to \(Format.signedPercent(meanLimit))" }
 }

@@ -11,6 +11,8 @@ package struct Correction: Hashable, Codable, Sendable {
         package var ratio: Estimate
         /// The clone's figure less the on-line one, in seconds.
         package var difference: Double
+        /// What the control could not tell, as the deviation of a normal error and a fraction; nil in records of earlier versions.
+        package var doubt: Double?
     }
 
     package var deviations: [ResponseStatistic: Deviation]
@@ -49,7 +51,7 @@ package struct Correction: Hashable, Codable, Sendable {
         let byDifference = max(0, estimate.value - deviation.difference)
         // A higher ratio makes for a lower figure.
         let (ratioBelow, ratioAbove) = (deviation.ratio.relativeBelow, deviation.ratio.relativeAbove)
-        let drift = Self.quantile * (drift?[statistic] ?? 0)
+        let drift = Self.quantile * Self.both(drift?[statistic] ?? 0, deviation.doubt ?? 0)
         let below = Self.both(Self.both(estimate.relativeBelow, ratioAbove), drift)
         let above = Self.both(Self.both(estimate.relativeAbove, ratioBelow), drift)
         return Estimate(
@@ -68,7 +70,7 @@ extension Correction.Deviation {
 
     /// The weighted mean of these, and what is believed after it.
     fileprivate init?(_ points: [(control: ControlResult, weight: Double)], _ statistic: ResponseStatistic) {
-        var (mean, variance, difference, limit) = (0.0, 0.0, 0.0, 0.0)
+        var (mean, variance, difference, limit, plainLimit) = (0.0, 0.0, 0.0, 0.0, 0.0)
         for (control, weight) in points where weight > 0 {
             let (clone, onLine) = (control.measurement.clone[statistic], control.measurement.onLine[statistic])
             guard let ratio = control.measurement.ratio(statistic) else { return nil }
@@ -76,7 +78,9 @@ extension Correction.Deviation {
             difference += weight * (clone.value - onLine.value)
             let deviation = weight * (ratio.upper - ratio.lower) / 2 / Correction.quantile
             variance += deviation * deviation
-            limit += weight * min(Self.largestLimit, control.limits.mean) * control.amplification
+            let allowed = weight * min(Self.largestLimit, control.limits.mean)
+            limit += allowed * control.amplification
+            plainLimit += allowed
         }
         let prior = limit * limit / 4
         let share = prior > 0 ? prior / (prior + variance) : 0
@@ -84,15 +88,17 @@ extension Correction.Deviation {
         let value = 1 + share * (mean - 1)
         ratio = Estimate(value, lower: max(0, value - half), upper: value + half)
         self.difference = share * difference
+        doubt = plainLimit / 2
     }
 
     /// So much of the ratio, and of the time: what is S / (1 − ρ), of a share more of S, grows by that share over 1 − ρ, and in time by
-    /// S times that share over (1 − ρ)².
+    /// S times that share over (1 − ρ)². Whether the sandbox adds a time that no queue makes longer, a control with a longer queue can tell
+    /// the less: that stays as much in doubt as it was before.
     fileprivate func part(_ part: Double, ofTime square: Double) -> Self {
         let scaled = { (ratio: Double) in 1 + part * (ratio - 1) }
         return Self(
             ratio: Estimate(scaled(ratio.value), lower: scaled(ratio.lower), upper: scaled(ratio.upper)),
-            difference: square * difference)
+            difference: square * difference, doubt: doubt.map { (1 - part) * $0 })
     }
 }
 

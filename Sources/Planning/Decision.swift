@@ -164,7 +164,7 @@ package enum Decision {
             "control clone at \(control.allocation): mean \(Format.signedPercent(control.meanDeviation)) "
                 + "±\(Format.percent(control.meanDoubt)), throughput "
                 + "\(Format.signedPercent(control.throughputDeviation)) against on-line (limits "
-                + "±\(Format.percent(control.meanLimit))\(use(control)), ±\(Format.percent(control.limits.throughput)))",
+                + "\(control.meanLimits)\(use(control)), ±\(Format.percent(control.limits.throughput)))",
             "on-line at \(control.allocation): \(record.sla.statistic.rawValue) \(Format.milliseconds(onLine.value)), so "
                 + (record.sla.isMet(by: onLine.value)
                     ? "the SLA \(record.sla) is met" : "the SLA \(record.sla) is violated"),

@@ -38,15 +38,6 @@ enum Inputs {
     static func dataCentre(_ path: String) throws -> DataCentreFile {
         var file = try YAMLDecoder.decode(
             DataCentreFile.self, from: try text("data-centre file", path), file: path)
-        for (place, number) in file.labNodes {
-            guard (1...LabNode.most).contains(number) else {
-                throw FileError(
-                    description:
-                        "\(path): node \(file.centre.nodes[place].name): the lab has nodes 1 to \(LabNode.most), "
-                        + "and no \(number)")
-            }
-            file.access[place] = NodeAccess(LabNode(number, LabFiles(try StateDirectory.standard())))
-        }
         guard !file.sizing.isEmpty else { return file }
         let store = try MatrixStore(try StateDirectory.standard().matrices)
         for (place, sizing) in file.sizing.sorted(by: { $0.key < $1.key }) {

@@ -37,7 +37,7 @@ enum LabPowerCommand: Command {
             switch arguments.operand(1) {
             case nil: break
             case "on": try node.powerOn(interrupt: try InterruptSignal())
-            case "off": try node.powerOff()
+            case "off": try node.powerOff(interrupt: try InterruptSignal())
             case let other?: throw UsageError("lab power: found '\(other)', expected on or off")
             }
             nodes = [node]

@@ -116,6 +116,7 @@ enum WhatIf {
         case let error as LabError:
             switch error {
             case .notRoot, .recipesMissing, .notUp: return .lacking
+            case .unknownNode: return .usage
             default: return .failed
             }
         case let error as TraceError:

@@ -1,5 +1,6 @@
 import Arguments
 import Experimenter
+import Lab
 import Manager
 import Model
 import OperatingSystem
@@ -50,7 +51,7 @@ enum PlanApplication {
             throw UsageError("--\(odd) is of what a campaign found, and --plan of a data centre; leave one of them out")
         }
         let place = arguments.operand(0) ?? ""
-        let file = try Inputs.dataCentre(place)
+        let file = try reached(Inputs.dataCentre(place), place)
         let plan = try Inputs.plan(path)
         var document = Document(dataCentre: file.name, steps: 0, doneBefore: 0)
         document.stale = plan.staleness(in: file)
@@ -73,6 +74,23 @@ enum PlanApplication {
             Terminal.complain("\(error)")
             return .no
         }
+    }
+
+    /// The lab knows how its own nodes are reached.
+    private static func reached(_ file: DataCentreFile, _ place: String) throws -> DataCentreFile {
+        guard !file.labNodes.isEmpty else { return file }
+        let files = LabFiles(try StateDirectory.standard())
+        var file = file
+        for (node, number) in file.labNodes {
+            guard (1...LabNode.most).contains(number) else {
+                throw FileError(
+                    description:
+                        "\(place): node \(file.centre.nodes[node].name): the lab has nodes 1 to \(LabNode.most), "
+                        + "and no \(number)")
+            }
+            file.access[node] = NodeAccess(LabNode(number, files))
+        }
+        return file
     }
 
     private static func carryOut(

@@ -123,9 +123,9 @@ final class ProgressLog {
                     + "domain: "
                     + (!control.isWithinLimits
                         ? "NOT trusted"
-                        : abs(control.meanDeviation) <= control.meanLimit
+                        : control.isMeanWithinLimits
                             ? "trusted" : "trusted, as chance may be what is beyond the limit")
-                    + " (limits ±\(Format.percent(control.meanLimit)), ±\(Format.percent(control.limits.throughput)))")
+                    + " (limits \(control.meanLimits), ±\(Format.percent(control.limits.throughput)))")
         case .checkFailed(let cell, _):
             Terminal.note("  the check of \(cell.allocation) failed: the search goes on")
         case .abandoned(let allocation):

@@ -43,15 +43,28 @@ import Testing
     func theLimitIsOfADomainThatIsHalfUsed(_ used: Double, _ times: Double) throws {
         var control = try control(0.14)
         control.measurement.ratios = [.mean: Estimate(1.4, lower: 1.4, upper: 1.4)]
-        control.measurement.onLineCPUUsed = used
-        control.measurement.cpuUsed = 0
+        (control.measurement.cpuUsed, control.measurement.onLineCPUUsed) = (used, used + 0.01)
         #expect(abs(control.amplification - times) < 1e-9 && abs(control.meanLimit - 0.15 * times) < 1e-9)
         #expect(control.isWithinLimits == (times > 3))
-        let clone = control.measurement.cpuUsed
-        (control.measurement.cpuUsed, control.measurement.onLineCPUUsed) = (used, clone)
-        #expect(abs(control.amplification - times) < 1e-9)
+        // The less used of both says how much is forgiven.
+        control.measurement.onLineCPUUsed = 0.01
+        #expect(control.amplification == 1)
         control.allocation = Allocation([Resource: Setting]())
         #expect(control.amplification == 1)
+    }
+
+    /// Of an error that would make it 1.75 times as long, the opposite makes it 1 / 1.75 of that; a clone that does next to nothing is no
+    /// clone, however little is known.
+    @Test(arguments: [
+        (-0.2, 0.0, true), (-0.42, 0, true), (-0.44, 0, false), (-0.6, 0.3, true), (-0.8, 2, false), (-0.99, 2, false),
+    ])
+    func whatIsFasterHasALimitToo(_ deviation: Double, _ doubt: Double, _ isWithin: Bool) throws {
+        var control = try control(0.1 * (1 + deviation))
+        control.measurement.ratios = [
+            .mean: Estimate(1 + deviation, lower: 1 + deviation - doubt, upper: 1 + deviation + doubt)
+        ]
+        (control.measurement.cpuUsed, control.measurement.onLineCPUUsed) = (0.2, 0.2)
+        #expect(control.isWithinLimits == isWithin, "\(control.meanLimits)")
     }
 
     /// 25 % is beyond 15 %, and is within with a doubt of 10 %; of what is in doubt by more than the limit, no more than that counts.
@@ -84,9 +97,13 @@ import Testing
         let correction = try #require(Correction([control], at: at(0)) { _ in 0.2 / 0.8 })
         let measured = times(1.02, 0.2)
         let corrected = correction.correct(Estimate(measured, lower: measured, upper: measured), .p95)
-        #expect(
-            abs(corrected.value / times(1, 0.2) - 1) < 0.005 && corrected.upper / corrected.lower < 1.01, "\(corrected)"
-        )
+        #expect(abs(corrected.value / times(1, 0.2) - 1) < 0.005, "\(corrected)")
+        // Of a time that is added whatever queues, it says no more than was believed before: three quarters of half the limit.
+        #expect(abs(corrected.upper / corrected.value - 1 - 1.96 * 0.75 * 0.075) < 0.005, "\(corrected)")
+        // Where both queue alike, all of it was seen.
+        let own = try #require(Correction([control], at: at(0))).correct(
+            Estimate(measured, lower: measured, upper: measured), .p95)
+        #expect(own.lower > 0 && own.upper <= measured)
     }
 
     /// The less a control knows, the less is taken out, and the wider the interval.

@@ -78,6 +78,12 @@ import YAML
         ("boot: 90 s", "switch: { on: up }", 7, "say 'connect' first"),
         ("boot: 90 s", "lab: 2, connect: qemu:///system", 7, "of a node of the lab, the lab knows it"),
         ("boot: 90 s", "lab: two", 7, "expected a number from 1 to 99"),
+        (
+            "name: n1, cpu: 1600%, memory: 64 GiB, power: { idle: 90 W, busy: 240 W } }",
+            "name: n1, lab: 1, cpu: 1600%, memory: 64 GiB, power: { idle: 90 W, busy: 240 W } }\n"
+                + "  - { name: n9, lab: 1, cpu: 800%, memory: 32 GiB, power: { idle: 60 W, busy: 150 W } }", 7,
+            "node n9: it is node 1 of the lab, and so is n1"
+        ),
         ("boot: 90 s", "connect: test:///default, switch: { on: up, ipmi: b }", 7, "is powered on in one way"),
         ("boot: 90 s", "connect: test:///default, switch: { ipmi: b }", 7, "ipmi needs a user and a password-file"),
         ("boot: 90 s", "connect: test:///default, switch: { on: up, user: b }", 7, "it belongs to 'ipmi'"),

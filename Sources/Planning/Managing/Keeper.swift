@@ -131,7 +131,9 @@ package struct Keeper: Sendable {
         }
     }
 
-    private var hasRisen: Bool { decision.map { rate > Self.risen * $0.rate } ?? false }
+    private var hasRisen: Bool {
+        recent.count == terms.violated.of && decision.map { rate > Self.risen * $0.rate } ?? false
+    }
 
     /// Each answer that changed nothing in a row, for the same cause at about the same load, doubles the time to the next.
     private func isCool(at time: Timestamp) -> Bool {

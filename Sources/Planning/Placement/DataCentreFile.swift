@@ -77,7 +77,12 @@ extension DataCentreFile: Decodable {
         silentDomains = domains.count { $0.dirtyRate == nil && $0.on != nil }
         access = nodes.map(\.access)
         labNodes = [:]
-        for (place, node) in nodes.enumerated() { labNodes[place] = node.labNode }
+        for (place, node) in nodes.enumerated() {
+            if let number = node.labNode, let other = labNodes.first(where: { $0.value == number }) {
+                throw node.refusal("it is node \(number) of the lab, and so is \(nodes[other.key].node.name)")
+            }
+            labNodes[place] = node.labNode
+        }
         let migration = try fields.decodeIfPresent(MigrationFields.self, forKey: .migration)
         migrationLimit = migration?.limit ?? .seconds(600)
         sharesDisks = migration?.sharesDisks ?? false
