@@ -10,6 +10,9 @@ package struct ControlLimits: Hashable, Codable, Sendable {
     package var closes = true
     /// Whether response times are corrected by what it finds.
     package var corrects = true
+    /// Whether the mean's limit is scaled by what a queue makes of an error, and chance is not held against the control. Records
+    /// of earlier versions were judged by the bare limit, and stay so.
+    package var scales = true
 
     package init() {}
 
@@ -22,6 +25,7 @@ package struct ControlLimits: Hashable, Codable, Sendable {
         every = try fields.decodeIfPresent(Int.self, forKey: .every) ?? every
         closes = try fields.decodeIfPresent(Bool.self, forKey: .closes) ?? false
         corrects = try fields.decodeIfPresent(Bool.self, forKey: .corrects) ?? false
+        scales = try fields.decodeIfPresent(Bool.self, forKey: .scales) ?? false
     }
 }
 
@@ -66,7 +70,7 @@ package struct ControlResult: Hashable, Codable, Sendable {
     /// request take longer by a share, and those that queue by more (`Drift.amplification`). A domain without a quota is taken not to
     /// queue.
     package var amplification: Double {
-        guard let quota = allocation[.cpu]?.number, quota > 0 else { return 1 }
+        guard limits.scales, let quota = allocation[.cpu]?.number, quota > 0 else { return 1 }
         // A clone that needs less for the same requests, or more, is not what the on-line domain is: it must not excuse itself.
         let used = min(measurement.cpuUsed, measurement.onLineCPUUsed) / quota
         return max(1, Drift.amplification(used, onLine: Self.easy))
@@ -84,8 +88,9 @@ package struct ControlResult: Hashable, Codable, Sendable {
     /// is corrected by it, so that little is claimed of a sandbox of which little is known; and no more chance than the limit, or than
     /// half of what is left below it, is believed.
     package var isWithinLimits: Bool {
-        let above = limits.corrects ? min(meanDoubt, meanLimit) : 0
-        let below = limits.corrects ? min(meanDoubt, lowerMeanLimit, (1 - lowerMeanLimit) / 2) : 0
+        let forgives = limits.corrects && limits.scales
+        let above = forgives ? min(meanDoubt, meanLimit) : 0
+        let below = forgives ? min(meanDoubt, lowerMeanLimit, (1 - lowerMeanLimit) / 2) : 0
         return meanDeviation <= meanLimit + above && meanDeviation >= -lowerMeanLimit - below
             && abs(throughputDeviation) <= limits.throughput
     }

@@ -36,9 +36,9 @@ package enum Drift {
     /// Beyond this utilisation a queue is not stationary, and the formula says nothing.
     private static let fullest = 0.9
 
-    /// How many times as much as the on-line domain a clone drifts that is used more; less of one that is used less. What makes every request take longer by a share
-    /// makes those that queue wait longer by more: of a station with utilisation ρ, whose response times go with 1/(1 − ρ), by 1/(1 − ρ)
-    /// times that share.
+    /// How many times as much as the on-line domain a clone drifts that is used more; less of one that is used less. What makes
+    /// every request take longer by a share makes those that queue wait longer by more: of a station with utilisation ρ, whose
+    /// response times go with 1/(1 − ρ), by 1/(1 − ρ) times that share.
     static func amplification(_ utilisation: Double, onLine: Double) -> Double {
         (1 - min(fullest, onLine)) / (1 - min(fullest, utilisation))
     }

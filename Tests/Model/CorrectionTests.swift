@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Model
 import TestSupport
@@ -84,6 +85,21 @@ import Testing
         #expect(try control(0.29, 0.8, true).isWithinLimits && !control(0.31, 0.8, true).isWithinLimits)
         // Where it is not in the interval, it is not believed either.
         #expect(try !control(0.24, 0.1, false).isWithinLimits)
+    }
+
+    /// What was judged by the bare limit when it was measured is judged by it when it is read: an answer that was refused stays refused.
+    @Test func recordsOfEarlierVersionsKeepTheirLimit() throws {
+        let earlier = Data(#"{"mean":0.15,"throughput":0.02,"load":0.5,"every":8,"closes":true,"corrects":true}"#.utf8)
+        for (limits, isWithin) in [
+            (try JSONDecoder().decode(ControlLimits.self, from: earlier), false),
+            (try JSONDecoder().decode(ControlLimits.self, from: JSONEncoder().encode(ControlLimits())), true),
+        ] {
+            var control = try control(0.12, limits: limits)
+            control.measurement.ratios = [.mean: Estimate(1.2, lower: 1.1, upper: 1.3)]
+            (control.measurement.cpuUsed, control.measurement.onLineCPUUsed) = (0.15, 0.15)
+            #expect(control.isWithinLimits == isWithin)
+            #expect(abs(control.meanLimit - (isWithin ? 0.3 : 0.15)) < 1e-9)
+        }
     }
 
     /// Requests that take 2 % longer in the sandbox, at a control that is used by 80 %: of S / (1 − ρ), what is used by 20 % is 2.5 %
