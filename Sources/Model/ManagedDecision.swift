@@ -61,6 +61,8 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
     /// Whether its campaign, which has its name, has begun.
     package var hasCampaign = false
     package var changes: [AllocationChange] = []
+    /// What the SLA's figure will be on-line by the campaign, in seconds.
+    package var predicted: Estimate?
     /// Until when the plan may be applied.
     package var expires: Timestamp?
     package private(set) var steps: [Step] = []
@@ -85,6 +87,29 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
     package var begun: Timestamp { steps.first?.time ?? .distantPast }
     /// Of the latest step.
     package var time: Timestamp { steps.last?.time ?? .distantPast }
+
+    /// Why what it proposed must not be set by hand any more; nil while it may be, and for what nobody waits with. `found` is what
+    /// the domains have of its changes, in their order.
+    package func objection(at time: Timestamp, found: [Setting?]) -> String? {
+        switch state {
+        case .proposed:
+            if let expires, time >= expires {
+                return "it was not applied in time: it expired \(Format.duration(time - expires)) ago"
+            }
+            for (change, setting) in zip(changes, found) {
+                guard let setting, !change.resource.agrees(setting, with: change.to),
+                    !change.resource.agrees(setting, with: change.from)
+                else { continue }
+                return
+                    "\(change.domain) had \(change.resource.rawValue) \(change.resource.format(change.from)) when it was "
+                    + "proposed, and has \(change.resource.format(setting)) now"
+            }
+            return nil
+        case .expired, .restored: return steps.last?.reason
+        case .applying, .restoring: return "a manager is setting it: \(steps.last?.reason ?? "")"
+        case .exploring, .verifying, .done, .unchanged, .failed: return nil
+        }
+    }
 
     /// When it was last begun to set something on-line; nil when nothing was.
     package var changed: Timestamp? {

@@ -20,6 +20,8 @@ enum ApplyCommand: Command {
             and the network's rate. What takes a restart or another release is said and refused, with the way out; nothing
             is changed then.
 
+            What a manager proposed can be applied until it expires, and while the domains are as they were then: exit code 3.
+
             With '--plan' it carries out what 'whatif plan --json' wrote for a data-centre file, one step after the other: nodes
             are powered on, domains migrate or are started, nodes are powered off. Before each step it looks where everything
             is, and whether there is room; behind it, whether it was done. What was broken off, by whatever, goes on with the
@@ -74,6 +76,11 @@ enum ApplyCommand: Command {
         try Inputs.enter(node: file.node, state)
         let actuator = Actuator(try Node(connect: file.connect))
         let changes = try actuator.changes(record, file)
+        if let objection = try objection(to: record, actuator, state) {
+            Terminal.complain("the plan that campaign \(record.id) was made for does not hold any more: \(objection)")
+            Terminal.note("'whatif manage' plans again when it has to; 'whatif run' asks the question anew")
+            return .no
+        }
         var document = Document(
             campaign: record.id, domain: record.domain,
             changes: changes.map {
@@ -109,6 +116,18 @@ enum ApplyCommand: Command {
         if arguments.flag("json") { Terminal.print(try MatrixData.encode(document)) }
         if observation != nil, !arguments.flag("dry-run"), document.observed == nil { return .failed }
         return document.meetsSLA == false ? .no : .done
+    }
+
+    /// What a manager proposed holds as long as the manager says, and on domains that are as it found them.
+    private static func objection(
+        to record: CampaignRecord, _ actuator: Actuator, _ state: StateDirectory
+    ) throws -> String? {
+        let store = try DecisionStore(state.decisions)
+        guard let decision = try store.decisions(of: record.service).first(where: { $0.id == record.id }) else {
+            return nil
+        }
+        return decision.objection(
+            at: Timestamp(nanoseconds: SteadyClock().now), found: try actuator.present(decision.changes))
     }
 
     private static func find(_ id: String?, _ file: ServiceFile, _ state: StateDirectory) throws -> CampaignRecord {

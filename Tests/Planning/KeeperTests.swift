@@ -42,12 +42,14 @@ import Testing
             (0..<count).flatMap { _ in check(figure, rate: rate) }
         }
 
-        mutating func found(_ to: Double = 0.6, refusal: String? = nil, lack: String? = nil) -> [Keeper.Order] {
+        mutating func found(
+            _ to: Double = 0.6, refusal: String? = nil, lack: String? = nil, predicted: Estimate? = nil
+        ) -> [Keeper.Order] {
             keeper.began()
             return keeper.explored(
                 .found(
                     Allocation([.cpu: to]), changes: [Scene.change(to, refusal: refusal)], lack: lack,
-                    reasons: ["it was measured"]),
+                    reasons: ["it was measured"], predicted: predicted),
                 at: time)
         }
 
@@ -185,6 +187,25 @@ import Testing
         #expect(scene.state == .unchanged)
         #expect(scene.checks(10, 90, rate: 120).isEmpty && scene.state == .unchanged)
         #expect(scene.checks(5, 90, rate: 250).count == 1 && scene.state == .exploring)
+    }
+
+    /// What is verified is held against what the campaign said of the tier, and the others beside it.
+    @Test(arguments: [
+        (34.0, "as was predicted: 38.0 ms [33.0 ms – 43.0 ms]"), (20, "less than was predicted: 38.0 ms"),
+        (45, "more than was predicted: 38.0 ms"),
+    ])
+    func theVerifiedIsComparedWithThePredicted(_ figure: Double, _ words: String) {
+        var scene = Scene(Self.terms())
+        _ = scene.checks(5, 30)
+        _ = scene.checks(2, 80)
+        _ = scene.check(90)
+        // The web tier needs 5 ms of its own.
+        _ = scene.found(predicted: Estimate(0.033, lower: 0.028, upper: 0.038))
+        _ = scene.keeper.settled(nil, at: scene.time)
+        _ = scene.checks(4, figure)
+        #expect(scene.state == .done)
+        let reason = scene.keeper.decision?.steps.last?.reason ?? ""
+        #expect(reason.hasPrefix("verified on-line") && reason.contains(words), "\(reason)")
     }
 
     /// Less was found to do, and it does not: back to what was.

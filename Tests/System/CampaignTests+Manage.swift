@@ -129,8 +129,14 @@ extension SystemTests.CampaignTests {
         #expect(try Whatif.wait(seconds: 60) { try Self.isIn(.done) }, "\(Whatif.log("manage.log"))")
         kill(manager.pid, SIGINT)
         #expect(manager.wait() == 0)
-        let states = try Self.decisions().last?.steps.map(\.state) ?? []
+        var decision = try #require(try Self.decisions().last)
+        let states = decision.steps.map(\.state)
         #expect(states.contains(.verifying) && !states.contains(.applying))
+        // Nobody applies by hand what was meant for another day.
+        decision.go(to: .expired, at: decision.time, because: "it was not applied in time")
+        try DecisionStore(Self.store).save(decision)
+        let late = try Whatif.run("apply", file, "--yes")
+        #expect(late.status == 3 && late.errors.contains("it was not applied in time"), "\(late.errors)")
     }
 
     /// A promise that no allocation can keep: the manager says so, and changes nothing.

@@ -3,8 +3,10 @@ package import Model
 extension Keeper {
     /// How a campaign ended.
     package enum Exploration: Sendable, Hashable {
-        /// What has to be set for what was found; `lack` is why the node has no room for that.
-        case found(Allocation, changes: [AllocationChange], lack: String?, reasons: [String])
+        /// What has to be set for what was found; `lack` is why the node has no room for that, `predicted` the tier's figure of the
+        /// SLA with it, in seconds.
+        case found(
+            Allocation, changes: [AllocationChange], lack: String?, reasons: [String], predicted: Estimate? = nil)
         case nothing(reasons: [String])
         case failed(String)
     }
@@ -22,7 +24,7 @@ extension Keeper {
                 because:
                     "no change helps; give tier \(open.tier) greater values in 'manage:', or the SLA a greater limit. "
                     + reasons.joined(separator: "; "))
-        case .found(let allocation, let changes, let lack, let reasons):
+        case .found(let allocation, let changes, let lack, let reasons, let predicted):
             let real = Self.real(changes)
             let words = real.map(\.description).joined(separator: "; ")
             let why = reasons.joined(separator: "; ")
@@ -39,6 +41,11 @@ extension Keeper {
             } else if let lack {
                 end(.failed, at: time, because: "\(words) would help, but \(lack)")
             } else {
+                // The other tiers need what the limit of this one is short of the SLA's.
+                let others = sla.limit.seconds - open.limit
+                decision?.predicted = predicted.map {
+                    Estimate($0.value + others, lower: $0.lower + others, upper: $0.upper + others)
+                }
                 return propose(open, real, "\(words). \(why)", at: time)
             }
         }
@@ -184,7 +191,7 @@ extension Keeper.Exploration {
         case .cheapest(let allocation)?, .best(let allocation)?:
             self = .found(
                 allocation, changes: changes, lack: room?.lack(for: changes, more: record.furtherProcessors),
-                reasons: reasons)
+                reasons: reasons, predicted: record.matrix[allocation]?.estimate(Metric(record.sla.statistic)))
         case .nothingMeets?: self = .nothing(reasons: reasons)
         case .undecided(let why)?: self = .failed("campaign \(record.id) has no trustworthy answer: \(why)")
         case nil: self = .failed("campaign \(record.id) has no answer")

@@ -20,11 +20,22 @@ extension Keeper {
             end(
                 .done, at: check.time,
                 because: check.sla.state == .meets
-                    ? "verified on-line: \(sla) is met\(figure)"
+                    ? "verified on-line: \(sla) is met\(figure)\(compared(open, check.sla.value))"
                     : "there are too few requests to verify it on-line; it stays, as the campaign found it good")
             return []
         }
         return judge(open, ill, at: check.time)
+    }
+
+    /// The figure beside what the campaign predicted: whoever is surprised by a matrix should know.
+    private func compared(_ open: ManagedDecision, _ figure: Double?) -> String {
+        guard let predicted = open.predicted, let figure else { return "" }
+        let text =
+            "\(Format.milliseconds(predicted.value)) [\(Format.milliseconds(predicted.lower)) – "
+            + "\(Format.milliseconds(predicted.upper))]"
+        if figure < predicted.lower { return ", less than was predicted: \(text)" }
+        if figure > predicted.upper { return ", more than was predicted: \(text)" }
+        return ", as was predicted: \(text)"
     }
 
     /// Nobody could hear whether it does good.
