@@ -13,7 +13,11 @@ package final class DecisionStore {
         CREATE TABLE decision (
             id TEXT PRIMARY KEY, service TEXT NOT NULL, tier TEXT NOT NULL, cause TEXT NOT NULL, state TEXT NOT NULL,
             begun INTEGER NOT NULL, campaign TEXT, body TEXT NOT NULL)
+        """,
         """
+        CREATE TABLE move (
+            centre TEXT NOT NULL, domain TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (centre, domain))
+        """,
     ]
 
     package init(_ path: String) throws(StoreError) {
@@ -46,6 +50,22 @@ package final class DecisionStore {
                 decision.hasCampaign ? .text(decision.id) : .null, .text(String(decoding: body, as: UTF8.self)),
             ])
         FaultPoint.pass()
+    }
+
+    /// That a domain of a data centre is sent to another node.
+    package func record(moveOf domain: String, in centre: String, at time: Timestamp) throws(StoreError) {
+        try database.run(
+            "INSERT OR REPLACE INTO move (centre, domain, at) VALUES (?, ?, ?)",
+            [.text(centre), .text(domain), .integer(time.nanoseconds)])
+    }
+
+    /// When domains of a data centre were last sent to another node from here.
+    package func moves(in centre: String) throws(StoreError) -> [String: Timestamp] {
+        var moves: [String: Timestamp] = [:]
+        for row in try database.run("SELECT domain, at FROM move WHERE centre = ?", [.text(centre)]) {
+            if let domain = row.text(0), let at = row.integer(1) { moves[domain] = Timestamp(nanoseconds: at) }
+        }
+        return moves
     }
 
     /// By when they were saved last; of one service, or of all. A clock that was set back does not disturb that.

@@ -56,6 +56,19 @@ enum Inputs {
         return file
     }
 
+    /// What was moved from here counts as what the file says moved. Whoever may not read that plans without it, as for a data
+    /// centre that somebody else keeps.
+    static func learnMoves(_ file: inout DataCentreFile, at time: Timestamp) throws {
+        guard let state = try? StateDirectory.standard(), unsafe access(state.decisions, R_OK | W_OK) == 0 else {
+            return
+        }
+        let moves = try DecisionStore(state.decisions).moves(in: file.name)
+        for (place, domain) in file.centre.domains.enumerated() {
+            guard let at = moves[domain.name], time >= at else { continue }
+            file.goal.recentMoves.append(RecentMove(domain: place, at: file.goal.now - (time - at)))
+        }
+    }
+
     static func simulation(_ path: String) throws -> SimulationFile {
         var file = try YAMLDecoder.decode(SimulationFile.self, from: try text("simulation file", path), file: path)
         let measured = file.measuredTiers

@@ -68,7 +68,7 @@ enum PlanApplication {
             Terminal.complain("the plan has no steps, because it found no way: \(plan.reasons.joined(separator: "; "))")
             return .no
         }
-        do { return try carryOut(plan.stages(in: file), file, place, arguments, &document) } catch {
+        do { return try carryOut(plan, file, place, arguments, &document) } catch {
             document.error = "\(error)"
             guard error is PlanCourse.Astray else { throw error }
             Terminal.complain("\(error)")
@@ -94,20 +94,25 @@ enum PlanApplication {
     }
 
     private static func carryOut(
-        _ stages: [ConsolidationPlan.Stage], _ file: DataCentreFile, _ place: String, _ arguments: ParsedArguments,
+        _ plan: PlanDocument, _ file: DataCentreFile, _ place: String, _ arguments: ParsedArguments,
         _ document: inout Document
     ) throws -> ExitCode {
         // Before any connection is made, whose threads would get the signals.
         let interrupt = try InterruptSignal()
-        let actuator = PlanActuator(stages, file, interrupt: interrupt)
+        let actuator = PlanActuator(plan.stages(in: file), file, interrupt: interrupt)
         let course = actuator.course
         document.steps = course.steps.count
         let lacks = course.lacks(file.access)
         guard lacks.isEmpty else {
             throw FileError(description: "\(place): the plan cannot be carried out: \(lacks.joined(separator: "; "))")
         }
+        let expired = { (done: Int) in
+            done == 0 && !course.steps.isEmpty
+                ? plan.expiry(in: file, at: Timestamp(nanoseconds: SteadyClock().now)) : nil
+        }
         if arguments.flag("dry-run") {
             document.doneBefore = try actuator.done()
+            if let expiry = expired(document.doneBefore) { return refuse(plan, expiry, &document) }
             say(actuator, document.doneBefore, file)
             Terminal.note("dry run: nothing was changed")
             return .done
@@ -121,15 +126,22 @@ enum PlanApplication {
         }
         defer { withExtendedLifetime(lock) {} }
         document.doneBefore = try actuator.done()
+        if let expiry = expired(document.doneBefore) { return refuse(plan, expiry, &document) }
         say(actuator, document.doneBefore, file)
         guard document.doneBefore < course.steps.count else { return .done }
         guard try ApplyCommand.isConfirmed(arguments, "Carry this out now?", unless: interrupt) else {
             Terminal.note("nothing was changed")
             return .failed
         }
-        try run(actuator, &document)
+        try run(actuator, file, try DecisionStore(state.decisions), &document)
         Terminal.note("all of the plan is done; 'on:' of the file says where domains were before it")
         return .done
+    }
+
+    private static func refuse(_ plan: PlanDocument, _ expiry: String, _ document: inout Document) -> ExitCode {
+        document.stale = [expiry]
+        Terminal.complain(PlanText.verification(plan, document.stale))
+        return .no
     }
 
     private struct Busy: Error, CustomStringConvertible {
@@ -147,7 +159,9 @@ enum PlanApplication {
         }
     }
 
-    private static func run(_ actuator: PlanActuator, _ document: inout Document) throws {
+    private static func run(
+        _ actuator: PlanActuator, _ file: DataCentreFile, _ store: DecisionStore, _ document: inout Document
+    ) throws {
         let course = actuator.course
         var steps: [Step] = []
         defer { document.done = steps }
@@ -156,6 +170,14 @@ enum PlanApplication {
                 switch event {
                 case .begun(let step, let number, let count):
                     Terminal.note("step \(number) of \(count): \(course.text(step))")
+                    // Before it is done: whoever is killed has moved it, as far as the next plan is concerned.
+                    if case .move(let move) = step, move.from != nil {
+                        do {
+                            try store.record(
+                                moveOf: file.centre.domains[move.domain].name, in: file.name,
+                                at: Timestamp(nanoseconds: SteadyClock().now))
+                        } catch { Terminal.complain("the next plan will not know that it moved: \(error)") }
+                    }
                 case .moving(let progress): Terminal.passing(progress.text)
                 case .done(let step, let report):
                     steps.append(

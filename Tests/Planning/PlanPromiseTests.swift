@@ -27,6 +27,11 @@ import Testing
                 #expect(plan.worstAfter <= bound && plan.moves.allSatisfy { $0.target.utilisation <= bound })
                 if plan.verdict == .change { changes[0] += 1 }
             }
+            let careful = goal.keepingWorst(centre)
+            if let plan = try? Consolidation.plan(centre, careful) {
+                #expect(PlanAudit.faults(of: plan, centre, careful) == [], "instance \(number)")
+                #expect(plan.worstAfter <= plan.worstBefore + 1e-6, "instance \(number)")
+            }
             let terms = BalancingTerms(start: 0.1, stop: 0.02, gain: 0.01, gainPerMinute: number % 2 == 0 ? 0 : 0.01)
             if let plan = try? Balancing.plan(centre, goal, terms) {
                 #expect(PlanAudit.faults(of: plan, centre, goal) == [], "instance \(number)")

@@ -38,6 +38,7 @@ import YAML
                                      now   then
                 nodes on               3      2  at least 2 are needed
                 worst utilisation  46.6%    60%  may be cpu 90%, memory 100%
+                domains at risk        0      0  on nodes used beyond what is to be kept free
                 spread             16.6%  13.4%
                 power              400 W  300 W  2.40 kWh a day less, by the nodes' idle and busy power
 

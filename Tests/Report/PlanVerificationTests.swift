@@ -70,6 +70,20 @@ import YAML
         #expect(reasons.contains { $0.contains(reason) }, "\(reasons)")
     }
 
+    /// It holds for an hour, or as long as the file says; from versions that did not say when it was made, always.
+    @Test func aPlanGrowsOld() throws {
+        var plan = try Self.plan()
+        let file = try Self.file(Self.yaml)
+        let now = Timestamp(nanoseconds: 10_000_000_000_000)
+        #expect(plan.expiry(in: file, at: now) == nil)
+        plan.made = 10_000 - 3600
+        #expect(plan.expiry(in: file, at: now) == nil)
+        plan.made = 10_000 - 7200
+        #expect(plan.expiry(in: file, at: now)?.hasPrefix("it was made 120 min ago, and plans hold for 60 min") == true)
+        let longer = try Self.file(Self.yaml + "\nexpires: 3 h\n")
+        #expect(plan.expiry(in: longer, at: now) == nil)
+    }
+
     @Test func aRuleThatCameSinceIsLookedAt() throws {
         let ruled = Self.yaml + "\nrules: [{ apart: [a, c] }]\n"
         #expect(

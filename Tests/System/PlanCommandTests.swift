@@ -28,6 +28,16 @@ import Testing
         let odd = try whatif(example, "--goal", "balence")
         #expect(odd.status == 2 && odd.errors.contains("did you mean 'balance'?"))
 
+        // What is on stays on.
+        let more = try whatif(example, "--goal", "expand")
+        #expect(more.status == 0 && !more.output.contains("power off"), "\(more)")
+        let odds = try whatif(example, "--goal", "expand", "--nodes", "3")
+        #expect(odds.status == 2 && odds.errors.contains("--nodes is of plans that consolidate"), "\(odds)")
+        let careful = try whatif(example, "--no-worse", "--json")
+        let kept = try JSONSerialization.jsonObject(with: Data(careful.output.utf8)) as? [String: Any]
+        let worst = try #require(kept?["worst"] as? [String: Double])
+        #expect(careful.status == 0 && worst["after"] ?? 1 <= worst["before"] ?? 0, "\(worst)")
+
         let plan = directory + "plan.json"
         try json.output.write(toFile: plan, atomically: true, encoding: .utf8)
         let held = try whatif(example, "--verify", plan)
@@ -39,6 +49,12 @@ import Testing
         let stale = try whatif(moved, "--verify", plan)
         #expect(
             stale.status == 3 && stale.output.contains("domain metrics is on n5; the plan found it on n1"), "\(stale)")
+        // Made long ago.
+        let old = directory + "old.json"
+        try json.output.replacing(/"made" : \d+/, with: "\"made\" : 1")
+            .write(toFile: old, atomically: true, encoding: .utf8)
+        let late = try whatif(example, "--verify", old)
+        #expect(late.status == 3 && late.output.contains("it was made "), "\(late)")
         let none = try whatif(example, "--verify", svg)
         #expect(none.status == 2 && none.errors.contains("not a plan as 'whatif plan --json' writes it"), "\(none)")
 

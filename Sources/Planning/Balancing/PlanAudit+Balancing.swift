@@ -28,6 +28,7 @@ extension PlanAudit {
             )
             expect(centre.nodes[move.to].duty != .leaves, "\(name(move.to)) is to be emptied and is sent a domain")
         }
+        judgeRisk()
         guard plan.verdict == .change else { return }
         expect(after.worst <= before.worst + 1e-9, "the worst utilisation rises")
         expect(after.spread <= before.spread + 1e-9, "nodes differ by more")

@@ -36,6 +36,18 @@ extension DataCentre {
         }
     }
 
+    /// How many domains run on a node that is used beyond what the reserve leaves of something that they need: response times grow
+    /// where nothing is kept free, and the promises of these may not be kept.
+    package func domainsAtRisk(_ placement: [Int?], _ goal: ConsolidationGoal) -> Int {
+        let use = use(placement)
+        return zip(domains, placement).count { domain, node in
+            guard let node else { return false }
+            return resources.indices.contains {
+                domain.demand[$0] > 0 && use[node][$0] > goal.limit(nodes[node].capacity[$0], of: resources[$0])
+            }
+        }
+    }
+
     /// The utilisation of the node that is used most, and of the one that is used least, of those that are on; zero when none is.
     package func extremes(_ placement: [Int?], _ isOn: [Bool]) -> (most: Double, least: Double) {
         let use = use(placement)

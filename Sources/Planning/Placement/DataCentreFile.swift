@@ -17,6 +17,8 @@ package struct DataCentreFile: Hashable, Sendable {
     package var centre: DataCentre
     /// What plans may do and have to keep; its purpose is to consolidate.
     package var goal: ConsolidationGoal
+    /// How long a plan may wait until it is begun.
+    package var planValidity: Duration
     /// When it is balanced, and what a move has to be worth then.
     package var balancing: BalancingTerms
     /// Whether the nodes say their power.
@@ -40,7 +42,7 @@ package struct DataCentreFile: Hashable, Sendable {
 extension DataCentreFile: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name = "data-centre"
-        case reserve, migration, balance, nodes, domains, rules
+        case reserve, expires, migration, balance, nodes, domains, rules
     }
 
     package init(from decoder: any Decoder) throws {
@@ -86,6 +88,7 @@ extension DataCentreFile: Decodable {
         let migration = try fields.decodeIfPresent(MigrationFields.self, forKey: .migration)
         migrationLimit = migration?.limit ?? .seconds(600)
         sharesDisks = migration?.sharesDisks ?? false
+        planValidity = try fields.value(.expires, default: .seconds(3600), Units.duration)
         goal = migration?.goal ?? ConsolidationGoal()
         goal.reserve = try fields.decodeIfPresent(ReserveFields.self, forKey: .reserve)?.shares(resources) ?? [:]
         balancing = try fields.decodeIfPresent(BalanceFields.self, forKey: .balance)?.terms ?? BalancingTerms()

@@ -145,6 +145,13 @@ package struct PlanAudit {
         }
         let worst = centre.nodes.indices.map { prediction($0).utilisation }.max() ?? 0
         expect(plan.worstAfter == worst, "the worst utilisation is predicted wrongly")
+        judgeRisk()
+    }
+
+    mutating func judgeRisk() {
+        expect(
+            centre.domainsAtRisk(place, goal) <= centre.domainsAtRisk(centre.placement, goal),
+            "more domains are on nodes that are used beyond the reserve")
     }
 
     /// Everything runs, nothing is beyond its limit but what cannot move, and all rules hold.

@@ -4,7 +4,8 @@ package import Planning
 extension PlanDocument {
     package init(_ plan: ConsolidationPlan, of file: DataCentreFile) {
         self.init(
-            file, .consolidate, plan.verdict, plan.stages, plan.placement, plan.isOn, reasons: plan.reasons)
+            file, file.goal.purpose == .expand ? .expand : .consolidate, plan.verdict, plan.stages, plan.placement,
+            plan.isOn, reasons: plan.reasons)
         leastNodes = plan.leastNodes
         curve = plan.curve.map {
             Point(
@@ -48,6 +49,9 @@ extension PlanDocument {
         seconds = stages.reduce(0) { $0 + $1.duration.seconds }
         worst = Change(before: before.most, after: after.most)
         spread = Change(before: before.most - before.least, after: after.most - after.least)
+        atRisk = Change(
+            before: centre.domainsAtRisk(centre.placement, file.goal), after: centre.domainsAtRisk(placement, file.goal)
+        )
         let reserve = centre.resources.first.flatMap { file.goal.reserve[$0] } ?? 0
         power =
             file.saysPower

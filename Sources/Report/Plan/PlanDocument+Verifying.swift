@@ -1,4 +1,4 @@
-import Model
+package import Model
 package import Planning
 
 extension PlanDocument {
@@ -10,6 +10,16 @@ extension PlanDocument {
         if !reasons.isEmpty { return reasons }
         // Every name is known now, and everything is where the plan found it.
         return PlanAudit.faults(of: stages(in: file), file.centre, file.goal)
+    }
+
+    /// Why it is too old to be begun; nil while it is not, or where it does not say when it was made. What was begun may be ended.
+    package func expiry(in file: DataCentreFile, at time: Timestamp) -> String? {
+        guard let made else { return nil }
+        let age = Double(time.nanoseconds) / 1e9 - made
+        guard age > file.planValidity.seconds else { return nil }
+        return
+            "it was made \(Format.duration(.seconds(age))) ago, and plans hold for \(Format.duration(file.planValidity)) "
+            + "('expires:' of the file)"
     }
 
     /// Its steps by the places that names have in a file, for a plan that is not stale in it.

@@ -66,6 +66,8 @@ package struct PlanDocument: Hashable, Codable, Sendable {
     }
 
     package var dataCentre: String
+    /// Seconds since 1970; null in plans of earlier versions.
+    package var made: Double?
     package var goal: PlanPurpose
     package var verdict: ConsolidationPlan.Verdict
     package var nodesOn: Change<Int>
@@ -77,6 +79,11 @@ package struct PlanDocument: Hashable, Codable, Sendable {
     package var worst: Change<Double>
     /// Between the node that is used most and the one that is used least, of those that are on.
     package var spread: Change<Double>
+    /// Domains whose node is used beyond what its reserve leaves of something that they need: theirs are the promises that may
+    /// not be kept. No plan raises it. Null in plans of earlier versions.
+    package var atRisk: Change<Int>?
+    /// Whether no node may be used more than the worst one was, whatever the reserve leaves.
+    package var keepsWorst: Bool?
     /// Null where the file does not say it.
     package var power: Change<Double>?
     /// By resource: the share of each node that may be used.
@@ -96,6 +103,8 @@ package struct PlanDocument: Hashable, Codable, Sendable {
 package enum PlanPurpose: String, Hashable, Codable, CaseIterable, Sendable {
     /// The fewest nodes.
     case consolidate
+    /// All nodes that are on, and as few more as will do.
+    case expand
     /// The same nodes, used as evenly as is worth the moves.
     case balance
 }

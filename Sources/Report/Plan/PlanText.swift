@@ -37,7 +37,8 @@ package enum PlanText {
     private static func change(_ plan: PlanDocument) -> String {
         let what =
             switch plan.goal {
-            case .consolidate: "on \(Format.count(plan.nodesOn.after, "node")) instead of \(plan.nodesOn.before)"
+            case .consolidate, .expand:
+                "on \(Format.count(plan.nodesOn.after, "node")) instead of \(plan.nodesOn.before)"
             case .balance: "more even"
             }
         return "\(plan.dataCentre) \(what): \(steps(plan))."
@@ -59,8 +60,13 @@ package enum PlanText {
         }
         table.add([
             "worst utilisation", Format.percent(plan.worst.before), Format.percent(plan.worst.after),
-            "may be \(limits.joined(separator: ", "))",
+            "may be \(limits.joined(separator: ", "))\(plan.keepsWorst == true ? ", but no more than now" : "")",
         ])
+        if let risk = plan.atRisk {
+            table.add([
+                "domains at risk", "\(risk.before)", "\(risk.after)", "on nodes used beyond what is to be kept free",
+            ])
+        }
         table.add(["spread", Format.percent(plan.spread.before), Format.percent(plan.spread.after), ""])
         if let power = plan.power {
             let saved = power.before - power.after
