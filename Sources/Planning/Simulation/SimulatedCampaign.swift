@@ -5,7 +5,7 @@ import Model
 /// A campaign in simulated time: the real driver and the real decision, on measurements that are drawn from the model. Each takes
 /// its window and what a clone takes beside it; the control comes first.
 struct SimulatedCampaign {
-    private let tier: Int
+    let tier: Int
     private let driver: Driver
     private let length: Duration
     private let overhead: Duration

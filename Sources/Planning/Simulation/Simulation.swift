@@ -28,6 +28,8 @@ package struct Simulation {
         var service: SimulatedService
         var keeper: Keeper?
         var campaign: SimulatedCampaign?
+        /// A tier that is to be asked about, with its limit, when its node's manager has ended the campaign before.
+        var waiting: (tier: ManagedTier, limit: Double)?
         var course: Course
         var minute: (count: Double, sum: Double, rate: Double) = (0, 0, 0)
         var next: Timestamp
@@ -79,6 +81,7 @@ package struct Simulation {
                 if wasDown { try restart(&current[index], time) }
                 try keep(&current[index], passed, time)
             }
+            if !isDown { try beginCampaigns(&current, time) }
             swap(&current, &wards)
             wasDown = isDown
         }
@@ -195,20 +198,13 @@ package struct Simulation {
         while let order = open.popFirst() {
             switch order {
             case .explore(let name, let limit):
-                guard let tier = ward.keeper?.terms.tiers.first(where: { $0.name == name }),
-                    let place = ward.service.file.tiers.firstIndex(where: { $0.name == name })
-                else { continue }
+                guard let tier = ward.keeper?.terms.tiers.first(where: { $0.name == name }) else { continue }
                 if ward.campaign != nil {
                     ward.campaign?.beginAgain(at: time)
-                    continue
+                } else {
+                    ward.waiting = (tier, limit)
                 }
-                ward.keeper?.began()
-                ward.campaign = try SimulatedCampaign(
-                    ward.keeper?.decision?.id ?? "", ward.service.file, tier, limit: limit,
-                    onLine: ward.service.stations[place].quota, file,
-                    at: time,
-                    seed: ward.service.random.next())
-            case .abandon: ward.campaign = nil
+            case .abandon: (ward.campaign, ward.waiting) = (nil, nil)
             case .set(let changes):
                 for change in changes { set(change, &ward) }
                 open += ward.keeper?.settled(nil, at: time) ?? []
@@ -218,6 +214,27 @@ package struct Simulation {
                 }
                 open += ward.keeper?.looked(present, at: time) ?? []
             }
+        }
+    }
+
+    /// A manager keeps what is on its node, and makes one campaign after the other: a broken promise goes before what is merely too
+    /// much.
+    private func beginCampaigns(_ wards: inout [Ward], _ time: Timestamp) throws {
+        let waiting = wards.indices.filter { wards[$0].waiting != nil }
+        if waiting.isEmpty { return }
+        var busy = Set(wards.compactMap { ward in ward.campaign.map { ward.service.stations[$0.tier].node } })
+        let violated = waiting.filter { wards[$0].keeper?.decision?.cause == .violated }
+        for index in violated + waiting.filter({ !violated.contains($0) }) {
+            guard let (tier, limit) = wards[index].waiting,
+                let place = wards[index].service.file.tiers.firstIndex(where: { $0.name == tier.name }),
+                busy.insert(wards[index].service.stations[place].node).inserted
+            else { continue }
+            wards[index].waiting = nil
+            wards[index].keeper?.began()
+            wards[index].campaign = try SimulatedCampaign(
+                wards[index].keeper?.decision?.id ?? "", wards[index].service.file, tier, limit: limit,
+                onLine: wards[index].service.stations[place].quota, file, at: time,
+                seed: wards[index].service.random.next())
         }
     }
 
