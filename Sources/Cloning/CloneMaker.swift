@@ -41,6 +41,7 @@ package final class CloneMaker {
                 domain: front.name, "as the variant describes it: \(obstacles.joined(separator: "; "))")
         }
         let plan = { (original: DomainDescription, source: CloneSource, variant: DomainDescription?) in
+            try Self.requireDriver(of: original)
             var identity: CloneIdentity
             repeat {
                 identity = try self.identity(for: original)
@@ -54,6 +55,15 @@ package final class CloneMaker {
         return SandboxPlan(
             front: try plan(front, source, variant), joined: try joined.map { try plan($0, .disk, nil) },
             behind: try behind.map { try plan($0, .disk, nil) })
+    }
+
+    /// Refuses domains of drivers that take no snapshots, such as Xen's.
+    package static func requireDriver(of domain: DomainDescription) throws(CloneError) {
+        guard !domain.isMachine, domain.type != "lxc" else { return }
+        throw .unsupported(
+            domain: domain.name,
+            "not supported by this driver: libvirt's for \(domain.type) domains takes no snapshots of memory or disks; LXC "
+                + "containers and QEMU machines are cloned")
     }
 
     /// An image by its path on the node without links and in full: it is named in another file's header.
@@ -70,11 +80,6 @@ package final class CloneMaker {
     ) throws -> ClonePlan.Beginning {
         if original.isMachine { return .machine(try MachineBeginning(original, source, on: site)) }
         let refuse = { (reason: String) in CloneError.unsupported(domain: original.name, reason) }
-        guard original.type == "lxc" else {
-            throw refuse(
-                "not supported by this driver: libvirt's for \(original.type) domains takes no snapshots of memory or disks; "
-                    + "LXC containers and QEMU machines are cloned")
-        }
         guard original.shared.isEmpty else {
             throw refuse("a clone would share with production: \(original.shared.joined(separator: ", "))")
         }

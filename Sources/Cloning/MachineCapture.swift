@@ -10,11 +10,14 @@ package struct MachineCapture: Sendable {
     /// The machine with its disks as they were before.
     package let original: DomainDescription
     package let memory: SaveImage?
-    package let way: CaptureWay?
+    /// How its memory was taken, and why not in the way with the shorter pause.
+    package let ability: CaptureAbility?
     /// How long the machine stood, where it did.
     package let pause: Duration?
     /// What its clones' overlays lie over, by target.
     let below: [String: OverlayBase]
+
+    package var way: CaptureWay? { ability?.way }
 }
 
 /// What a clone's disk lies over.
@@ -58,7 +61,9 @@ extension CloneMaker {
         let lock = try journal.lock(domain: name)
         defer { withExtendedLifetime(lock) {} }
         let hasMemory = if case .machine(let beginning) = clone.beginning { beginning.hasMemory } else { false }
-        let way = try hasMemory ? clone.way ?? domain.captureAbility().way : nil
+        let asked = clone.way.map { CaptureAbility(way: $0, reason: nil) }
+        let ability = try hasMemory ? asked ?? domain.captureAbility() : nil
+        let way = ability?.way
         let plan = try plan(clone, domain, way)
         var below = try MachineBeginning(plan.original, .disk, on: plan.site).holds.compactMapValues { hold in
             if case .image(let path, let format) = hold { OverlayBase.image(path: path, format) } else { nil }
@@ -67,7 +72,7 @@ extension CloneMaker {
             below.merge(try serve(plan, clone)) { $1 }
             try makeDisks(below)
         }
-        return MachineCapture(original: plan.original, memory: memory, way: way, pause: pause, below: below)
+        return MachineCapture(original: plan.original, memory: memory, ability: ability, pause: pause, below: below)
     }
 
     /// As the machine is now, with nobody else at it; refuses what has no room.

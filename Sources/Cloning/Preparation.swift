@@ -33,7 +33,7 @@ package struct Preparation: Sendable {
                 if let root = clone.root {
                     try attempt(clone, root, clock, deadline, pause)
                 } else {
-                    attempt(clone, clock, deadline)
+                    try attempt(clone, clock, deadline, pause)
                 }
             if attempt.status == 0 { return }
             // Of an attempt that the limit cut off, the one before says more.
@@ -89,13 +89,14 @@ package struct Preparation: Sendable {
     }
 
     /// The same in a virtual machine, by QEMU's guest agent in it, which answers when the guest has booted.
-    private func attempt(_ clone: Clone, _ clock: SteadyClock, _ deadline: Int64) -> (status: Int32?, complaint: String)
-    {
+    private func attempt(
+        _ clone: Clone, _ clock: SteadyClock, _ deadline: Int64, _ pause: (Double) throws -> Void
+    ) throws -> (status: Int32?, complaint: String) {
         let left = Duration.nanoseconds(max(1, deadline - clock.now))
-        do throws(HypervisorError) {
-            let result = try clone.domain.runInGuest(command, within: left)
+        do {
+            let result = try clone.domain.runInGuest(command, within: left, pause: pause)
             return (result.status ?? 128, Self.lastLine(Array(result.errors.utf8)))
-        } catch {
+        } catch let error as HypervisorError {
             return (nil, error.message)
         }
     }

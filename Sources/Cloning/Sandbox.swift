@@ -70,6 +70,20 @@ package enum Sandbox {
         return sizes.isEmpty ? nil : sizes.reduce(0, +)
     }
 
+    /// Bytes used and had of what logical volumes' snapshots are written to, by their identifiers in the journal: of a classic one its
+    /// own room in the volume group, of a thin one its pool. Without those whose machine does not answer.
+    package static func fills(_ entries: [JournalEntry]) -> [String: (used: Int64, room: Int64)] {
+        var fills: [String: (used: Int64, room: Int64)] = [:]
+        for entry in entries where entry.kind == .snapshot {
+            let kept = KeptVolume(text: entry.identifier)
+            guard let snapshot = SnapshotIdentifier(kept.identifier),
+                let fill = try? VolumeSite.service(through: kept.through).fill(of: [snapshot]).first
+            else { continue }
+            fills[entry.identifier] = (fill.used, fill.room)
+        }
+        return fills
+    }
+
     /// What the rules of the calling process's network namespace say of a clone: the outside addresses that it has, and
     /// how many of its frames were dropped. Nil when it has no rules there.
     package static func traffic(of clone: String) throws -> (addresses: [IPAddress], dropped: Int)? {

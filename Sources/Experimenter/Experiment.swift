@@ -122,6 +122,7 @@ struct Experiment {
                 ?? specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
             pause: clones.front.capture?.pause?.seconds,
             settling: window.lowerBound > start ? (window.lowerBound - start).seconds : nil)
+        measurement.capture = clones.front.capture?.ability?.description
         if let stolen, stolen > 0 { measurement.stolen = stolen }
         if sandbox.served > 0 { measurement.served = sandbox.served }
         if isControl { measurement.ratios = tally.ratios(to: onLine.samples) }

@@ -40,7 +40,9 @@ extension Domain {
 
     /// Runs a shell command in the guest, as root, and waits for its end. After the limit it goes on without being waited
     /// for: the agent cannot end it.
-    package func runInGuest(_ command: String, within limit: Duration) throws(HypervisorError) -> GuestCommandResult {
+    package func runInGuest(
+        _ command: String, within limit: Duration, pause: (Double) throws -> Void = { usleep(UInt32($0 * 1e6)) }
+    ) throws -> GuestCommandResult {
         let doing = "run a command in the guest of \(name)"
         let clock = SteadyClock()
         let deadline = clock.now + limit.nanoseconds
@@ -61,7 +63,7 @@ extension Domain {
                     errors: text("err-data"))
             }
             guard clock.now < deadline else { throw HypervisorError(doing, longerThan: limit) }
-            usleep(20_000)
+            try pause(0.02)
         }
     }
 }

@@ -18,6 +18,8 @@ package struct CaptureAbility: Sendable, Hashable, CustomStringConvertible {
     /// Why it is not the way with the least pause.
     package let reason: String?
 
+    package init(way: CaptureWay, reason: String?) { (self.way, self.reason) = (way, reason) }
+
     package var description: String {
         switch way {
         case .background: "background snapshot"

@@ -145,6 +145,8 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var energy: EnergyEstimate?
     /// How long the on-line domain stood for the clone's memory, in seconds; nil when it did not.
     package var pause: Double?
+    /// In which way its memory was taken, and why so; nil when it was not, and in records of earlier versions.
+    package var capture: String?
     /// The share of the processor time wanted on the node that its own host did not give it; nil when all was given.
     package var stolen: Double?
     /// How many experiments its clones had served before; nil when they were fresh.

@@ -92,7 +92,10 @@ package enum MatrixText {
     private static func remarks(_ measurement: Measurement) -> [String] {
         [
             measurement.settling.map { "the first \(Format.duration(.seconds($0))) left out: slower" },
-            measurement.pause.map { "the domain stood for \(Format.duration(.seconds($0)))" },
+            measurement.pause.map { pause in
+                "the domain stood for \(Format.duration(.seconds(pause)))"
+                    + (measurement.capture.map { " (\($0))" } ?? "")
+            },
             measurement.served.map {
                 "clones that had served \($0 == 1 ? "one experiment" : "\($0) experiments") before"
             },

@@ -28,7 +28,8 @@ enum CloneCommand: Command {
             makes snapshots, on another machine too (--storage), which serves them for reading over NBD or iSCSI.
 
             '--json' writes a list: id, domain, address, addresses (all that it has, IPv4 first), made (seconds it took),
-            pause (seconds that the original stood), way (of the capture).
+            pause (seconds that the original stood), way (of the capture), reason (why that way takes a longer pause than
+            another would).
             """,
         operands: [.init("DOMAIN", "The domain to clone, as 'virsh list' names it.")],
         options: [
@@ -82,7 +83,7 @@ enum CloneCommand: Command {
         var addresses: [String]
         var made: Double
         var pause: Double?
-        var way: String?
+        var way, reason: String?
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -97,6 +98,7 @@ enum CloneCommand: Command {
         let clock = SteadyClock()
         let domain = try Campaign.find(request.domain, node)
         var original = try domain.description()
+        try CloneMaker.requireDriver(of: original)
         original.learn(request.addresses)
         let neighbours = try request.neighbours.isEmpty ? NodeAddresses.onBridge(of: original) : request.neighbours
         var allocation = request.allocation
@@ -119,6 +121,7 @@ enum CloneCommand: Command {
                 for made in groups.flatMap(\.made) {
                     try preparation.run(in: made.clone, clock: clock) {
                         if interrupt.wait(seconds: $0) == .interrupted { throw Interrupted() }
+                        for group in groups { try group.requireRoom() }
                     }
                 }
             }
@@ -153,15 +156,16 @@ enum CloneCommand: Command {
             let addresses = identity.addresses.map { "\($0.outside)" }
             return Line(
                 id: identity.id, domain: identity.domain, address: addresses.first ?? "", addresses: addresses,
-                made: made.seconds, pause: made.clone.capture?.pause?.seconds, way: made.clone.capture?.way?.rawValue)
+                made: made.seconds, pause: made.clone.capture?.pause?.seconds, way: made.clone.capture?.way?.rawValue,
+                reason: made.clone.capture?.ability?.reason)
         }
         if arguments.flag("json") {
             Terminal.print(try MatrixData.encode(lines))
             return
         }
         for (number, line) in lines.enumerated() {
-            if number == 0, let pause = line.pause, let way = line.way {
-                Terminal.note("the original stood for \(Format.duration(.seconds(pause))) (\(way) snapshot)")
+            if number == 0, let pause = line.pause, let ability = made[0].clone.capture?.ability {
+                Terminal.note("the original stood for \(Format.duration(.seconds(pause))) (\(ability))")
             }
             Terminal.print(
                 "clone \(line.id) runs as \(line.domain), made in \(Format.decimal(line.made, 2)) s; it answers at "

@@ -12,8 +12,9 @@ enum SandboxShowCommand: Command {
     static let schema = CommandSchema(
         "sandbox show", "Show a clone: of what, since when, for whom, what it holds and what it costs.",
         discussion: """
-            'space' is what on the volume belongs to the clone alone, in bytes. '--json' has no value for what cannot be
-            read, as when the domain does not run. Needs root.
+            'space' is what on the volume belongs to the clone alone, in bytes; snapshots of logical volumes say what is used of
+            their room, or of their pool. '--json' has no value for what cannot be read, as when the domain does not run.
+            Needs root.
             """,
         operands: [.init("ID", "A clone, as 'whatif sandbox list' names it.")],
         options: [.flag("json", "One JSON object; times in seconds, sizes in bytes.")])
@@ -21,6 +22,8 @@ enum SandboxShowCommand: Command {
     private struct Thing: Encodable {
         var kind, name: String
         var seconds: Double
+        /// Of snapshots of logical volumes: what is written to.
+        var used, room: Int64?
     }
 
     private struct Record: Encodable {
@@ -52,6 +55,7 @@ enum SandboxShowCommand: Command {
         let runs = domain?.isActive ?? false
         let traffic = try Sandbox.traffic(of: first.clone)
         let addresses = traffic?.addresses.map(\.description) ?? []
+        let fills = Sandbox.fills(entries)
         let until = owner?.keptUntil.flatMap { $0 == .distantFuture ? nil : $0 }
         let record = Record(
             id: first.clone, of: first.original, node: first.node ?? "this machine", connect: first.connect,
@@ -61,8 +65,11 @@ enum SandboxShowCommand: Command {
             seconds: (holdings.now - first.created).seconds, secondsLeft: until.map { ($0 - holdings.now).seconds },
             cpu: runs ? try domain.flatMap(Self.cpu) : nil, memory: runs ? try domain?.memoryUsed() : nil,
             space: try Sandbox.space(entries),
-            holds: entries.map {
-                Thing(kind: $0.kind.rawValue, name: $0.identifier, seconds: (holdings.now - $0.created).seconds)
+            holds: entries.map { entry in
+                Thing(
+                    kind: entry.kind.rawValue, name: entry.identifier,
+                    seconds: (holdings.now - entry.created).seconds, used: fills[entry.identifier]?.used,
+                    room: fills[entry.identifier]?.room)
             })
         Terminal.print(arguments.flag("json") ? try MatrixData.encode(record) : text(record))
         return .done
@@ -71,6 +78,12 @@ enum SandboxShowCommand: Command {
     /// Of the whole domain; nil is unlimited.
     private static func cpu(_ domain: Domain) throws -> Double? {
         try domain.cpuQuota() == nil ? nil : DomainAllocation(domain).setting(of: .cpu).number
+    }
+
+    private static func text(_ thing: Thing) -> String {
+        let name = "\(thing.kind) \(thing.name.replacing("\n", with: ", "))"
+        guard let used = thing.used, let room = thing.room else { return name }
+        return "\(name) (\(Format.bytes(used)) of \(Format.bytes(room)) used)"
     }
 
     private static func text(_ record: Record) -> String {
@@ -95,7 +108,7 @@ enum SandboxShowCommand: Command {
         }
         lines.append(("space", mebibytes(record.space)))
         let holds = record.holds.enumerated().map {
-            ($0.offset == 0 ? "holds" : "", "\($0.element.kind) \($0.element.name.replacing("\n", with: ", "))")
+            ($0.offset == 0 ? "holds" : "", Self.text($0.element))
         }
         return (lines + holds).map { name, value in
             name + String(repeating: " ", count: 8 - name.count) + value

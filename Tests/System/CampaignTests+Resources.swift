@@ -203,11 +203,20 @@ extension SystemTests.CampaignTests {
         #expect(try Whatif.run("apply", file, "--dry-run").errors.contains("cpu 28% → 33%"))
     }
 
-    /// Every cgroup value of the lab's host, as the kernel tells it.
+    /// Everything that can be set of the lab's domains: what libvirt says, now and for the next start, and every file of their
+    /// cgroups that can be written and read, but for those that count.
     private func settings() throws -> String {
+        let domains = try ["web1", "app1", "db1"].map { name in
+            try LabHost.virsh(
+                "dumpxml --inactive \(name); memtune \(name); blkiotune \(name); schedinfo \(name); vcpucount \(name); "
+                    + "domiflist \(name)")
+        }
         let found = try LabHost.run([
-            "find", "/sys/fs/cgroup/cpu", "-name", "cpu.cfs_*", "-o", "-path", "*/machine*", "-name", "cpu.shares",
+            "find", "/sys/fs/cgroup/", "-path", "*machine*", "-type", "f", "-perm", "-600", "-not", "-name",
+            "*usage*", "-not", "-name", "*failcnt", "-not", "-name", "*pressure*", "-not", "-name", "*procs", "-not",
+            "-name", "*threads", "-not", "-name", "tasks",
         ]).output.split(separator: "\n").sorted()
-        return try LabHost.run(["head", "-n", "1"] + found.map(String.init)).output
+        #expect(found.contains { $0.contains("cfs_quota") || $0.contains("cpu.max") } && found.count > 50)
+        return try domains.joined() + LabHost.run(["grep", "-a", ""] + found.map(String.init)).output
     }
 }

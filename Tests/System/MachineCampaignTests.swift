@@ -107,6 +107,7 @@ extension SystemTests {
             #expect(seen.isSuperset(of: ["\(160 << 10)", "\(192 << 10)", "\(256 << 10)"]), "\(seen)")
             #expect(record.onLine == Allocation([.memory: 268_435_456]) && record.clone == .memory)
             #expect(record.matrix.cells.allSatisfy { $0.measurement?.pause ?? 0 > 0 })
+            #expect(record.matrix.cells.allSatisfy { $0.measurement?.capture == "background snapshot" })
             #expect(MatrixAnswer.says(record, "clones went on from a moment of the domain's memory and disks"))
             #expect(try original.token == token)
         }

@@ -54,6 +54,9 @@ extension SystemTests.MachineCloneTests {
         let show = try Whatif.run("sandbox", "show", clone.id).output
         #expect(show.contains("snapshot lvm:data/\(clone.domain)-vda@vm2, through busybox nc"), "\(show)")
         #expect(show.contains("export \(way):\(clone.domain)-vdb"), "\(show)")
+        // Of the classic snapshot its own room, which is 64 MiB where nobody says another; of the thin one its pool.
+        let room = show.split(separator: "\n").filter { $0.contains("snapshot lvm:") }.map { $0.hasSuffix(" used)") }
+        #expect(room == [true, true] && show.contains(" of 64 MiB used)"), "\(show)")
         let view = try view(clone)
         #expect(Whatif.wait(seconds: 60) { view.isUp })
         #expect(try view.ask("disk") == disk)
@@ -63,7 +66,23 @@ extension SystemTests.MachineCloneTests {
         try expectNothingLeft()
     }
 
-    /// LVM would invalidate a classic snapshot that the original has filled: the clone ends before.
+    /// LVM would invalidate a classic snapshot that the original has filled: the clone ends before. So it does when it is still being
+    /// prepared.
+    @Test func aCloneThatIsPreparedEndsBeforeItsSnapshotIsFull() throws {
+        Whatif.prepare()
+        let command =
+            ["clone", "vm2", "--room", "4 MiB", "--prepare", "sleep 60"] + Self.place + Self.volumes + Self.nbd
+        let cloning = try Whatif.start(command, log: "full.log")
+        let journal = try Journal(Whatif.state + "/journal.db")
+        #expect(try Whatif.wait(seconds: 60) { try journal.entries().contains { $0.kind == .domain } })
+        let original = try vm2()
+        for seed in 0..<7 { _ = try original.ask("write?\(seed)") }
+        #expect(cloning.wait() == 1)
+        #expect(Whatif.log("full.log").contains("ended before it would have been full"), "\(Whatif.log("full.log"))")
+        try expectNothingLeft()
+    }
+
+    /// The same of one that runs, by whoever waits for it, or by the guard of what is kept.
     @Test(arguments: ["full.log", "guard.log"]) func aCloneEndsBeforeItsSnapshotIsFull(_ log: String) throws {
         Whatif.prepare()
         let isWaiting = log == "full.log"
