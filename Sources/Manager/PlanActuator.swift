@@ -92,7 +92,9 @@ package final class PlanActuator {
             if interrupt.hasCome { throw Interrupted() }
             let step = course.steps[point]
             report(.begun(step, number: point + 1, of: course.steps.count))
+            FaultPoint.pass()
             let outcome = try perform(step, report)
+            FaultPoint.pass()
             let next = try done()
             guard next > point else { throw PlanActuatorError.notVerified(step: course.text(step)) }
             report(.done(step, outcome))

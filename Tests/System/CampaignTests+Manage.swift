@@ -115,6 +115,36 @@ extension SystemTests.CampaignTests {
                 && list.output.contains("the manager was started anew"))
     }
 
+    /// A promise is broken: the least that keeps it is found, set, and seen to keep it on-line. Told to end in the midst of its
+    /// campaign, the manager leaves nothing, and the next one goes on.
+    @Test func aBrokenPromiseIsMended() throws {
+        Self.forget()
+        defer { _ = try? LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000") }
+        // Most pages take longer than two of the quota's periods.
+        _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=15000")
+        let file = try Self.managed("160 ms", "act: apply", named: "broken.yaml")
+        let inventory = try LabHost.inventory()
+        let journal = try Journal(Whatif.state + "/journal.db")
+        var manager = try Whatif.start(["manage", file], log: "manage-1.log")
+        let isCloned = try Whatif.wait(seconds: 60) { try journal.entries().contains { $0.kind == .domain } }
+        #expect(isCloned, "\(Whatif.log("manage-1.log"))")
+        kill(manager.pid, SIGINT)
+        #expect(manager.wait() == 0, "\(Whatif.log("manage-1.log"))")
+        #expect(try LabHost.inventory() == inventory && journal.entries().isEmpty && Self.quota() == "15000")
+        #expect(try Self.isIn(.exploring))
+
+        manager = try Whatif.start(["manage", file], log: "manage-2.log")
+        let isEnded = try Whatif.wait(seconds: 180) { try Self.decisions().last?.state.isEnd == true }
+        kill(manager.pid, SIGINT)
+        manager.wait()
+        #expect(isEnded, "\(Whatif.log("manage-2.log"))")
+        let decision = try #require(try Self.decisions().last)
+        let reason = decision.steps.last?.reason ?? ""
+        #expect(try decision.cause == .violated && decision.state == .done && Self.decisions().count == 1, "\(reason)")
+        #expect(reason.contains("verified on-line") && decision.predicted != nil, "\(reason)")
+        #expect(try ["33000", "60000"].contains(Self.quota()) && LabHost.inventory() == inventory)
+    }
+
     /// What is proposed changes nothing until somebody applies it, which the manager sees and verifies.
     @Test func aProposalWaitsForApply() throws {
         Self.forget()
