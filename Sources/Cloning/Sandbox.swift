@@ -74,12 +74,14 @@ package enum Sandbox {
     /// own room in the volume group, of a thin one its pool. Without those whose machine does not answer.
     package static func fills(_ entries: [JournalEntry]) -> [String: (used: Int64, room: Int64)] {
         var fills: [String: (used: Int64, room: Int64)] = [:]
-        for entry in entries where entry.kind == .snapshot {
+        let snapshots = entries.filter { $0.kind == .snapshot }.compactMap { entry in
             let kept = KeptVolume(text: entry.identifier)
-            guard let snapshot = SnapshotIdentifier(kept.identifier),
-                let fill = try? VolumeSite.service(through: kept.through).fill(of: [snapshot]).first
-            else { continue }
-            fills[entry.identifier] = (fill.used, fill.room)
+            return SnapshotIdentifier(kept.identifier).map { (entry.identifier, $0, kept.through) }
+        }
+        for (through, group) in Dictionary(grouping: snapshots, by: \.2) {
+            let service = VolumeSite.service(through: through, patience: .seconds(5))
+            guard let found = try? service.fill(of: group.map(\.1)) else { continue }
+            for ((identifier, _, _), fill) in zip(group, found) { fills[identifier] = (fill.used, fill.room) }
         }
         return fills
     }

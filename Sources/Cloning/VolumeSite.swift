@@ -39,8 +39,9 @@ package struct VolumeSite: Sendable, Hashable {
 
     var service: any VolumeService { Self.service(through: through) }
 
-    static func service(through command: String?) -> any VolumeService {
-        command.map { RemoteVolumes(through: ["sh", "-c", "exec \($0)"]) } ?? LocalVolumes()
+    /// `patience` is how long another machine's answer may take.
+    static func service(through command: String?, patience: Duration = .seconds(60)) -> any VolumeService {
+        command.map { RemoteVolumes(through: ["sh", "-c", "exec \($0)"], patience: patience) } ?? LocalVolumes()
     }
 }
 

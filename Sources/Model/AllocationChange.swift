@@ -17,6 +17,17 @@ package struct AllocationChange: Sendable, Hashable, Codable, CustomStringConver
     /// The way back.
     package var inverse: AllocationChange { AllocationChange(domain: domain, resource: resource, from: to, to: from) }
 
+    /// Whether a domain can have that in the midst of the change: what it had, what it shall have, a memory that moves between
+    /// the two, or a quota whose number of processors changes, too.
+    package func isOnItsWay(_ found: Setting, among changes: [AllocationChange]) -> Bool {
+        if resource.agrees(found, with: from) || resource.agrees(found, with: to) { return true }
+        if resource == .cpu { return changes.contains { $0.domain == domain && $0.resource == .vcpus } }
+        guard resource == .memory, let found = found.number, let from = from.number, let to = to.number else {
+            return false
+        }
+        return found > min(from, to) && found < max(from, to)
+    }
+
     package var description: String {
         "\(domain): \(resource.rawValue) \(resource.format(from)) → \(resource.format(to))"
     }

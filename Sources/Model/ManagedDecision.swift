@@ -52,6 +52,8 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
     package var tier: String
     /// The SLA's limit as it is for the tier, in seconds: what the others need is left to them.
     package var limit: Double
+    /// How often the tier is called for a request to the service; nil in decisions of earlier versions.
+    package var calls: Double?
     /// Requests a second to the service when it was made.
     package var rate: Double
     /// The SLA's figure then, in seconds.
@@ -97,15 +99,14 @@ package struct ManagedDecision: Hashable, Codable, Sendable {
                 return "it was not applied in time: it expired \(Format.duration(time - expires)) ago"
             }
             for (change, setting) in zip(changes, found) {
-                guard let setting, !change.resource.agrees(setting, with: change.to),
-                    !change.resource.agrees(setting, with: change.from)
-                else { continue }
+                guard let setting, !change.isOnItsWay(setting, among: changes) else { continue }
                 return
                     "\(change.domain) had \(change.resource.rawValue) \(change.resource.format(change.from)) when it was "
                     + "proposed, and has \(change.resource.format(setting)) now"
             }
             return nil
-        case .expired, .restored: return steps.last?.reason
+        case .expired: return steps.last?.reason
+        case .restored: return "it was set back: \(steps.last { $0.state == .restoring }?.reason ?? "")"
         case .applying, .restoring: return "a manager is setting it: \(steps.last?.reason ?? "")"
         case .exploring, .verifying, .done, .unchanged, .failed: return nil
         }

@@ -16,7 +16,8 @@ package final class DecisionStore {
         """,
         """
         CREATE TABLE move (
-            centre TEXT NOT NULL, domain TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (centre, domain))
+            centre TEXT NOT NULL, domain TEXT NOT NULL, node TEXT NOT NULL, at INTEGER NOT NULL,
+            PRIMARY KEY (centre, domain))
         """,
     ]
 
@@ -52,27 +53,39 @@ package final class DecisionStore {
         FaultPoint.pass()
     }
 
-    /// That a domain of a data centre is sent to another node.
-    package func record(moveOf domain: String, in centre: String, at time: Timestamp) throws(StoreError) {
+    /// That a domain of a data centre is sent to another node. It may not get there.
+    package func record(
+        moveOf domain: String, to node: String, in centre: String, at time: Timestamp
+    ) throws(StoreError) {
         try database.run(
-            "INSERT OR REPLACE INTO move (centre, domain, at) VALUES (?, ?, ?)",
-            [.text(centre), .text(domain), .integer(time.nanoseconds)])
+            "INSERT OR REPLACE INTO move (centre, domain, node, at) VALUES (?, ?, ?, ?)",
+            [.text(centre), .text(domain), .text(node), .integer(time.nanoseconds)])
     }
 
-    /// When domains of a data centre were last sent to another node from here.
-    package func moves(in centre: String) throws(StoreError) -> [String: Timestamp] {
-        var moves: [String: Timestamp] = [:]
-        for row in try database.run("SELECT domain, at FROM move WHERE centre = ?", [.text(centre)]) {
-            if let domain = row.text(0), let at = row.integer(1) { moves[domain] = Timestamp(nanoseconds: at) }
+    /// Where domains of a data centre were last sent from here, and when.
+    package func moves(in centre: String) throws(StoreError) -> [String: (node: String, at: Timestamp)] {
+        var moves: [String: (node: String, at: Timestamp)] = [:]
+        for row in try database.run("SELECT domain, node, at FROM move WHERE centre = ?", [.text(centre)]) {
+            guard let domain = row.text(0), let node = row.text(1), let at = row.integer(2) else { continue }
+            moves[domain] = (node, Timestamp(nanoseconds: at))
         }
         return moves
     }
 
+    /// Nil where there is none of that name.
+    package func decision(_ id: String) throws(StoreError) -> ManagedDecision? {
+        try decisions("WHERE id = ?1", .text(id)).first
+    }
+
     /// By when they were saved last; of one service, or of all. A clock that was set back does not disturb that.
     package func decisions(of service: String? = nil) throws(StoreError) -> [ManagedDecision] {
-        let rows = try database.run(
-            "SELECT id, body FROM decision WHERE ?1 IS NULL OR service = ?1 ORDER BY rowid",
-            [service.map { .text($0) } ?? .null])
+        try decisions("WHERE ?1 IS NULL OR service = ?1 ORDER BY rowid", service.map { .text($0) } ?? .null)
+    }
+
+    private func decisions(
+        _ condition: String, _ value: Database.Value
+    ) throws(StoreError) -> [ManagedDecision] {
+        let rows = try database.run("SELECT id, body FROM decision \(condition)", [value])
         var decisions: [ManagedDecision] = []
         for row in rows {
             guard let body = row.text(1),

@@ -1,5 +1,6 @@
 import Arguments
 import Experimenter
+import Foundation
 import Hypervisor
 import Manager
 import Model
@@ -76,11 +77,7 @@ enum ApplyCommand: Command {
         try Inputs.enter(node: file.node, state)
         let actuator = Actuator(try Node(connect: file.connect))
         let changes = try actuator.changes(record, file)
-        if let objection = try objection(to: record, actuator, state) {
-            Terminal.complain("the plan that campaign \(record.id) was made for does not hold any more: \(objection)")
-            Terminal.note("'whatif manage' plans again when it has to; 'whatif run' asks the question anew")
-            return .no
-        }
+        if try !changes.allSatisfy(\.isNothing) && isObjected(record, actuator, state) { return .no }
         var document = Document(
             campaign: record.id, domain: record.domain,
             changes: changes.map {
@@ -103,6 +100,8 @@ enum ApplyCommand: Command {
                 Terminal.note("nothing was changed")
                 return .failed
             }
+            // Whoever was asked may have taken long to answer.
+            if try isObjected(record, actuator, state) { return .no }
             try actuator.apply(changes)
             document.isApplied = true
             Terminal.note("set and read back: \(record.domain) \(allocation)")
@@ -119,15 +118,17 @@ enum ApplyCommand: Command {
     }
 
     /// What a manager proposed holds as long as the manager says, and on domains that are as it found them.
-    private static func objection(
-        to record: CampaignRecord, _ actuator: Actuator, _ state: StateDirectory
-    ) throws -> String? {
-        let store = try DecisionStore(state.decisions)
-        guard let decision = try store.decisions(of: record.service).first(where: { $0.id == record.id }) else {
-            return nil
-        }
-        return decision.objection(
-            at: Timestamp(nanoseconds: SteadyClock().now), found: try actuator.present(decision.changes))
+    private static func isObjected(
+        _ record: CampaignRecord, _ actuator: Actuator, _ state: StateDirectory
+    ) throws -> Bool {
+        guard FileManager.default.fileExists(atPath: state.decisions),
+            let decision = try DecisionStore(state.decisions).decision(record.id),
+            let objection = decision.objection(
+                at: Timestamp(nanoseconds: SteadyClock().now), found: try actuator.present(decision.changes))
+        else { return false }
+        Terminal.complain("the plan that campaign \(record.id) was made for does not hold any more: \(objection)")
+        Terminal.note("'whatif manage' plans again when it has to; 'whatif run' asks the question anew")
+        return true
     }
 
     private static func find(_ id: String?, _ file: ServiceFile, _ state: StateDirectory) throws -> CampaignRecord {

@@ -121,7 +121,7 @@ enum CloneCommand: Command {
                 for made in groups.flatMap(\.made) {
                     try preparation.run(in: made.clone, clock: clock) {
                         if interrupt.wait(seconds: $0) == .interrupted { throw Interrupted() }
-                        for group in groups { try group.requireRoom() }
+                        for group in groups { try group.watchRoom() }
                     }
                 }
             }

@@ -56,17 +56,21 @@ enum Inputs {
         return file
     }
 
-    /// What was moved from here counts as what the file says moved. Whoever may not read that plans without it, as for a data
-    /// centre that somebody else keeps.
-    static func learnMoves(_ file: inout DataCentreFile, at time: Timestamp) throws {
+    /// What was moved from here to where it is counts as what the file says moved. Whoever may not read that plans without it, as for
+    /// a data centre that somebody else keeps.
+    static func learnMoves(_ file: inout DataCentreFile, at time: Timestamp) {
         guard let state = try? StateDirectory.standard(), unsafe access(state.decisions, R_OK | W_OK) == 0 else {
             return
         }
-        let moves = try DecisionStore(state.decisions).moves(in: file.name)
-        for (place, domain) in file.centre.domains.enumerated() {
-            guard let at = moves[domain.name], time >= at else { continue }
-            file.goal.recentMoves.append(RecentMove(domain: place, at: file.goal.now - (time - at)))
-        }
+        do {
+            let moves = try DecisionStore(state.decisions).moves(in: file.name)
+            for (place, domain) in file.centre.domains.enumerated() {
+                guard let (node, at) = moves[domain.name], time >= at, let home = domain.node,
+                    file.centre.nodes[home].name == node
+                else { continue }
+                file.goal.recentMoves.append(RecentMove(domain: place, at: file.goal.now - (time - at)))
+            }
+        } catch { Terminal.complain("what was moved from here is not known: \(error)") }
     }
 
     static func simulation(_ path: String) throws -> SimulationFile {

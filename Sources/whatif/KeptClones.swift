@@ -57,6 +57,11 @@ final class KeptClones {
 
     func requireRoom() throws { try maker.requireRoom() }
 
+    /// The same while something else is waited for: a storage that does not answer just now is asked again.
+    func watchRoom() throws {
+        do { try requireRoom() } catch  where !RoomWatch.isShortage(error) { return }
+    }
+
     func keep(until time: Timestamp) throws { try journal.keep(owner, until: time) }
 
     func remove() throws {

@@ -133,7 +133,9 @@ enum PlanApplication {
             Terminal.note("nothing was changed")
             return .failed
         }
-        try run(actuator, file, try DecisionStore(state.decisions), &document)
+        // Whoever was asked may have taken long to answer.
+        if let expiry = expired(document.doneBefore) { return refuse(plan, expiry, &document) }
+        try run(actuator, file, state, &document)
         Terminal.note("all of the plan is done; 'on:' of the file says where domains were before it")
         return .done
     }
@@ -160,7 +162,7 @@ enum PlanApplication {
     }
 
     private static func run(
-        _ actuator: PlanActuator, _ file: DataCentreFile, _ store: DecisionStore, _ document: inout Document
+        _ actuator: PlanActuator, _ file: DataCentreFile, _ state: StateDirectory, _ document: inout Document
     ) throws {
         let course = actuator.course
         var steps: [Step] = []
@@ -173,9 +175,9 @@ enum PlanApplication {
                     // Before it is done: whoever is killed has moved it, as far as the next plan is concerned.
                     if case .move(let move) = step, move.from != nil {
                         do {
-                            try store.record(
-                                moveOf: file.centre.domains[move.domain].name, in: file.name,
-                                at: Timestamp(nanoseconds: SteadyClock().now))
+                            try DecisionStore(state.decisions).record(
+                                moveOf: file.centre.domains[move.domain].name, to: file.centre.nodes[move.to].name,
+                                in: file.name, at: Timestamp(nanoseconds: SteadyClock().now))
                         } catch { Terminal.complain("the next plan will not know that it moved: \(error)") }
                     }
                 case .moving(let progress): Terminal.passing(progress.text)

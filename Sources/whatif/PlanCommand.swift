@@ -55,7 +55,7 @@ enum PlanCommand: Command {
         }
         if purpose == .expand { file.goal.purpose = .expand }
         let now = Timestamp(nanoseconds: SteadyClock().now)
-        try Inputs.learnMoves(&file, at: now)
+        Inputs.learnMoves(&file, at: now)
         let keepsWorst = arguments.flag("no-worse")
         let goal = keepsWorst ? file.goal.keepingWorst(file.centre) : file.goal
         var document: PlanDocument

@@ -36,7 +36,8 @@ import Testing
             (.verifying, false), (.done, false), (.unchanged, false), (.failed, false), (.exploring, false),
         ] {
             var decision = proposal()
-            decision.go(to: state, at: at(70), because: "this is why")
+            if state == .restored { decision.go(to: .restoring, at: at(69), because: "this is why") }
+            decision.go(to: state, at: at(70), because: state == .restored ? "all is as before" : "this is why")
             let objection = decision.objection(at: at(9999), found: [.number(0.3), .number(268_435_456)])
             #expect((objection?.contains("this is why") ?? false) == isBarred, "\(state)")
         }

@@ -31,7 +31,21 @@ import Testing
         #expect(try store.decisions(of: "auction") == [second, first])
         #expect(try store.decisions() == [second, other, first])
         #expect(try store.decisions(of: "none").isEmpty)
+        #expect(try store.decision("d-3") == other && store.decision("d-4") == nil)
         #expect(first.changed == Timestamp(nanoseconds: 30_000_000_000) && second.changed == nil)
+    }
+
+    /// The last of each domain, of each data centre by itself.
+    @Test func whatWasMovedIsThereAgain() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let at = { Timestamp(nanoseconds: $0) }
+        let store = try DecisionStore(path)
+        try store.record(moveOf: "web1", to: "n2", in: "rack", at: at(1))
+        try store.record(moveOf: "web1", to: "n3", in: "rack", at: at(2))
+        try store.record(moveOf: "web1", to: "n4", in: "other", at: at(3))
+        let moves = try DecisionStore(path).moves(in: "rack")
+        #expect(moves.count == 1 && moves["web1"]?.node == "n3" && moves["web1"]?.at == at(2))
+        #expect(try store.moves(in: "none").isEmpty)
     }
 
     @Test func whatIsNoStoreIsSaid() throws {

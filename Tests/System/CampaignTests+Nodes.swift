@@ -9,7 +9,10 @@ extension SystemTests.CampaignTests {
     private static let small = "lxc+unix:///system?socket=/run/small/libvirt/libvirt-sock"
 
     @Test func nodesAreTried() throws {
-        try ChildProcess.run([Whatif.root + "/Sandbox/lab/second-node", Whatif.state, "small", "60"]).expectSuccess()
+        if !FileManager.default.fileExists(atPath: Whatif.state + "/lab/small") {
+            try ChildProcess.run([Whatif.root + "/Sandbox/lab/second-node", Whatif.state, "small", "60"])
+                .expectSuccess()
+        }
         let file = try Self.serviceFile(
             [
                 ("cpu: [28%, 60%, 80%, 100%]", "node: [small, as-is]"),

@@ -213,7 +213,8 @@ extension SystemTests.CampaignTests {
         }
         let found = try LabHost.run([
             "find", "/sys/fs/cgroup/", "-path", "*machine*", "-type", "f", "-perm", "-600", "-not", "-name",
-            "*usage*", "-not", "-name", "*failcnt", "-not", "-name", "*pressure*", "-not", "-name", "*procs", "-not",
+            "*usage*", "-not", "-name", "*failcnt", "-not", "-name", "*pressure*", "-not", "-name", "*peak*", "-not",
+            "-name", "*procs", "-not",
             "-name", "*threads", "-not", "-name", "tasks",
         ]).output.split(separator: "\n").sorted()
         #expect(found.contains { $0.contains("cfs_quota") || $0.contains("cpu.max") } && found.count > 50)

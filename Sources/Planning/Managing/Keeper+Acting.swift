@@ -41,16 +41,24 @@ extension Keeper {
             } else if let lack {
                 end(.failed, at: time, because: "\(words) would help, but \(lack)")
             } else {
-                // The other tiers need what the limit of this one is short of the SLA's.
-                let others = sla.limit.seconds - open.limit
-                decision?.predicted = predicted.map {
-                    Estimate($0.value + others, lower: $0.lower + others, upper: $0.upper + others)
-                }
+                let figure = self.predicted(predicted, open)
+                decision?.predicted = figure
                 return propose(open, real, "\(words). \(why)", at: time)
             }
         }
         return []
     }
+
+    /// The service's figure from the tier's: the other tiers need what the limit of this one is short of the SLA's. A figure of
+    /// several calls together is no sum of theirs.
+    private func predicted(_ figure: Estimate?, _ open: ManagedDecision) -> Estimate? {
+        guard let figure, let calls = open.calls, calls < Self.severalCalls else { return nil }
+        let others = sla.limit.seconds - open.limit * calls
+        return Estimate(
+            figure.value * calls + others, lower: figure.lower * calls + others, upper: figure.upper * calls + others)
+    }
+
+    private static let severalCalls = 1.2
 
     /// What changes something. A machine's quota is shared out anew among another number of processors.
     private static func real(_ changes: [AllocationChange]) -> [AllocationChange] {
@@ -170,17 +178,6 @@ extension AllocationChange {
 
     /// More than before, as far as that can be told.
     var isIncrease: Bool { inverse.isDecrease }
-
-    /// Whether a domain can have that in the midst of the change: what it had, what it shall have, a memory that moves between
-    /// the two, or a quota whose number of processors changes, too.
-    fileprivate func isOnItsWay(_ found: Setting, among changes: [AllocationChange]) -> Bool {
-        if resource.agrees(found, with: from) || resource.agrees(found, with: to) { return true }
-        if resource == .cpu { return changes.contains { $0.domain == domain && $0.resource == .vcpus } }
-        guard resource == .memory, let found = found.number, let from = from.number, let to = to.number else {
-            return false
-        }
-        return found > min(from, to) && found < max(from, to)
-    }
 }
 
 extension Keeper.Exploration {

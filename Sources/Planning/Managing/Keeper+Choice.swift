@@ -6,6 +6,8 @@ extension Keeper {
         let tier: ManagedTier
         /// Seconds of the SLA's limit that are left for it.
         let limit: Double
+        /// How often it is called for a request.
+        let calls: Double
         /// The tier that takes most, or has grown most.
         let worst: String
         let reason: String
@@ -59,7 +61,7 @@ extension Keeper {
         reason +=
             "; the others need \(Format.milliseconds(others)), which leaves it \(Format.milliseconds(max(0, limit)))"
             + (calls > 1 ? " for each of its \(Format.significant(calls)) calls" : "")
-        return Choice(tier: tier, limit: limit, worst: worst.tier, reason: reason)
+        return Choice(tier: tier, limit: limit, calls: calls, worst: worst.tier, reason: reason)
     }
 
     /// The tiers that one waits for, through others too.

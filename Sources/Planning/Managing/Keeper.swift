@@ -164,6 +164,7 @@ package struct Keeper: Sendable {
         decision = ManagedDecision(
             id: newID(check.time), service: service, cause: cause, tier: choice.tier.name, limit: choice.limit,
             rate: rate, figure: check.sla.value, errors: errors, at: check.time, because: reason)
+        decision?.calls = choice.calls
         note(choice.reason, at: check.time)
         guard choice.limit >= Self.leastLimit * sla.limit.seconds else {
             end(

@@ -85,16 +85,11 @@ extension ConsolidationGoal {
         return share == 0 ? capacity : Int(Double(capacity) * (1 - share))
     }
 
-    /// The same with so much kept free of each resource that no node is used more than the worst one is now.
+    /// The same with so much kept free of everything that no node is used more than the worst one is now.
     package func keepingWorst(_ centre: DataCentre) -> ConsolidationGoal {
         var goal = self
-        let use = centre.use(centre.placement)
-        for (place, resource) in centre.resources.enumerated() {
-            let worst =
-                centre.nodes.indices.map { node in
-                    centre.nodes[node].capacity[place] > 0
-                        ? Double(use[node][place]) / Double(centre.nodes[node].capacity[place]) : 0
-                }.max() ?? 0
+        let worst = centre.extremes(centre.placement, centre.nodes.map(\.isOn)).most
+        for resource in centre.resources {
             // A hair more than that, which no rounding of what is kept takes away again; nothing at all cannot be kept free.
             goal.reserve[resource] = min(max(reserve[resource] ?? 0, 1 - worst - 1e-9), 1 - 1e-9)
         }

@@ -29,7 +29,7 @@ package struct Simulation {
         var keeper: Keeper?
         var campaign: SimulatedCampaign?
         /// A tier that is to be asked about, with its limit, when its node's manager has ended the campaign before.
-        var waiting: (tier: ManagedTier, limit: Double)?
+        var waiting: (tier: ManagedTier, limit: Double, since: Timestamp)?
         var course: Course
         var minute: (count: Double, sum: Double, rate: Double) = (0, 0, 0)
         var next: Timestamp
@@ -202,7 +202,7 @@ package struct Simulation {
                 if ward.campaign != nil {
                     ward.campaign?.beginAgain(at: time)
                 } else {
-                    ward.waiting = (tier, limit)
+                    ward.waiting = (tier, limit, time)
                 }
             case .abandon: (ward.campaign, ward.waiting) = (nil, nil)
             case .set(let changes):
@@ -220,12 +220,13 @@ package struct Simulation {
     /// A manager keeps what is on its node, and makes one campaign after the other: a broken promise goes before what is merely too
     /// much.
     private func beginCampaigns(_ wards: inout [Ward], _ time: Timestamp) throws {
-        let waiting = wards.indices.filter { wards[$0].waiting != nil }
+        let waiting = wards.indices.compactMap { index in wards[index].waiting.map { (index, $0.since) } }
+            .sorted { ($0.1.nanoseconds, $0.0) < ($1.1.nanoseconds, $1.0) }.map(\.0)
         if waiting.isEmpty { return }
         var busy = Set(wards.compactMap { ward in ward.campaign.map { ward.service.stations[$0.tier].node } })
         let violated = waiting.filter { wards[$0].keeper?.decision?.cause == .violated }
         for index in violated + waiting.filter({ !violated.contains($0) }) {
-            guard let (tier, limit) = wards[index].waiting,
+            guard let (tier, limit, _) = wards[index].waiting,
                 let place = wards[index].service.file.tiers.firstIndex(where: { $0.name == tier.name }),
                 busy.insert(wards[index].service.stations[place].node).inserted
             else { continue }
@@ -253,6 +254,9 @@ package struct Simulation {
         let past = ward.course.decisions + [keeper.decision].compactMap(\.self)
         ward.keeper = Self.keeper(ward.service.file, past: past)
         _ = ward.service.use()
-        try carryOut(ward.keeper?.begin(at: time) ?? [], &ward, time)
+        let orders = ward.keeper?.begin(at: time) ?? []
+        // What came to its end meanwhile has no campaign any more.
+        if ward.keeper?.decision?.state != .exploring { (ward.campaign, ward.waiting) = (nil, nil) }
+        try carryOut(orders, &ward, time)
     }
 }
