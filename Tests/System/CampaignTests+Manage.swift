@@ -6,10 +6,12 @@ import Store
 import Testing
 
 extension SystemTests.CampaignTests {
-    private static func managed(_ limit: String, _ terms: String, named name: String) throws -> String {
+    private static func managed(
+        _ limit: String, _ terms: String, of statistic: String = "p95", named name: String
+    ) throws -> String {
         try serviceFile(
             [
-                ("p95: 60 ms", "p95: \(limit), over: 5 s"), ("[28%, 60%, 80%, 100%]", "[33%, 60%]"),
+                ("p95: 60 ms", "\(statistic): \(limit), over: 5 s"), ("[28%, 60%, 80%, 100%]", "[33%, 60%]"),
                 ("find: exhaustive", "find: cheapest"), ("experiment: 5 s", "experiment: 6 s"),
                 (
                     "limits: { late: 30%, stolen: 100% }",
@@ -120,9 +122,9 @@ extension SystemTests.CampaignTests {
     @Test func aBrokenPromiseIsMended() throws {
         Self.forget()
         defer { _ = try? LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000") }
-        // Most pages take longer than two of the quota's periods.
-        _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=15000")
-        let file = try Self.managed("160 ms", "act: apply", named: "broken.yaml")
+        // Less than its visitors need: most pages wait for others. With more, half of them never do, whoever else is at work here.
+        _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=13000")
+        let file = try Self.managed("100 ms", "act: apply", of: "p50", named: "broken.yaml")
         let inventory = try LabHost.inventory()
         let journal = try Journal(Whatif.state + "/journal.db")
         var manager = try Whatif.start(["manage", file], log: "manage-1.log")
@@ -130,7 +132,7 @@ extension SystemTests.CampaignTests {
         #expect(isCloned, "\(Whatif.log("manage-1.log"))")
         kill(manager.pid, SIGINT)
         #expect(manager.wait() == 0, "\(Whatif.log("manage-1.log"))")
-        #expect(try LabHost.inventory() == inventory && journal.entries().isEmpty && Self.quota() == "15000")
+        #expect(try LabHost.inventory() == inventory && journal.entries().isEmpty && Self.quota() == "13000")
         #expect(try Self.isIn(.exploring))
 
         manager = try Whatif.start(["manage", file], log: "manage-2.log")
