@@ -142,7 +142,13 @@ extension SystemTests.CampaignTests {
         #expect(isEnded, "\(Whatif.log("manage-2.log"))")
         let decision = try #require(try Self.decisions().last)
         let reason = decision.steps.last?.reason ?? ""
-        #expect(try decision.cause == .violated && decision.state == .done && Self.decisions().count == 1, "\(reason)")
+        #expect(try decision.cause == .violated && Self.decisions().count == 1, "\(reason)")
+        if reason.contains("would help, but the node would use") {
+            // Others have the processors that it takes: then nothing is given, which is right as well.
+            #expect(try decision.state == .failed && Self.quota() == "13000" && LabHost.inventory() == inventory)
+            return
+        }
+        #expect(decision.state == .done, "\(reason)")
         // One slow moment beside other tests, and it stays all the same, as more cannot have caused it.
         #expect(reason.contains("on-line") && decision.predicted != nil, "\(reason)")
         #expect(try ["33000", "60000"].contains(Self.quota()) && LabHost.inventory() == inventory)
