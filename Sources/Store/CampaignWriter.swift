@@ -1,17 +1,21 @@
 import Foundation
 import Model
 
-/// Writes campaigns within somebody's transaction. Its statements are prepared once.
+/// Writes campaigns within somebody's transaction.
 final class CampaignWriter {
     private let database: Database
-    private var cellStatement: Statement?
-    private var detailStatement: Statement?
-    private var forgetStatement: Statement?
-    private var blockStatement: Statement?
+    private let cells: RowWriter
+    private let details: RowWriter
+    private let blocks: RowWriter
     /// Used again from cell to cell.
     private var row = CellRow()
 
-    init(_ database: Database) { self.database = database }
+    init(_ database: Database) {
+        self.database = database
+        cells = RowWriter(database, "cell", CellColumns.names)
+        details = RowWriter(database, "detail", ["id", "cell"])
+        blocks = RowWriter(database, "block", BlockRow.names)
+    }
 
     /// Writes the record, and of its cells those that are not as in `before`: what the store holds of this campaign, with the
     /// same axes. Nil is not known, or of other axes: whatever it holds of it is replaced.
@@ -24,9 +28,9 @@ final class CampaignWriter {
                 wayOut: "give the axes fewer values")
         }
         let key = try writeHead(record)
-        if before == nil { try Self.removeCells(key, from: 0, in: database) }
         let before = before ?? []
-        if before.count > cells.count { try Self.removeCells(key, from: cells.count, in: database) }
+        // Behind what is known to be there, or is to stay, there is nothing then, whatever the file held.
+        try Self.removeCells(key, from: min(before.count, cells.count), in: database)
         let size = CellColumns.blockSize(record.matrix.axes)
         for start in stride(from: 0, to: cells.count, by: size) {
             let numbers = start..<min(start + size, cells.count)
@@ -43,19 +47,34 @@ final class CampaignWriter {
         var plain = record
         plain.matrix = ResultMatrix(axes: record.matrix.axes, cells: [])
         let text = try whole(record.id) { String(decoding: try CellRow.encoder.encode(plain), as: UTF8.self) }
-        var counts: [String: Int] = [:]
-        for cell in record.matrix.cells { counts[cell.state, default: 0] += 1 }
+        let counts = Self.counts(record.matrix.cells)
         let head = HeadRow(
             [
                 .text(record.id), .text(record.service), .text(record.tier), .text(record.domain),
                 .integer(record.started.nanoseconds), .text(record.state.rawValue), .text(text),
                 .integer(Int64(record.matrix.cells.count)),
-            ] + Cell.states.map { .integer(Int64(counts[$0] ?? 0)) })
+            ] + Cell.states.map { .integer(counts[$0] ?? 0) })
         let rows = try database.run(HeadRow.insertion, head.values + [.integer(head.hash)])
         guard let key = rows.first?.integer(0) else {
             throw StoreError(path: database.path, doing: "write campaign \(record.id)", reason: "it got no key")
         }
         return key
+    }
+
+    /// How many cells are in each state. Neighbours are alike, so that looking a state up is rare.
+    private static func counts(_ cells: [Cell]) -> [String: Int64] {
+        var counts: [String: Int64] = [:]
+        var (state, length) = ("", Int64(0))
+        for index in cells.indices {
+            let next = cells[index].state
+            if next != state {
+                counts[state, default: 0] += length
+                (state, length) = (next, 0)
+            }
+            length += 1
+        }
+        counts[state, default: 0] += length
+        return counts
     }
 
     /// The changed ones of these cells, and their block.
@@ -69,26 +88,18 @@ final class CampaignWriter {
                 row.fillColumns(id, cells[number])
             } else {
                 try whole(campaign) { try row.fill(id, cells[number]) }
-                try statement(&cellStatement, "cell", CellColumns.names).run(row.values)
+                let isThere = number < before.count
+                try self.cells.write(row.values, replacing: isThere)
                 if let detail = row.detail {
-                    try statement(&detailStatement, "detail", ["id", "cell"]).run([.integer(id), .text(detail)])
-                } else if number < before.count {
-                    try database.prepare("DELETE FROM detail WHERE id = ?", kept: &forgetStatement).run([.integer(id)])
+                    try details.write([.integer(id), .text(detail)], replacing: isThere)
+                } else if isThere {
+                    try details.remove(id)
                 }
             }
             block.add(row)
         }
-        try statement(&blockStatement, "block", BlockRow.names).run(
-            block.values(first: CellColumns.id(key, numbers.lowerBound)))
-    }
-
-    private func statement(
-        _ statement: inout Statement?, _ table: String, _ columns: [String]
-    ) throws(StoreError) -> Statement {
-        if let statement { return statement }
-        let places = columns.map { _ in "?" }.joined(separator: ", ")
-        return try database.prepare(
-            "INSERT OR REPLACE INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(places))", kept: &statement)
+        try blocks.write(
+            block.values(first: CellColumns.id(key, numbers.lowerBound)), replacing: numbers.lowerBound < before.count)
     }
 
     /// Of the campaign with that key, all cells from a number on.
@@ -105,14 +116,5 @@ final class CampaignWriter {
         do { return try body() } catch {
             throw StoreError(path: database.path, doing: "write campaign \(campaign)", reason: "\(error)")
         }
-    }
-}
-
-extension Database {
-    fileprivate func prepare(_ sql: String, kept statement: inout Statement?) throws(StoreError) -> Statement {
-        if let statement { return statement }
-        let prepared = try prepare(sql)
-        statement = prepared
-        return prepared
     }
 }

@@ -83,13 +83,15 @@ struct CellRow {
 }
 
 extension CellRow {
-    private static let columns = CellColumns.names[..<CellColumns.hash].map { RowHash.of($0) }
+    private static let columns: [UInt64] = CellColumns.names[..<CellColumns.hash].map { RowHash.of($0) }
     private static let detailColumn = RowHash.of("detail")
 
     /// Of everything but itself.
     var hash: Int64 {
         var hash = RowHash()
-        for (column, value) in zip(Self.columns, values) { hash.add(value, column) }
+        let columns = Self.columns.span
+        let values = values.span
+        for index in columns.indices { hash.add(values[index], columns[index]) }
         if let detail { hash.add(.text(detail), Self.detailColumn) }
         return hash.value
     }

@@ -30,6 +30,7 @@ package final class MatrixStore: CampaignStore {
         try MatrixSchema.recognize(database)
         try database.run("PRAGMA page_size = \(MatrixSchema.pageSize)")
         try Self.useLog(database)
+        try database.run("PRAGMA wal_autocheckpoint = \(Self.log / MatrixSchema.pageSize)")
         try database.run("PRAGMA cache_size = -\(Self.cache)")
         // Figures are no secrets; overwriting what is removed would cost.
         try database.run("PRAGMA secure_delete = OFF")
@@ -37,8 +38,11 @@ package final class MatrixStore: CampaignStore {
         writer = CampaignWriter(database)
     }
 
-    /// Of pages, in KiB.
-    private static let cache = 65_536
+    /// Of pages, in KiB: the indexes of ten million cells, which every campaign adds to all over, stay in it.
+    private static let cache = 131_072
+
+    /// Bytes of the log behind which it is copied to the file. A page that several campaigns change is copied once.
+    private static let log = 64 << 20
 
     /// A write-ahead log lets others read while one writes. The change of mode itself waits for nobody.
     private static func useLog(_ database: Database) throws(StoreError) {

@@ -5,6 +5,8 @@ import CSQLite
     private let handle: OpaquePointer
     /// Kept, so that the connection outlives what was prepared on it.
     private let database: Database
+    /// Places that have a value from before. Most columns of a matrix's cells are null in all of them.
+    private var bound: [Bool] = []
 
     init(_ handle: OpaquePointer, of database: Database) {
         unsafe self.handle = handle
@@ -27,12 +29,24 @@ import CSQLite
         }
     }
 
-    /// Binds all of `values`, those that are null by what they were before: nothing.
-    func bind(all values: [Database.Value]) {
-        unsafe sqlite3_clear_bindings(handle)
-        for (index, value) in values.enumerated() {
-            if case .null = value { continue }
-            bind(value, at: index + 1)
+    /// Binds all of `values`, and nulls to what is behind them.
+    func bind(all values: [Database.Value]) { bind(values, bound: &bound) }
+
+    private func bind(_ values: [Database.Value], bound: inout [Bool]) {
+        if bound.count != values.count {
+            unsafe sqlite3_clear_bindings(handle)
+            bound = Array(repeating: false, count: values.count)
+        }
+        // Looked at in their places: copies would count references, which is most of the work here.
+        let values = values.span
+        for index in values.indices {
+            if case .null = values[index] {
+                guard bound[index] else { continue }
+                bound[index] = false
+            } else {
+                bound[index] = true
+            }
+            bind(values[index], at: index + 1)
         }
     }
 
