@@ -15,7 +15,7 @@ struct Experiment {
 
     struct Result: Sendable {
         var measurement: Measurement?
-        var invalidity: [String]
+        var invalidity: Invalidity
     }
 
     /// How long the last requests of the window may still be answered.
@@ -71,11 +71,14 @@ struct Experiment {
 
         let start = bench.now
         let before = sandbox.loop.progress
-        let meter = try CPUMeter(clones.front.domain, at: start)
+        var meter = try CPUMeter(clones.front.domain, at: start)
         let onLineMeter = try CPUMeter(bench.domain, at: start)
         let energy = NodeEnergy()
         let processors = ProcessorTimes()
-        let end = try waitForEnd(sandbox, since: start) { energy?.look() }
+        let end = try waitForEnd(sandbox, since: start) {
+            energy?.look()
+            meter.look(at: bench.now)
+        }
         let stopped = bench.now
         let cpuUsed = try meter.cores(at: stopped)
         let reading = energy?.reading()
@@ -97,18 +100,20 @@ struct Experiment {
         tally.account.unseen = tap.unseen - unseenBefore
         var invalidity = Tally.invalidity(tally.account, answers, specification)
         if !invalidity.isEmpty, answers.unmatched > 0, let failure = after.forwardFailure {
-            invalidity.append("nothing could be forwarded: \(failure)")
+            invalidity.ofAllocation.append("nothing could be forwarded: \(failure)")
         }
         if !invalidity.isEmpty, clones.all.count > 1, let bootTime = sandbox.bootTime {
             let missed = Tally.missed(replayed, before: start)
-            invalidity += Tally.remark(missed: missed, bootTime: bootTime).map { [$0] } ?? []
+            if let remark = Tally.remark(missed: missed, bootTime: bootTime) { invalidity.remark(remark) }
         }
-        if let stolen, stolen > specification.stolenLimit { invalidity.append(Tally.stolen(stolen, specification)) }
+        if let stolen, stolen > specification.stolenLimit {
+            invalidity.ofOthers.append(Tally.stolen(stolen, specification))
+        }
         guard
             let times = ResponseTimes(tally.samples, answered: tally.answeredInTime, window: end - window.lowerBound),
             let onLineTimes = onLine.responseTimes
         else {
-            invalidity.append(
+            invalidity.ofOthers.append(
                 "\(tally.account.sent) requests in the window; intervals need \(2 * RunStatistics.sections)")
             return Result(measurement: nil, invalidity: invalidity)
         }
@@ -122,6 +127,7 @@ struct Experiment {
                 ?? specification.energy?.estimate(cpuUsed: cpuUsed, throughput: times.throughput),
             pause: clones.front.capture?.pause?.seconds,
             settling: window.lowerBound > start ? (window.lowerBound - start).seconds : nil)
+        measurement.cpuHalf = meter.half
         measurement.capture = clones.front.capture?.ability?.description
         if let stolen, stolen > 0 { measurement.stolen = stolen }
         if sandbox.served > 0 { measurement.served = sandbox.served }

@@ -50,7 +50,7 @@ extension Exploring {
         for allocation in uncontrolled {
             guard let measurement = record.matrix[allocation]?.measurement else { continue }
             record.matrix[allocation] = Cell(
-                allocation, .invalid(measurement, reasons: ["the control behind it was out of line"]))
+                allocation, spoilt: measurement, reasons: ["the control behind it was out of line"])
         }
     }
 

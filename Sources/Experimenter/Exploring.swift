@@ -224,7 +224,7 @@ final class Exploring {
     private func take(_ measured: Cell, _ running: Underway, _ record: inout CampaignRecord) throws -> Bool {
         var cell = measured
         if let measurement = cell.measurement, let reason = record.control?.loadMoved(measurement) {
-            cell.content = .invalid(measurement, reasons: [reason])
+            cell = Cell(cell.allocation, spoilt: measurement, reasons: [reason])
         }
         if case .invalid = cell.content, !running.isRepeated, deadline - now >= duration {
             // Once more: what made it invalid may have been a stall of the machine.
@@ -261,7 +261,10 @@ final class Exploring {
             return Cell(allocation, .invalid(nil, reasons: ["\(error)"]))
         }
         guard result.invalidity.isEmpty, let measurement = result.measurement else {
-            return Cell(allocation, .invalid(result.measurement, reasons: result.invalidity))
+            let reasons = result.invalidity.reasons
+            return result.invalidity.isSpoilt
+                ? Cell(allocation, spoilt: result.measurement, reasons: reasons)
+                : Cell(allocation, .invalid(result.measurement, reasons: reasons))
         }
         return Cell(allocation, .measured(measurement))
     }

@@ -72,45 +72,62 @@ struct Tally {
     /// Why a cell with these figures must not be used; empty when it may.
     static func invalidity(
         _ account: RequestAccount, _ answers: AnswerAccount, _ specification: CampaignSpecification
-    ) -> [String] {
-        var reasons: [String] = []
+    ) -> Invalidity {
+        var invalidity = Invalidity()
         let share = { (part: Int, whole: Int) in whole == 0 ? 0 : Double(part) / Double(whole) }
         let lost = share(account.lost, account.captured + account.lost)
         if lost > specification.lostLimit {
-            reasons.append(
+            invalidity.ofOthers.append(
                 "\(account.lost) requests lost (\(Format.percent(lost)), limit \(Format.percent(specification.lostLimit)))"
             )
         }
         if share(account.unseen.dropped, account.captured) > specification.lostLimit {
-            reasons.append("the kernel dropped \(account.unseen.dropped) packets of the capture")
+            invalidity.ofOthers.append("the kernel dropped \(account.unseen.dropped) packets of the capture")
         }
         if account.dropped > 0 {
-            reasons.append("\(account.dropped) requests were not sent: the clone did not take them")
+            invalidity.ofAllocation.append("\(account.dropped) requests were not sent: the clone did not take them")
         }
         if account.captured != account.sent + account.dropped {
-            reasons.append("\(account.captured) requests captured and \(account.sent) sent")
+            invalidity.ofOthers.append("\(account.captured) requests captured and \(account.sent) sent")
         }
         let late = share(account.late, account.sent)
         if late > specification.lateLimit {
-            reasons.append(
+            invalidity.ofOthers.append(
                 "\(account.late) requests left late (\(Format.percent(late)), limit "
                     + "\(Format.percent(specification.lateLimit))): the machine is too busy")
         }
         let mismatched = share(account.mismatched, account.answered)
         if mismatched > specification.unmatchedLimit {
-            reasons.append(
+            invalidity.ofAllocation.append(
                 "\(account.mismatched) replies with another status than on-line (\(Format.percent(mismatched)))")
         }
         let unmatched = share(answers.unmatched, answers.total)
         if unmatched > specification.unmatchedLimit {
-            reasons.append(
+            invalidity.ofAllocation.append(
                 "\(answers.unmatched) of the clone's queries without a recorded answer (\(Format.percent(unmatched)), limit "
                     + "\(Format.percent(specification.unmatchedLimit)))")
         }
         let failed = share(account.failed, account.sent)
         if failed > 0.01 {
-            reasons.append("\(account.failed) requests failed on the clone (\(Format.percent(failed)))")
+            invalidity.ofAllocation.append("\(account.failed) requests failed on the clone (\(Format.percent(failed)))")
         }
-        return reasons
+        return invalidity
+    }
+}
+
+/// Why a cell must not be used.
+struct Invalidity: Hashable {
+    /// What another allocation might not have: the clone did not take, did not answer, or answered otherwise.
+    var ofAllocation: [String] = []
+    /// What says nothing of the allocation: the machine, the capture, the visitors.
+    var ofOthers: [String] = []
+
+    var isEmpty: Bool { reasons.isEmpty }
+    var reasons: [String] { ofAllocation + ofOthers }
+    var isSpoilt: Bool { ofAllocation.isEmpty && !ofOthers.isEmpty }
+
+    /// What may have led to the other reasons.
+    mutating func remark(_ text: String) {
+        if isSpoilt { ofOthers.append(text) } else { ofAllocation.append(text) }
     }
 }

@@ -36,7 +36,21 @@ struct CheapestSearch {
         costs = search.space.costs ?? search.space.configurations.map { _ in 1 }
     }
 
-    func decide(_ open: [Int]) throws(ObservationError) -> Search.Choice {
+    /// `spoilt`: cells that cannot be tried, and of which nothing is known: that none of them is a better answer is a belief.
+    func decide(_ open: [Int], spoilt: [Int]) throws(ObservationError) -> Search.Choice {
+        let choice = try decide(open)
+        guard !spoilt.isEmpty, case .stop(let end) = choice else { return choice }
+        let ceiling = end.answer.map { costs[$0] } ?? .infinity
+        let unknown = (open + spoilt).filter { costs[$0] < ceiling }
+        if unknown.allSatisfy({ open.contains($0) }) { return choice }
+        let none = book.measured.isEmpty ? 0 : try probabilityOfNone(unknown)
+        return .stop(
+            SearchEnd(
+                answer: end.answer, confidence: min(end.confidence, none),
+                why: "\(end.conclusion.why); of those whose experiments were spoilt, by \(Format.percent(none))"))
+    }
+
+    private func decide(_ open: [Int]) throws(ObservationError) -> Search.Choice {
         let best = search.cheapestMeeting(limit, book)
         let ceiling = best.map { costs[$0] } ?? .infinity
         let candidates = open.filter { costs[$0] < ceiling }

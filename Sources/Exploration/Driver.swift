@@ -144,13 +144,3 @@ package struct Prospect: Sendable {
             standardized: model.check(cell, measured: measured)?.standardized)
     }
 }
-
-extension Cell {
-    /// Measured, or found invalid.
-    package var isTried: Bool {
-        switch content {
-        case .measured, .invalid: true
-        case .blank, .interpolated: false
-        }
-    }
-}

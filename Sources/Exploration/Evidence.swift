@@ -31,7 +31,8 @@ package struct Evidence: Sendable {
         matrix.cells.indices.compactMap { index in
             switch matrix.cells[index].content {
             case .blank, .interpolated: return nil
-            case .invalid: return Trial(cell: index, .failed, duration: duration)
+            case .invalid:
+                return Trial(cell: index, matrix.cells[index].isSpoilt ? .spoilt : .failed, duration: duration)
             case .measured(let measurement):
                 guard let estimate = measurement.estimate(metric) else { return nil }
                 return Trial(

@@ -23,6 +23,8 @@ package struct Figures: Sendable {
 
     /// Each with an interval of the confidence that is asked for; what is known neither way is left out.
     package func at(_ cell: Int) -> [Metric: Estimate] {
+        // What is unfit has no figures; of what was spoilt the others tell.
+        if case .invalid = matrix.cells[cell].content, !matrix.cells[cell].isSpoilt { return [:] }
         guard let measurement = matrix.cells[cell].measurement else {
             return models.compactMapValues { $0.estimate(cell, confidence: confidence) }
         }

@@ -143,6 +143,7 @@ extension Inquiry {
     /// At most `most`, and fewer where each takes long to find.
     package func plan(_ matrix: ResultMatrix, most: Int = 12) throws -> (cells: [Int], isWhole: Bool) {
         var knowledge = Knowledge(self, matrix)
+        knowledge.reopen()
         let most = max(1, min(most, Self.work / max(1, knowledge.count)))
         var plan: [Int] = []
         while true {

@@ -10,11 +10,15 @@ struct Knowledge: Sendable {
     var figures: [Observation] = []
     private(set) var figureChecks: [PredictedCheck] = []
     private(set) var failed: [Int] = []
+    /// Of which nothing is known, though they were tried.
+    private(set) var spoilt: [Int] = []
     var pending: [Int] = []
 
     init(_ inquiry: Inquiry, _ matrix: ResultMatrix) {
         for (index, cell) in matrix.cells.enumerated() {
-            if case .invalid = cell.content { failed.append(index) }
+            if case .invalid = cell.content {
+                if cell.isSpoilt { spoilt.append(index) } else { failed.append(index) }
+            }
             guard let measurement = cell.measurement else { continue }
             if let ratio = inquiry.limits?.ratio(measurement) {
                 ratios.append(Observation(cell: index, value: ratio.value, error: ratio.error))
@@ -30,6 +34,9 @@ struct Knowledge: Sendable {
         }
         if inquiry.limited.dimensions.contains(where: \.moreHelps) { widenContradicted(inquiry.limited) }
     }
+
+    /// What was spoilt once may be tried in another run.
+    mutating func reopen() { spoilt = [] }
 
     var count: Int { max(ratios.count, figures.count) }
 

@@ -47,8 +47,8 @@ extension Metric {
     package var better: Better? {
         switch self {
         case .throughput: .higher
-        case .mean, .p50, .p95, .p99: .lower
-        case .cpuUsed, .energy: nil
+        case .mean, .p50, .p95, .p99, .errors: .lower
+        case .cpuUsed, .energy, .differing: nil
         }
     }
 }
@@ -61,7 +61,9 @@ extension Interpolation {
     ) throws(ObservationError) {
         let observations = matrix.cells.enumerated().compactMap { index, cell -> Observation? in
             guard let estimate = cell.measurement?.estimate(metric) else { return nil }
-            return Observation(cell: index, value: estimate.value, error: Trial.standardError(estimate))
+            // A share of nothing has no logarithm; the middle of its interval has, and is what so many requests tell.
+            let value = metric.isShare ? (estimate.lower + estimate.upper) / 2 : estimate.value
+            return Observation(cell: index, value: value, error: Trial.standardError(estimate))
         }
         let checks = matrix.cells.compactMap { cell -> PredictedCheck? in
             guard let check = cell.check, check.metric == metric else { return nil }
@@ -84,7 +86,11 @@ extension ResultMatrix {
         }
         var result = self
         for (index, cell) in cells.enumerated() where cell.state == "blank" || cell.state == "interpolated" {
-            let estimates = interpolations.compactMapValues { $0.estimate(index) }
+            var estimates = interpolations.compactMapValues { $0.estimate(index) }
+            for (metric, estimate) in estimates where metric.isShare {
+                estimates[metric] = Estimate(
+                    min(1, estimate.value), lower: estimate.lower, upper: min(1, estimate.upper))
+            }
             result.replace(index, by: estimates.isEmpty ? .blank : .interpolated(estimates))
         }
         return result

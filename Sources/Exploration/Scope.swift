@@ -21,7 +21,9 @@ struct Scope: Sendable {
             let (value, isExact) = Self.nearest(wish, axis)
             if let asked, !isExact {
                 // Of one allocation the next one can be told; a search among others would be another question.
-                guard question.isOfOnePlace, asked.number != nil, axis.numbers != nil else {
+                guard question.isOfOnePlace, let number = asked.number, let known = axis.numbers,
+                    known.contains(where: { $0 <= number }), known.contains(where: { $0 >= number })
+                else {
                     throw Self.offAxis(axis, asked, question, record)
                 }
                 assumptions.append(

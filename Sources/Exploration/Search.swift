@@ -86,7 +86,9 @@ package struct Search: Sendable {
         case .justRunIt(let threshold):
             return MidpointSearch(self, book).decide(threshold: threshold)
         case .cheapest(let limit):
-            if space.costs != nil { return try CheapestSearch(self, book, limit: limit).decide(open) }
+            if space.costs != nil {
+                return try CheapestSearch(self, book, limit: limit).decide(open, spoilt: book.spoilt.filter(isWanted))
+            }
             if let corner = corner(open, book) { return corner }
             return try ImprovementSearch(self, book).cheapest(open, limit: limit)
         case .best(let budget):
@@ -111,7 +113,7 @@ package struct Search: Sendable {
     /// The probability that the incumbent is right, when the search is broken off.
     private func confidenceSoFar(_ book: TrialBook) throws(ObservationError) -> Double {
         guard case .cheapest(let limit) = goal, space.costs != nil, incumbent(book) != nil else { return 0 }
-        return try CheapestSearch(self, book, limit: limit).confidence(open(book))
+        return try CheapestSearch(self, book, limit: limit).confidence(open(book) + book.spoilt.filter(isWanted))
     }
 
     private func open(_ book: TrialBook) -> [Int] { wanted.sorted().filter { !book.isTaken($0) } }

@@ -8,6 +8,8 @@ package struct Trial: Hashable, Sendable {
         case measured(Double, error: Double? = nil, cost: Double? = nil)
         /// The configuration could not serve: an error, an invalid measurement, a time-out. Not a number.
         case failed
+        /// It came to nothing by no fault of the configuration: nothing is known of it, and it is not tried again in this search.
+        case spoilt
     }
 
     package var cell: Int

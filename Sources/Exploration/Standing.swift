@@ -90,12 +90,15 @@ package struct Standing: Sendable {
     /// The experiment after which an answer is most probably known; nil when none is left that would tell more.
     func choice() throws(ObservationError) -> (cell: Int, why: String)? {
         guard let search else {
-            let isOpen = { (cell: Int) in !knowledge.isTried(cell) && !knowledge.pending.contains(cell) }
+            let isOpen = { (cell: Int) in
+                !knowledge.isTried(cell) && !knowledge.spoilt.contains(cell) && !knowledge.pending.contains(cell)
+            }
             return inquiry.cells.first(where: isOpen).map { ($0, "it is what is asked about") }
         }
         let observations = inquiry.metric == nil ? knowledge.ratios : knowledge.figures
         let state = SearchState(
-            trials: Knowledge.trials(observations, failed: knowledge.failed), pending: knowledge.pending)
+            trials: Knowledge.trials(observations, failed: knowledge.failed)
+                + knowledge.spoilt.map { Trial(cell: $0, .spoilt) }, pending: knowledge.pending)
         guard case .measure(let suggestions) = try search.next(state), let first = suggestions.first else { return nil }
         return (first.cell, first.why)
     }

@@ -9,6 +9,8 @@ struct TrialBook: Sendable {
 
     private(set) var measured: [Measured] = []
     private(set) var failed: [Int] = []
+    /// Neither known nor to be tried.
+    private(set) var spoilt: [Int] = []
     var pending: [Int]
     private var durations: [Duration] = []
     private let expected: Duration
@@ -22,12 +24,14 @@ struct TrialBook: Sendable {
             case .measured(let value, let error, let cost):
                 measured.append(Measured(cell: trial.cell, value: value, error: error, cost: cost))
             case .failed: failed.append(trial.cell)
+            case .spoilt: spoilt.append(trial.cell)
             }
         }
     }
 
     func isTaken(_ cell: Int) -> Bool {
-        pending.contains(cell) || failed.contains(cell) || measured.contains { $0.cell == cell }
+        pending.contains(cell) || failed.contains(cell) || spoilt.contains(cell)
+            || measured.contains { $0.cell == cell }
     }
 
     var observations: [Observation] {
@@ -35,7 +39,7 @@ struct TrialBook: Sendable {
     }
 
     /// How many experiments were done or begun: what a decision's own random numbers start from.
-    var count: UInt64 { UInt64(measured.count + failed.count + pending.count) }
+    var count: UInt64 { UInt64(measured.count + failed.count + spoilt.count + pending.count) }
 
     /// An experiment is expected to take what the longest of the last five took.
     func allows(timeLeft: Duration) -> Bool {

@@ -15,6 +15,17 @@ extension Estimate {
     /// The normal distribution's two-sided quantile of 95 %.
     private static let quantile = 1.96
 
+    /// How many of so many, as a share with its score interval of 95 % (Wilson 1927), which says something where none is, too:
+    /// of 600 requests of which none failed, at most 0.64 % do. Nil without any.
+    package static func share(_ count: Int, of total: Int) -> Estimate? {
+        guard total > 0 else { return nil }
+        let (n, z2) = (Double(total), quantile * quantile)
+        let share = Double(count) / n
+        let middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+        let half = (share * (1 - share) * z2 / n + z2 * z2 / (4 * n * n)).squareRoot() / (1 + z2 / n)
+        return Estimate(share, lower: max(0, middle - half), upper: min(1, middle + half))
+    }
+
     /// Of one figure over several windows, each with its 95 % interval: their mean, and how far off it may be by what each
     /// window does not know and by what differs between them (random effects: DerSimonian and Laird 1986, equal weights). What
     /// is the same in a window, as what its visitors happened to ask, no window can tell by itself.
@@ -79,6 +90,24 @@ package enum RunStatistics {
         let k = Double(sections)
         let half = studentT95(degreesOfFreedom: sections - 1) * (squares / (k - 1) / k).squareRoot()
         return Estimate(overall, lower: max(0, overall - half), upper: overall + half)
+    }
+
+    /// Half of the 95 % interval of a mean, from what sections of equal length have of it; 0 of fewer than two.
+    package static func half(of sections: [Double]) -> Double {
+        guard sections.count >= 2 else { return 0 }
+        let k = Double(sections.count)
+        let mean = sections.reduce(0, +) / k
+        let squares = sections.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return studentT95(degreesOfFreedom: sections.count - 1) * (squares / (k - 1) / k).squareRoot()
+    }
+
+    /// Half of the 95 % interval of a rate of requests: how many were due in each of ten sections of the window, a second.
+    package static func rateHalf(of samples: [ResponseSample], window: Duration) -> Double {
+        guard let first = samples.map(\.due).min(), window > .zero else { return 0 }
+        let length = window.seconds / Double(sections)
+        var counts = [Double](repeating: 0, count: sections)
+        for sample in samples { counts[min(sections - 1, Int((sample.due - first).seconds / length))] += 1 }
+        return half(of: counts.map { $0 / length })
     }
 
     /// How many times as much the statistic is over `samples` as over `others`, with a 95 % interval: by sections as above, each

@@ -85,6 +85,8 @@ package struct ResponseTimes: Hashable, Codable, Sendable {
     package var count: Int
     /// Requests answered per second.
     package var throughput: Double
+    /// Half of its interval, by what sections of the window differ by; nil in records of earlier versions.
+    package var throughputHalf: Double?
     package var mean: Estimate
     package var p50: Estimate
     package var p95: Estimate
@@ -100,7 +102,13 @@ package struct ResponseTimes: Hashable, Codable, Sendable {
         else { return nil }
         count = samples.count
         throughput = Double(answered) / window.seconds
+        throughputHalf = RunStatistics.rateHalf(of: samples, window: window)
         (self.mean, self.p50, self.p95, self.p99) = (mean, p50, p95, p99)
+    }
+
+    package var throughputEstimate: Estimate {
+        let half = throughputHalf ?? 0
+        return Estimate(throughput, lower: max(0, throughput - half), upper: throughput + half)
     }
 
     package subscript(statistic: ResponseStatistic) -> Estimate {
@@ -113,7 +121,7 @@ package struct ResponseTimes: Hashable, Codable, Sendable {
     }
 }
 
-/// Energy by the stated model, never measured here.
+/// Energy, by the node's counters (RAPL) or by a model where it has none; `model` says which.
 package struct EnergyEstimate: Hashable, Codable, Sendable {
     package var joulesPerRequest: Double
     /// The model and its parameters, in words an operator can check.
@@ -140,6 +148,8 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var comparison: ComparisonAccount?
     /// CPU used by the clone over the window, in cores.
     package var cpuUsed: Double
+    /// Half of its 95 % interval, by what sections of the window differ by; nil in records of earlier versions.
+    package var cpuHalf: Double?
     /// CPU used by the on-line domain over the same stretch of time, in cores.
     package var onLineCPUUsed: Double
     package var energy: EnergyEstimate?
@@ -177,6 +187,11 @@ package struct Measurement: Hashable, Codable, Sendable {
         self.settling = settling
     }
 
+    private func cpuEstimate(_ factor: Double) -> Estimate {
+        let half = cpuHalf ?? 0
+        return Estimate(cpuUsed * factor, lower: max(0, cpuUsed - half) * factor, upper: (cpuUsed + half) * factor)
+    }
+
     /// What the on-line domain would show with the clone's allocation, as far as is known.
     package func estimate(_ metric: Metric) -> Estimate? {
         let corrected = { (statistic: ResponseStatistic) -> Estimate in
@@ -184,14 +199,16 @@ package struct Measurement: Hashable, Codable, Sendable {
             return correction?.correct(measured, statistic) ?? measured
         }
         return switch metric {
-        case .throughput: Estimate(clone.throughput, lower: clone.throughput, upper: clone.throughput)
+        case .throughput: clone.throughputEstimate
         case .mean: corrected(.mean)
         case .p50: corrected(.p50)
         case .p95: corrected(.p95)
         case .p99: corrected(.p99)
-        case .cpuUsed: Estimate(cpuUsed, lower: cpuUsed, upper: cpuUsed)
-        case .energy:
-            energy.map { Estimate($0.joulesPerRequest, lower: $0.joulesPerRequest, upper: $0.joulesPerRequest) }
+        case .cpuUsed: cpuEstimate(1)
+        // By that of the processors, of which both models are; wider than it is, as requests and processors rise together.
+        case .energy: energy.flatMap { cpuUsed > 0 ? cpuEstimate($0.joulesPerRequest / cpuUsed) : nil }
+        case .errors: Estimate.share(requests.failed, of: requests.sent)
+        case .differing: comparison.flatMap { Estimate.share($0.differing, of: $0.compared) }
         }
     }
 }

@@ -3,6 +3,10 @@ package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKe
     case throughput, mean, p50, p95, p99
     case cpuUsed = "cpu-used"
     case energy
+    /// The share of requests that fail where on-line they do not: a status of 500 or above, or cut off.
+    case errors
+    /// The share of replies that say something else than on-line, but for what differs between any two replies.
+    case differing
 
     package init(_ statistic: ResponseStatistic) {
         self =
@@ -18,7 +22,7 @@ package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKe
         switch self {
         case .throughput: Format.significant(value) + "/s"
         case .mean, .p50, .p95, .p99: Format.milliseconds(value)
-        case .cpuUsed: Format.percent(value)
+        case .cpuUsed, .errors, .differing: Format.percent(value)
         case .energy: Format.significant(value * 1e3) + " mJ"
         }
     }
@@ -28,7 +32,7 @@ package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKe
         switch self {
         case .throughput: Format.exact(value) + "/s"
         case .mean, .p50, .p95, .p99: Format.exact(value * 1e3) + " ms"
-        case .cpuUsed: Format.exact(value * 100, least: 0) + "%"
+        case .cpuUsed, .errors, .differing: Format.exact(value * 100, least: 0) + "%"
         case .energy: Format.exact(value * 1e3) + " mJ"
         }
     }
@@ -37,7 +41,7 @@ package enum Metric: String, Hashable, Codable, CaseIterable, Sendable, CodingKe
     package func parse(_ text: String) throws(UnitError) -> Double {
         switch self {
         case .mean, .p50, .p95, .p99: return try Units.duration(text).seconds
-        case .cpuUsed: return try Units.fraction(text)
+        case .cpuUsed, .errors, .differing: return try Units.fraction(text)
         case .throughput:
             guard let (number, unit) = Units.split(text), unit == "/s" else {
                 throw UnitError(found: text, expected: "a rate such as '40/s'")
@@ -63,8 +67,13 @@ extension Metric {
         case .p99: 4
         case .cpuUsed: 5
         case .energy: 6
+        case .errors: 7
+        case .differing: 8
         }
     }
+
+    /// Whether it is a part of a whole: from 0, which is usual, to 1.
+    package var isShare: Bool { self == .errors || self == .differing }
 
     /// By its place: cells are kept by the million, and the raw value would be hashed as a text.
     package func hash(into hasher: inout Hasher) { hasher.combine(place) }

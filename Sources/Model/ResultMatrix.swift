@@ -47,11 +47,31 @@ package struct Cell: Hashable, Codable, Sendable {
     package var content: Content
     /// Set when this cell was interpolated first and then measured.
     package var check: Check?
+    /// Of an invalid cell: whether all that is wrong with it is the doing of others (the machine, the capture, the visitors, the
+    /// control), so that it tells nothing of its allocation. Nil is not, or not known in records of earlier versions.
+    package private(set) var spoilt: Bool?
 
     package init(_ allocation: Allocation, _ content: Content = .blank, check: Check? = nil) {
         self.allocation = allocation
         self.content = content
         self.check = check
+    }
+
+    /// An experiment that came to nothing by no fault of the allocation.
+    package init(_ allocation: Allocation, spoilt measurement: Measurement?, reasons: [String]) {
+        self.init(allocation, .invalid(measurement, reasons: reasons))
+        spoilt = true
+    }
+
+    package var isSpoilt: Bool { if case .invalid = content { spoilt ?? false } else { false } }
+
+    /// Whether what it would do is known: measured, or found unfit.
+    package var isTried: Bool {
+        switch content {
+        case .measured: true
+        case .invalid: !isSpoilt
+        case .blank, .interpolated: false
+        }
     }
 
     package var measurement: Measurement? {
@@ -122,15 +142,13 @@ package struct ResultMatrix: Hashable, Codable, Sendable {
 
 extension ResultMatrix {
     /// The other matrix with what was tried in this one; nil when the other lacks an axis of this one. On an axis that this
-    /// one lacks, its cells had what the domain has on-line. A cell that was tried is kept where the other has no such value.
+    /// one lacks, its cells had what the domain has on-line. A cell that was tried is kept where the other has no such value;
+    /// one that was spoilt is open again.
     package func extended(by other: ResultMatrix, onLine: Allocation) -> ResultMatrix? {
         guard axes.allSatisfy({ axis in other.axes.contains { $0.resource == axis.resource } }) else { return nil }
         var tried: [Allocation: Cell] = [:]
         for cell in cells {
-            switch cell.content {
-            case .measured, .invalid: tried[cell.allocation.over(onLine.only(other.axes))] = cell
-            case .blank, .interpolated: break
-            }
+            if cell.isTried { tried[cell.allocation.over(onLine.only(other.axes))] = cell }
         }
         let permitted = Set(other.cells.map(\.allocation))
         var result = ResultMatrix(

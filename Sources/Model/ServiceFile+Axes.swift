@@ -11,7 +11,11 @@ struct AxesFields: Decodable {
         let known = Resource.allCases.map(\.rawValue).joined(separator: ", ")
         axes = try fields.allKeys.map { key in
             guard let resource = Resource(rawValue: key.stringValue) else {
-                throw fields.refusal(of: key, "unknown axis '\(key.stringValue)'; this version can set: \(known)")
+                let near =
+                    Nearest.of(key.stringValue, in: Resource.allCases.map(\.rawValue))
+                    .map { "; did you mean '\($0)'?" } ?? ""
+                throw fields.refusal(
+                    of: key, "unknown axis '\(key.stringValue)'; this version can set: \(known)\(near)")
             }
             var list = try fields.nestedUnkeyedContainer(forKey: key)
             var values: [Setting] = []

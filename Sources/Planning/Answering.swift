@@ -50,7 +50,8 @@ package enum Answering {
     ) -> MatrixReply.Place {
         let known = record.matrix.cells[cell]
         // What was not kept with an interpolated cell is said of it all the same.
-        let state = known.state == "blank" && record.matrix.measuredCount > 0 ? "interpolated" : known.state
+        let isOpen = known.state == "blank" || known.isSpoilt
+        let state = isOpen && record.matrix.measuredCount > 0 ? "interpolated" : known.state
         return MatrixReply.Place(
             known.allocation, state: state, figures: figures.at(cell), cost: inquiry.cost(cell),
             holds: standing.holds(cell))

@@ -16,7 +16,8 @@ package struct FoundCells: Sendable {
 
     /// `near`: with how far each is from it.
     package func text(width: Int?, near: Allocation? = nil) -> String {
-        let others: [Metric] = [.mean, .p99, .throughput, .cpuUsed, .energy].filter { $0 != metric }
+        let failures = Metric.worthTelling(of: cells.lazy.map(\.cell), axes: resources)
+        let others = ([.mean, .p99, .throughput, .cpuUsed, .energy] + failures).filter { $0 != metric }
         let interval = IntervalHeading.of(cells.lazy.map(\.cell))
         let isNear = near == nil ? [] : ["distance"]
         var table = TextTable(
@@ -53,7 +54,7 @@ package struct FoundCells: Sendable {
 
     private static func heading(_ resources: [Resource]) -> [String] {
         ["campaign", "service", "tier", "domain", "number"] + resources.map(\.rawValue) + ["state"]
-            + Metric.allCases.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] }
+            + Metric.allCases.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] } + ["reasons"]
     }
 
     private static func line(_ found: FoundCell, _ resources: [Resource]) -> [String] {
@@ -64,7 +65,7 @@ package struct FoundCells: Sendable {
             let estimate = found.cell.estimate(metric)
             fields += estimate.map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
         }
-        return fields
+        return fields + [MatrixData.reasons(found.cell)]
     }
 
     private struct Document: Encodable {

@@ -24,6 +24,10 @@ package enum MatrixData {
         var served: Int?
         var check: Check?
         var invalid: [String]?
+        /// Of an invalid one: whether nothing of that is the allocation's doing.
+        var isSpoilt: Bool?
+        /// Where the energy comes from: the node's counters, or a model with its parameters.
+        var energyModel: String?
     }
 
     private struct Document: Encodable {
@@ -36,6 +40,14 @@ package enum MatrixData {
         var forward: [String]?
         /// What clones began with: disk, memory, or the path of an image.
         var clone: CloneSource
+        /// The recorded requests that were played; missing when they were the live ones.
+        var trace: String?
+        var connect: String
+        var node: String?
+        var seed: UInt64?
+        /// In seconds since 1970.
+        var started: Double
+        var finished: Double?
         var domain: String
         var state: String
         var sla: String
@@ -57,10 +69,12 @@ package enum MatrixData {
         Dictionary(allocation.values.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first })
     }
 
+    private static func seconds(_ time: Timestamp) -> Double { Double(time.nanoseconds) / 1e9 }
+
     private static func plain(_ times: ResponseTimes) -> [String: Estimate] {
-        let throughput = Estimate(times.throughput, lower: times.throughput, upper: times.throughput)
-        return [
-            "throughput": throughput, "mean": times.mean, "p50": times.p50, "p95": times.p95, "p99": times.p99,
+        [
+            "throughput": times.throughputEstimate, "mean": times.mean, "p50": times.p50, "p95": times.p95,
+            "p99": times.p99,
         ]
     }
 
@@ -78,7 +92,7 @@ package enum MatrixData {
             drift: drift.isEmpty ? nil : Dictionary(uniqueKeysWithValues: drift), requests: cell.measurement?.requests,
             answers: cell.measurement?.answers, comparison: cell.measurement?.comparison,
             stolen: cell.measurement?.stolen, served: cell.measurement?.served, check: cell.check,
-            invalid: invalid)
+            invalid: invalid, isSpoilt: cell.isSpoilt ? true : nil, energyModel: cell.measurement?.energy?.model)
     }
 
     package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
@@ -95,7 +109,9 @@ package enum MatrixData {
     private static func document(_ record: CampaignRecord, _ cells: [Cell]?) -> Document {
         var whole = Document(
             campaign: record.id, service: record.service, tier: record.tier, with: record.with,
-            forward: record.forward, clone: record.clone ?? .disk, domain: record.domain, state: record.state.rawValue,
+            forward: record.forward, clone: record.clone ?? .disk, trace: record.trace, connect: record.connect,
+            node: record.node, seed: record.search?.seed, started: seconds(record.started),
+            finished: record.finished.map(seconds), domain: record.domain, state: record.state.rawValue,
             sla: record.sla.description,
             onLine: plain(record.onLine),
             reasons: record.answer?.reasons, controlMeanDeviation: record.control?.meanDeviation,
@@ -125,14 +141,19 @@ package enum MatrixData {
         let metrics = Metric.allCases
         let heading =
             axes.map(\.rawValue) + ["state"]
-            + metrics.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] }
+            + metrics.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] } + ["reasons"]
         let lines = (cells ?? record.matrix.cells).map { cell in
             axes.map { cell.allocation[$0].map(field) ?? "" } + [cell.state]
                 + metrics.flatMap { metric in
                     cell.estimate(metric).map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
-                }
+                } + [reasons(cell)]
         }
         return csv([heading] + lines)
+    }
+
+    /// Why it is invalid, in one field.
+    static func reasons(_ cell: Cell) -> String {
+        if case .invalid(_, let reasons) = cell.content { reasons.joined(separator: "; ") } else { "" }
     }
 
     static func field(_ setting: Setting) -> String {

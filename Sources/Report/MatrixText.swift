@@ -1,5 +1,17 @@
 package import Model
 
+extension Metric {
+    /// Of errors and differing replies those that a table of these cells has columns for: where the software or the definition
+    /// is asked about, both, as times alone say nothing of whether it still does what it did; elsewhere those that there are.
+    static func worthTelling(of cells: some Sequence<Cell>, axes: [Resource]) -> [Metric] {
+        allCases.filter { metric in
+            metric.isShare
+                && (axes.contains(.software) || axes.contains(.variant)
+                    || cells.contains { $0.measurement?.estimate(metric).map { $0.value > 0 } ?? false })
+        }
+    }
+}
+
 /// A campaign as text for a terminal.
 package enum MatrixText {
     /// Of at most `width` characters a line; nil is however many it takes.
@@ -8,14 +20,14 @@ package enum MatrixText {
         let metric = Metric(statistic)
         let axes = record.matrix.axes.map(\.resource.rawValue)
         let cells = cells ?? record.matrix.cells
+        let failures = Metric.worthTelling(of: cells, axes: record.matrix.axes.map(\.resource))
         var table = TextTable(
             axes + [
                 "state", statistic.rawValue, IntervalHeading.of(cells), "mean", "p99", "rate", "cpu used", "energy",
-                "requests", "",
-            ],
-            record.matrix.axes.map { $0.numbers == nil ? .left : .right } + [
-                .left, .right, .left, .right, .right, .right, .right, .right, .right, .left,
-            ])
+            ]
+                + failures.map(\.rawValue) + ["requests", ""],
+            record.matrix.axes.map { $0.numbers == nil ? .left : .right } + [.left, .right, .left]
+                + Array(repeating: .right, count: 6 + failures.count) + [.left])
         for cell in cells {
             let show = { (metric: Metric) in cell.estimate(metric).map { metric.format($0.value) } ?? "" }
             let interval =
@@ -24,7 +36,9 @@ package enum MatrixText {
                 record.matrix.axes.map { axis in cell.allocation[axis.resource].map { axis.resource.format($0) } ?? "" }
                     + [
                         cell.state, show(metric), interval, show(.mean), show(.p99), show(.throughput), show(.cpuUsed),
-                        show(.energy), cell.measurement.map { "\($0.requests.answered)/\($0.requests.captured)" } ?? "",
+                        show(.energy),
+                    ] + failures.map(show) + [
+                        cell.measurement.map { "\($0.requests.answered)/\($0.requests.captured)" } ?? "",
                         note(cell, record),
                     ])
         }
@@ -39,6 +53,7 @@ package enum MatrixText {
             notes.append(record.sla.isMet(by: estimate.lower) ? "unsure" : "violates")
         }
         if case .invalid(_, let reasons) = cell.content { notes += reasons }
+        if cell.isSpoilt { notes.append("which tells nothing of it") }
         return notes.joined(separator: ", ")
     }
 
@@ -71,8 +86,24 @@ package enum MatrixText {
         let along = record.with.map { ["cloned along and joined with it: \($0.joined(separator: ", "))"] } ?? []
         let forward =
             record.forward.map { ["what was not recorded was asked of clones of \($0.joined(separator: ", "))"] } ?? []
-        return ([sentence] + (beginning + fresh + along + forward + answer.reasons).map { "  - " + $0 }).joined(
-            separator: "\n")
+        let played = record.trace.map { ["the requests were those of the trace \($0)"] } ?? []
+        return
+            ([sentence]
+            + (beginning + played + fresh + along + forward + answer.reasons + energy(record)).map { "  - " + $0 })
+            .joined(
+                separator: "\n")
+    }
+
+    /// Where the figures of energy come from; counters and models do not measure the same.
+    private static func energy(_ record: CampaignRecord) -> [String] {
+        let models = record.matrix.cells.compactMap { $0.measurement?.energy?.model }
+        // What counters said in each window is in the records.
+        let kinds = models.map { $0.hasPrefix("RAPL") ? "the node's counters (RAPL)" : $0 }.uniqued()
+        switch kinds.count {
+        case 0: return []
+        case 1: return ["energy: \(kinds[0])"]
+        default: return ["energy is not the same in all cells: \(kinds.joined(separator: "; "))"]
+        }
     }
 
     package static func measurement(_ measurement: Measurement) -> String {

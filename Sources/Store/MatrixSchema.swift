@@ -10,7 +10,7 @@ enum MatrixSchema {
     /// Larger than SQLite's usual pages: a block of cells is read with few calls.
     static let pageSize = 16_384
 
-    static let version = 4
+    static let version = 5
 
     static func migrate(_ database: Database) throws(StoreError) {
         try database.migrate(to: version) { version throws(StoreError) in
@@ -18,7 +18,11 @@ enum MatrixSchema {
             case 1: for statement in firstStatements { try database.run(statement) }
             case 2: for column in secondColumns { try database.run("ALTER TABLE cell ADD COLUMN \(column)") }
             case 3: try separateCells(database)
-            default: try add(.withCPU, to: database)
+            case 4: try add([definition(.withCPU)], of: Resource.withCPU.column, to: database)
+            default:
+                for metric in [Metric.errors, .differing] {
+                    try add(definitions(metric), of: metric.column, to: database)
+                }
             }
         }
     }
@@ -42,13 +46,12 @@ enum MatrixSchema {
         "network REAL", "frequency REAL", "node TEXT", "variant TEXT", "software TEXT",
     ]
 
-    /// A resource that files of the version before do not have, unless they were made in the step before.
-    private static func add(_ resource: Resource, to database: Database) throws(StoreError) {
-        let column = resource.column
+    /// Of a resource or a metric that files of the version before do not have, unless they were made in a step before.
+    private static func add(_ definitions: [String], of column: String, to database: Database) throws(StoreError) {
         let columns = try database.run("SELECT name FROM pragma_table_info('cell')").compactMap { $0.text(0) }
         if columns.contains(column) { return }
         try database.run("DROP VIEW result")
-        try database.run("ALTER TABLE cell ADD COLUMN \(definition(resource))")
+        for definition in definitions { try database.run("ALTER TABLE cell ADD COLUMN \(definition)") }
         for bound in ["\(column)_min", "\(column)_max"] {
             try database.run("ALTER TABLE block ADD COLUMN \(bound) ANY")
             try database.run(index(bound))
@@ -98,12 +101,16 @@ enum MatrixSchema {
     private static func definition(_ resource: Resource) -> String {
         "\(resource.column) \(resource.isNumeric ? "ANY" : "TEXT")"
     }
+    /// Its value, then the ends of its interval.
+    private static func definitions(_ metric: Metric) -> [String] {
+        ["", "_lower", "_upper"].map { "\(metric.column)\($0) REAL" }
+    }
     private static func index(_ bound: String) -> String {
         "CREATE INDEX block_\(bound) ON block (\(bound)) WHERE \(bound) IS NOT NULL"
     }
     private static let resources = Resource.allCases.map(definition)
-    private static let metrics = Metric.allCases.map { "\($0.column) REAL" }
-    private static let bounds = Metric.allCases.flatMap { ["\($0.column)_lower REAL", "\($0.column)_upper REAL"] }
+    private static let metrics = Metric.allCases.map { definitions($0)[0] }
+    private static let bounds = Metric.allCases.flatMap { definitions($0)[1...] }
 
     private static var statements: [String] {
         [

@@ -6,11 +6,32 @@ package struct CPUMeter {
     private let domain: Domain
     private let start: Double
     private let startTime: Timestamp
+    /// What was read in between.
+    private var looks: [(time: Timestamp, cpu: Double)] = []
 
     package init(_ domain: Domain, at time: Timestamp) throws(HypervisorError) {
         self.domain = domain
         start = try domain.cpuSeconds()
         startTime = time
+    }
+
+    /// Reads in between; what cannot be read just then is left out.
+    package mutating func look(at time: Timestamp) {
+        if let cpu = try? domain.cpuSeconds() { looks.append((time, cpu)) }
+    }
+
+    /// Half of the 95 % interval of the cores that were busy on average, by ten sections between the looks; nil without enough.
+    package var half: Double? {
+        let all = [(time: startTime, cpu: start)] + looks
+        let sections = RunStatistics.sections
+        guard looks.count >= sections else { return nil }
+        let cores = (0..<sections).compactMap { section -> Double? in
+            let from = all[looks.count * section / sections]
+            let to = all[looks.count * (section + 1) / sections]
+            let seconds = (to.time - from.time).seconds
+            return seconds > 0 ? (to.cpu - from.cpu) / seconds : nil
+        }
+        return cores.count == sections ? RunStatistics.half(of: cores) : nil
     }
 
     /// Cores busy on average since the start.

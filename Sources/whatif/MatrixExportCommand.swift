@@ -20,7 +20,14 @@ enum MatrixExportCommand: Command {
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         let path = arguments.value("output")
-        let format = arguments.value("format") ?? (path?.hasSuffix(".csv") == true ? "csv" : "json")
+        let ending = path?.split(separator: "/").last.flatMap { name in
+            name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last
+        }
+        guard arguments.value("format") != nil || [nil, "json", "jsonl", "csv"].contains(ending) else {
+            throw UsageError(
+                "--output: '.\(ending ?? "")' is no format of an export; say --format json or --format csv")
+        }
+        let format = arguments.value("format") ?? (ending == "csv" ? "csv" : "json")
         guard ["json", "csv"].contains(format) else {
             throw UsageError("--format: found '\(format)', expected json or csv")
         }

@@ -48,6 +48,14 @@ enum MatrixPlotCommand: Command {
         if width != nil {
             throw UsageError("--width is of figures in the terminal, and --output writes SVG, which has none")
         }
+        let known = ["png", "pdf", "jpg", "jpeg", "gif", "webp", "eps", "ps", "csv", "json", "txt", "html"]
+        if let ending = path.split(separator: ".").last.map({ $0.lowercased() }), known.contains(ending),
+            path.contains(".")
+        {
+            throw UsageError(
+                "--output: a figure is written as SVG, not as .\(ending); name it .svg (rsvg-convert makes other formats of it)"
+            )
+        }
         let text = SVGFigure(figure).text
         if path == "-" {
             Terminal.print(text)

@@ -81,7 +81,8 @@ enum PlanApplication {
         guard !file.labNodes.isEmpty else { return file }
         let files = LabFiles(try StateDirectory.standard())
         var file = file
-        for (node, number) in file.labNodes {
+        for (node, labNode) in file.labNodes {
+            let number = labNode.number
             guard (1...LabNode.most).contains(number) else {
                 throw FileError(
                     description:
@@ -89,6 +90,7 @@ enum PlanApplication {
                         + "and no \(number)")
             }
             file.access[node] = NodeAccess(LabNode(number, files))
+            if let power = labNode.power { file.access[node]?.power = power }
         }
         return file
     }

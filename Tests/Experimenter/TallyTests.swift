@@ -72,14 +72,27 @@ import YAML
         #expect(Tally.invalidity(account, AnswerAccount(), specification).isEmpty)
         account.lost = 3
         #expect(
-            Tally.invalidity(account, AnswerAccount(), specification).first?.hasPrefix("3 requests lost")
+            Tally.invalidity(account, AnswerAccount(), specification).reasons.first?.hasPrefix("3 requests lost")
                 == true)
         account.lost = 0
         account.unseen = Unseen(dropped: 7)
         #expect(
-            Tally.invalidity(account, AnswerAccount(), specification).first?.contains("dropped 7") == true)
+            Tally.invalidity(account, AnswerAccount(), specification).reasons.first?.contains("dropped 7") == true)
         account.sent = 990
         #expect(!Tally.invalidity(account, AnswerAccount(), specification).isEmpty)
+    }
+
+    /// What others did tells nothing of the allocation; one reason that is its own is enough to tell something.
+    @Test func whatOthersDidSpoilsACellOnly() throws {
+        let specification = try specification
+        var account = RequestAccount()
+        (account.captured, account.sent, account.lost, account.late) = (1000, 1000, 3, 100)
+        #expect(Tally.invalidity(account, AnswerAccount(), specification).isSpoilt)
+        account.failed = 20
+        let both = Tally.invalidity(account, AnswerAccount(), specification)
+        #expect(both.reasons.count == 3 && !both.isSpoilt && !Invalidity().isSpoilt)
+        (account.lost, account.late) = (0, 0)
+        #expect(!Tally.invalidity(account, AnswerAccount(), specification).isSpoilt)
     }
 
     @Test func queriesWithoutAnAnswerMakeACellInvalid() throws {
@@ -88,7 +101,8 @@ import YAML
         (account.captured, account.sent) = (100, 100)
         var answers = AnswerAccount()
         (answers.exact, answers.unmatched) = (990, 20)
-        #expect(Tally.invalidity(account, answers, specification).count == 1)
+        let invalidity = Tally.invalidity(account, answers, specification)
+        #expect(invalidity.reasons.count == 1 && !invalidity.isSpoilt)
     }
 
     /// Fast because it answers something else, or late because the machine was busy: neither is a measurement.
@@ -97,9 +111,9 @@ import YAML
         var account = RequestAccount()
         (account.captured, account.sent, account.answered) = (1000, 1000, 1000)
         account.mismatched = 20
-        #expect(Tally.invalidity(account, AnswerAccount(), specification).first?.contains("status") == true)
+        #expect(Tally.invalidity(account, AnswerAccount(), specification).reasons.first?.contains("status") == true)
         (account.mismatched, account.late) = (0, 60)
-        #expect(Tally.invalidity(account, AnswerAccount(), specification).first?.contains("late") == true)
+        #expect(Tally.invalidity(account, AnswerAccount(), specification).reasons.first?.contains("late") == true)
         var patient = specification
         patient.lateLimit = 0.06
         #expect(Tally.invalidity(account, AnswerAccount(), patient).isEmpty)

@@ -62,6 +62,26 @@ import Testing
         #expect(try #require(played.conclusion).confidence >= 0.95)
     }
 
+    /// An experiment that others spoilt is no failure of its cell: it is not tried again in this search, those below it are not
+    /// given up for it, and that it is no better answer is not said as if it were known.
+    @Test func whatWasSpoiltIsNeitherFailedNorKnown() throws {
+        let surface = { (allocation: Allocation) in 0.02 / (self.cpu(allocation) - 0.05) }
+        var matrix = Self.line
+        for cpu in [0.1, 0.3, 0.6, 1.2] {
+            matrix[Allocation([.cpu: .number(cpu)])] = Surface.cell(cpu, p95: surface(Allocation([.cpu: .number(cpu)])))
+        }
+        // Where the limit is met for the first time.
+        let spoilt = Allocation([.cpu: 0.5])
+        matrix[spoilt] = Cell(spoilt, spoilt: nil, reasons: ["3 requests lost"])
+        let played = try play(matrix) { surface($0) }
+        #expect(!played.order.contains(spoilt) && played.matrix[spoilt]?.isSpoilt == true)
+        let conclusion = try #require(played.conclusion)
+        #expect(played.answer.map { cpu($0.allocation) } == 0.6 && conclusion.confidence < 0.5, "\(conclusion)")
+        matrix[spoilt] = Cell(spoilt, .invalid(nil, reasons: ["it does not boot"]))
+        let unfit = try play(matrix) { surface($0) }
+        #expect(try #require(unfit.conclusion).confidence >= 0.95)
+    }
+
     /// A curve as of a queue, with the control measured.
     @Test func aSmoothCurveTakesFewerThanHalving() throws {
         var matrix = Self.line

@@ -17,6 +17,25 @@ import Testing
         #expect(space.dominates(2, 0) && !space.dominates(3, 0))
     }
 
+    /// Where nothing failed, so many requests say that little does, and nothing is below none or above all.
+    @Test func sharesAreFilledAsSharesAre() throws {
+        var matrix = ResultMatrix(axes: [Axis(.cpu, (1...8).map { Double($0) / 10 })])
+        for (cpu, failed) in [(0.1, 30), (0.4, 0), (0.8, 0)] {
+            let cell = Surface.cell(cpu, p95: 0.02 / cpu)
+            guard case .measured(var measurement) = cell.content else {
+                throw ObservationError.outside(cell: 0, cells: 0)
+            }
+            (measurement.requests.sent, measurement.requests.failed) = (600, failed)
+            matrix[cell.allocation] = Cell(cell.allocation, .measured(measurement))
+        }
+        let filled = try matrix.filled(ConfigurationSpace(matrix))
+        let errors = try filled.cells.map { try #require($0.estimate(.errors)) }
+        #expect(errors[0].value == 0.05 && errors[3].value == 0 && errors[7].value == 0)
+        #expect(errors.allSatisfy { 0 <= $0.lower && $0.value <= $0.upper && $0.upper <= 1 })
+        #expect(errors[1].value > errors[5].value && errors[5].value < 0.01)
+        #expect(filled.cells.allSatisfy { $0.estimate(.differing) == nil })
+    }
+
     @Test func everyBlankIsFilledWithIntervals() throws {
         let axis = (1...10).map { Double($0) / 10 }
         var matrix = ResultMatrix(axes: [Axis(.cpu, axis)])

@@ -16,6 +16,36 @@ import Testing
         #expect(RunStatistics.estimate(.mean, of: samples(Array(repeating: 1, count: 20))) != nil)
     }
 
+    /// Against statsmodels' `proportion_confint(count, nobs, method="wilson")`.
+    @Test(arguments: [
+        (0, 600, 0.0, 0.006_361_8), (5, 50, 0.043_476, 0.213_602), (600, 600, 0.993_638_2, 1), (1, 1, 0.206_543, 1),
+    ])
+    func aShareHasItsScoreInterval(_ count: Int, _ total: Int, _ lower: Double, _ upper: Double) throws {
+        let share = try #require(Estimate.share(count, of: total))
+        #expect(share.value == Double(count) / Double(total))
+        #expect(abs(share.lower - lower) < 1e-5 && abs(share.upper - upper) < 1e-5)
+        #expect(Estimate.share(0, of: 0) == nil)
+    }
+
+    /// Independent visitors come as often as a Poisson process has it: 1.96 √n, counted over sections.
+    @Test func aRateIsAsSureAsItsSectionsSay() throws {
+        var random = SeededGenerator(3)
+        var covered = 0
+        for _ in 0..<400 {
+            var (due, samples) = (0.0, [ResponseSample]())
+            while true {
+                due += exponential(&random) / 20
+                if due > 30 { break }
+                samples.append(
+                    ResponseSample(due: Timestamp(nanoseconds: Int64(due * 1e9)), response: .milliseconds(5)))
+            }
+            let half = RunStatistics.rateHalf(of: samples, window: .seconds(30))
+            if abs(Double(samples.count) / 30 - 20) <= half { covered += 1 }
+        }
+        #expect(covered >= 363 && covered <= 400, "\(covered)")
+        #expect(RunStatistics.rateHalf(of: samples(Array(repeating: 1, count: 100)), window: .milliseconds(100)) < 1e-6)
+    }
+
     @Test func constantTimesHaveAnIntervalOfNoWidth() throws {
         let estimate = try #require(RunStatistics.estimate(.p95, of: samples(Array(repeating: 0.02, count: 100))))
         #expect(abs(estimate.value - 0.02) < 1e-9 && estimate.upper - estimate.lower < 1e-9)

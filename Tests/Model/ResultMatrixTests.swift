@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import TestSupport
 import Testing
@@ -29,6 +30,19 @@ import Testing
         #expect(axes[Allocation([.cpu: .number(0.2), .memory: .number(1e9)])] == nil)
         #expect(matrix.extended(by: ResultMatrix(axes: [Axis(.memory, [1e9, 2e9])]), onLine: onLine) == nil)
         #expect(try #require(matrix.extended(by: matrix, onLine: onLine)) == matrix)
+    }
+
+    /// What came to nothing by the doing of others is open again when a campaign goes on; what is unfit stays so.
+    @Test func whatWasSpoiltIsOpenAgain() throws {
+        var matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])])
+        let (unfit, spoilt) = (matrix.cells[0].allocation, matrix.cells[1].allocation)
+        matrix[unfit] = Cell(unfit, .invalid(nil, reasons: ["it does not boot"]))
+        matrix[spoilt] = Cell(spoilt, spoilt: nil, reasons: ["3 requests lost"])
+        #expect(matrix.cells.map(\.isTried) == [true, false] && matrix.cells.map(\.state) == ["invalid", "invalid"])
+        let next = try #require(matrix.extended(by: ResultMatrix(axes: matrix.axes), onLine: Allocation()))
+        #expect(next.cells.map(\.state) == ["invalid", "blank"])
+        let kept = try JSONDecoder().decode(ResultMatrix.self, from: JSONEncoder().encode(matrix))
+        #expect(kept == matrix && kept.cells[1].isSpoilt)
     }
 
     @Test func allocationsAreReadAsTheyAreWritten() throws {

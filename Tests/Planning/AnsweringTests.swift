@@ -42,6 +42,29 @@ import Testing
         try Answering.reply(try QueryParser.question(text), record, confidence: confidence)
     }
 
+    /// A cell that others spoilt is no evidence against its allocation.
+    @Test func whatWasSpoiltIsAskedOfItsNeighbours() throws {
+        var record = try line([0.2, 0.08, nil, 0.03, 0.02])
+        let place = Allocation([.cpu: 0.6])
+        record.matrix[place] = Cell(place, spoilt: nil, reasons: ["3 requests lost"])
+        let reply = try ask("does p95 < 100 ms hold at cpu 60%", record)
+        #expect(reply.outcome == .yes && reply.place?.state == "interpolated", "\(reply)")
+        #expect(reply.reasons.contains("it was tried and is not to be used: 3 requests lost"))
+        let value = try ask("p95 at cpu 60%", record)
+        #expect(value.experiments.map(\.allocation) == [place] && value.place?.figures[.p95] != nil)
+        record.matrix[place] = Cell(place, .invalid(nil, reasons: ["it does not boot"]))
+        #expect(try ask("does p95 < 100 ms hold at cpu 60%", record).outcome == .no)
+        #expect(try ask("p95 at cpu 60%", record).place?.figures[.p95] == nil)
+    }
+
+    /// Beyond an axis nothing is known, and its end is not what was meant.
+    @Test func whatIsBeyondTheAxisIsRefused() throws {
+        let record = try line([0.2, 0.08, 0.045, 0.03, 0.02])
+        for text in ["p95 at cpu 1000%", "does p95 < 50 ms hold at cpu 5%"] {
+            #expect(throws: QueryError.self) { try ask(text, record) }
+        }
+    }
+
     @Test func whatWasMeasuredAnswersForAnyLimit() throws {
         let record = try line([0.2, 0.08, 0.045, 0.03, 0.02])
         for (text, cpu) in [

@@ -50,7 +50,9 @@ import YAML
     /// The lab says how its nodes are reached; the file only which ones they are.
     @Test func nodesOfTheLabAreNumbers() throws {
         let file = try decode(Self.good.replacing("boot: 90 s", with: "lab: 2"))
-        #expect(file.labNodes == [1: 2] && file.access == [nil, nil])
+        #expect(file.labNodes.mapValues(\.number) == [1: 2] && file.access == [nil, nil])
+        let switched = try decode(Self.good.replacing("boot: 90 s", with: "lab: 2, switch: { on: 'true' }"))
+        #expect(switched.labNodes[1]?.power == .command(on: "true", off: nil))
     }
 
     @Test(arguments: [

@@ -22,6 +22,52 @@ import Testing
         return record
     }
 
+    /// Of other software, times alone say nothing of whether it still does what it did.
+    @Test func failuresStandBesideTimes() throws {
+        let heading = { (record: CampaignRecord) in
+            MatrixText.table(record).prefix { $0 != "\n" }.split(separator: " ").joined(separator: " ")
+        }
+        var campaign = record()
+        #expect(!heading(campaign).contains("errors"))
+        let cell = try #require(campaign.matrix.cells.first { $0.measurement != nil })
+        guard case .measured(var measurement) = cell.content else { return }
+        (measurement.requests.sent, measurement.requests.failed) = (800, 4)
+        campaign.matrix[cell.allocation] = Cell(cell.allocation, .measured(measurement))
+        #expect(heading(campaign).contains("energy errors requests"))
+        #expect(MatrixText.table(campaign).contains(" 0.5% "))
+        campaign.matrix = ResultMatrix(axes: [Axis(.software, [.name("as-is"), .name("next")])])
+        #expect(heading(campaign).contains("energy errors differing requests"))
+    }
+
+    /// Why a cell is not to be used, and where energy comes from, is told in every format.
+    @Test func reasonsAndSourcesAreTold() throws {
+        var campaign = record()
+        #expect(
+            MatrixData.csv(campaign).split(separator: "\n").map { $0.hasSuffix(",3 requests lost") } == [
+                false, false, false, false, true,
+            ])
+        #expect(FoundCells.csvLines(campaign).contains("3 requests lost"))
+        #expect(!MatrixText.answer(campaign).contains("energy"))
+        let model = "linear: 10.0 W for each busy core, idle power not counted"
+        for (place, model) in [(0.2, model), (0.6, model)] {
+            let allocation = Allocation([.cpu: .number(place)])
+            guard case .measured(var measurement) = campaign.matrix[allocation]?.content else { continue }
+            measurement.energy = EnergyEstimate(joulesPerRequest: 0.02, model: model)
+            (measurement.cpuUsed, measurement.cpuHalf) = (0.3, 0.03)
+            campaign.matrix[allocation] = Cell(allocation, .measured(measurement))
+        }
+        #expect(MatrixText.answer(campaign).hasSuffix("  - energy: \(model)"))
+        let energy = try #require(campaign.matrix.cells[0].estimate(.energy))
+        #expect(energy.value == 0.02 && abs(energy.lower - 0.018) < 1e-9 && abs(energy.upper - 0.022) < 1e-9)
+        campaign.trace = "minute.wtrace (1200 exchanges)"
+        let json = try MatrixData.json(campaign)
+        for words in [
+            "\"energyModel\" : \"\(model)\"", "\"trace\" : \"minute.wtrace", "\"node\" : \"lab\"", "\"started\" : 0",
+        ] {
+            #expect(json.contains(words), "\(words)")
+        }
+    }
+
     @Test func statesAreToldApartInText() {
         let lines = MatrixText.table(record()).split(separator: "\n").map(String.init)
         #expect(lines.count == 5)

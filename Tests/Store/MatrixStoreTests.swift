@@ -45,11 +45,12 @@ import Testing
         )
         #expect(
             columns == """
-                4
+                5
                 id state cpu shares vcpus cpu_set memory disk_read disk_write network frequency node variant software \
-                load mix with_cpu throughput mean p50 p95 p99 cpu_used energy throughput_lower throughput_upper mean_lower \
-                mean_upper p50_lower p50_upper p95_lower p95_upper p99_lower p99_upper cpu_used_lower cpu_used_upper \
-                energy_lower energy_upper hash
+                load mix with_cpu throughput mean p50 p95 p99 cpu_used energy errors differing throughput_lower \
+                throughput_upper mean_lower mean_upper p50_lower p50_upper p95_lower p95_upper p99_lower p99_upper \
+                cpu_used_lower cpu_used_upper energy_lower energy_upper errors_lower errors_upper differing_lower \
+                differing_upper hash
 
                 """)
     }
@@ -103,15 +104,17 @@ import Testing
         #expect(try store.campaign("a") == record)
     }
 
-    @Test(arguments: [1, 2, 3]) func aFileOfAnEarlierVersionIsBroughtUpToDate(_ version: Int) throws {
+    @Test(arguments: [1, 2, 3, 4]) func aFileOfAnEarlierVersionIsBroughtUpToDate(_ version: Int) throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/m.db"
         let records = [Sample.record("a", started: 1), Sample.record("b's", started: 2)]
         try Earlier.write(records, version: version, path)
         let store = try MatrixStore(path)
         #expect(try store.campaigns().records == [records[1], records[0]])
-        #expect(try shell(path, "PRAGMA user_version; PRAGMA integrity_check;") == "4\nok\n")
+        #expect(try shell(path, "PRAGMA user_version; PRAGMA integrity_check;") == "5\nok\n")
         #expect(try shell(path, "SELECT count(*) FROM result WHERE with_cpu IS NULL;") == "6\n")
+        #expect(
+            try shell(path, "SELECT count(*) FROM result WHERE errors IS NULL AND differing_upper IS NULL;") == "6\n")
         #expect(try shell(path, "SELECT id, measured, interpolated, blank FROM campaign;") == "a|1|1|1\nb's|1|1|1\n")
         #expect(try shell(path, "SELECT number FROM result WHERE p95 < 0.09 AND campaign = 'a';") == "1\n")
         var next = records[0]
@@ -138,23 +141,24 @@ import Testing
 
 /// Files as the versions before wrote them.
 enum Earlier {
-    /// What this version writes, without what the version 3 did not have.
-    private static func writeThird(_ records: [CampaignRecord], _ path: String) throws {
+    /// What this version writes, without what the version 3 or 4 did not have.
+    private static func writeLater(_ records: [CampaignRecord], version: Int, _ path: String) throws {
         let store = try MatrixStore(path)
         for record in records { try store.save(record) }
-        let bounds = ["with_cpu_min", "with_cpu_max"]
+        let metrics = ["errors", "differing"]
+        let further = version == 3 ? ["with_cpu"] : []
+        let columns = metrics.flatMap { [$0, "\($0)_lower", "\($0)_upper"] } + further
+        let bounds = (metrics + further).flatMap { ["\($0)_min", "\($0)_max"] }
         let sql =
             ["DROP VIEW result"] + bounds.map { "DROP INDEX block_\($0)" }
             + bounds.map { "ALTER TABLE block DROP COLUMN \($0)" }
-            + [
-                "ALTER TABLE cell DROP COLUMN with_cpu", "CREATE VIEW result AS SELECT id FROM campaign",
-                "PRAGMA user_version = 3",
-            ]
+            + columns.map { "ALTER TABLE cell DROP COLUMN \($0)" }
+            + ["CREATE VIEW result AS SELECT id FROM campaign", "PRAGMA user_version = \(version)"]
         try ChildProcess.succeed(["sqlite3", path], input: sql.map { $0 + ";\n" }.joined())
     }
 
     static func write(_ records: [CampaignRecord], version: Int, _ path: String) throws {
-        if version == 3 { return try writeThird(records, path) }
+        if version >= 3 { return try writeLater(records, version: version, path) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         let quoted = { (text: String) in "'" + text.replacing("'", with: "''") + "'" }

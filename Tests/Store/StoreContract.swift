@@ -125,7 +125,11 @@ enum Sample {
     static func cell(_ allocation: Allocation, _ random: inout SeededGenerator) -> Cell {
         let p95 = Double.random(in: 0.001...0.2, using: &random)
         let estimate = Estimate(p95, lower: p95 * 0.8, upper: p95 * 1.3)
-        guard let measurement = Surface.measurement(p95: p95) else { return Cell(allocation) }
+        guard var measurement = Surface.measurement(p95: p95) else { return Cell(allocation) }
+        (measurement.requests.sent, measurement.requests.failed) = (400, Int.random(in: 0...8, using: &random))
+        measurement.comparison = ComparisonAccount()
+        measurement.comparison?.same = 390
+        measurement.comparison?.differing = Int.random(in: 0...2, using: &random)
         switch Int.random(in: 0..<6, using: &random) {
         case 0: return Cell(allocation)
         case 1: return Cell(allocation, .interpolated([.p95: estimate]))

@@ -61,7 +61,7 @@ import Testing
         _ = try sound(folder.path + "/m.db")
         try ChildProcess.succeed(["sqlite3", folder.path + "/m.db"], input: "PRAGMA user_version = 99;")
         #expect(
-            try refusal(folder.path + "/m.db").contains("newer version (schema 99, known up to 4); use that version"))
+            try refusal(folder.path + "/m.db").contains("newer version (schema 99, known up to 5); use that version"))
     }
 
     @Test(arguments: [0.02, 0.3, 0.7, 0.99]) func aTruncatedFileIsSaid(_ part: Double) throws {

@@ -17,8 +17,8 @@ struct NodeFields: Decodable {
     let power: PowerFields?
     /// Nil where the node does not say how it is reached.
     let access: NodeAccess?
-    /// Which node of the embedded lab it is; the lab knows how that is reached.
-    let labNode: Int?
+    /// Which node of the embedded lab it is; the lab knows how that is reached, and what powers it where nothing else is said.
+    let labNode: LabNodeNumber?
     /// All but its capacity.
     let node: DataCentre.Node
 
@@ -33,10 +33,14 @@ struct NodeFields: Decodable {
         access = try words(.connect).map { NodeAccess(connect: $0, transport: transport, power: power) }
         labNode =
             try fields.contains(.lab)
-            ? fields.value(.lab) { (text) throws(UnitError) in Int(try Units.count(text, in: 1...99)) } : nil
-        for key in [CodingKeys.connect, .transport, .powerSwitch] where fields.contains(key) {
-            if labNode != nil { throw fields.refusal(of: key, "of a node of the lab, the lab knows it; leave it out") }
-            if access == nil { throw fields.refusal(of: key, "say 'connect' first, by which the node is looked at") }
+            ? LabNodeNumber(
+                number: fields.value(.lab) { (text) throws(UnitError) in Int(try Units.count(text, in: 1...99)) },
+                power: power) : nil
+        for key in [CodingKeys.connect, .transport] where fields.contains(key) && labNode != nil {
+            throw fields.refusal(of: key, "of a node of the lab, the lab knows it; leave it out")
+        }
+        for key in [CodingKeys.transport, .powerSwitch] where fields.contains(key) && access == nil && labNode == nil {
+            throw fields.refusal(of: key, "say 'connect' first, by which the node is looked at")
         }
         var node = DataCentre.Node(
             try fields.value(.name, Units.name), capacity: [],

@@ -26,7 +26,7 @@ package struct DataCentreFile: Hashable, Sendable {
     /// By node: how it is reached; nil where it does not say.
     package var access: [NodeAccess?]
     /// By node: which one of the embedded lab it is. How that is reached, and what powers it on and off, says the lab.
-    package var labNodes: [Int: Int]
+    package var labNodes: [Int: LabNodeNumber]
     /// Of live migrations: after which one is given up, and whether all nodes have the same disks, whatever libvirt thinks.
     package var migrationLimit: Duration
     package var sharesDisks: Bool
@@ -80,7 +80,7 @@ extension DataCentreFile: Decodable {
         access = nodes.map(\.access)
         labNodes = [:]
         for (place, node) in nodes.enumerated() {
-            if let number = node.labNode, let other = labNodes.first(where: { $0.value == number }) {
+            if let number = node.labNode?.number, let other = labNodes.first(where: { $0.value.number == number }) {
                 throw node.refusal("it is node \(number) of the lab, and so is \(nodes[other.key].node.name)")
             }
             labNodes[place] = node.labNode

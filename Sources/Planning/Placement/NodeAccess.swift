@@ -13,6 +13,14 @@ package struct NodeAccess: Hashable, Sendable {
     }
 }
 
+/// A node of the embedded lab.
+package struct LabNodeNumber: Hashable, Sendable {
+    /// From 1.
+    package let number: Int
+    /// What powers it on and off instead of the lab: to try a switch on nodes that may be switched.
+    package let power: PowerSwitch?
+}
+
 extension NodeAccess {
     /// Whether this is the machine that asks, by libvirt's own sockets on it. One that is named to be elsewhere is believed to be.
     var isHere: Bool {

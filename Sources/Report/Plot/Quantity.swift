@@ -28,6 +28,8 @@ package enum Quantity: Hashable, Sendable {
         case .metric(.p99): "p99 response time"
         case .metric(.cpuUsed): "CPU used"
         case .metric(.energy): "energy per request"
+        case .metric(.errors): "requests that fail"
+        case .metric(.differing): "replies that differ"
         case .axis(.cpu): "CPU quota"
         case .axis(.shares): "CPU weight"
         case .axis(.vcpus): "virtual processors"
@@ -89,6 +91,8 @@ struct DisplayUnit: Hashable, Sendable {
             case .metric(.cpuUsed), .axis(.cpu), .axis(.withCPU):
                 range.upperBound <= 10
                     ? DisplayUnit(symbol: "% of one core", size: 0.01) : DisplayUnit(symbol: "cores", size: 1)
+            case .metric(.errors): DisplayUnit(symbol: "% of requests", size: 0.01)
+            case .metric(.differing): DisplayUnit(symbol: "% of replies", size: 0.01)
             case .axis(.load): DisplayUnit(symbol: "% of on-line", size: 0.01)
             case .axis(.memory): Self.bytes(range, suffix: "")
             case .axis(.diskRead), .axis(.diskWrite), .axis(.network): Self.bytes(range, suffix: "/s")

@@ -6,6 +6,8 @@ struct TerminalChart {
     private static let filled: [Character] = ["●", "■", "▲", "◆", "▼"]
     private static let hollow: [Character] = ["○", "□", "△", "◇", "▽"]
     private static let answer: Character = "★"
+    private static let hollowAnswer: Character = "☆"
+    private static let checked: Character = "✚"
     private static let onLine: Character = "◎"
 
     private let chart: Chart
@@ -84,9 +86,10 @@ struct TerminalChart {
     }
 
     private func character(_ curve: Chart.Curve, _ point: Chart.Point) -> Character {
-        if point.mark.isAnswer { return Self.answer }
+        if point.mark.isAnswer { return point.mark.state == .interpolated ? Self.hollowAnswer : Self.answer }
         if point.mark.isOnLine { return Self.onLine }
         if curve.role == .dominated { return point.mark.state == .interpolated ? "∘" : "·" }
+        if point.mark.state == .checked { return Self.checked }
         return (point.mark.state == .interpolated ? Self.hollow : Self.filled)[curve.style % 5]
     }
 
@@ -138,13 +141,17 @@ struct TerminalChart {
             entries.append("\(sign) \(chart.key.map { "\($0) " } ?? "")\(curve.name ?? "")")
         }
         if states.contains(.measured) || states.contains(.checked) { entries.append("● measured, 95 % interval") }
+        if states.contains(.checked) { entries.append("\(Self.checked) predicted, then measured") }
         if states.contains(.interpolated) { entries.append("○ interpolated") }
         if states.contains(.invalid) { entries.append("× invalid") }
         if states.contains(.blank) { entries.append("- blank") }
         for limit in [chart.yLimit.map { ("╌", $0) }, chart.xLimit.map { ("┊", $0) }, chart.onLine.map { ("┊", $0) }] {
             if let (sign, limit) = limit { entries.append("\(sign) \(limit.label)") }
         }
-        if points.contains(where: \.mark.isAnswer) { entries.append("\(Self.answer) answer") }
+        if let answer = points.first(where: \.mark.isAnswer)?.mark {
+            entries.append(
+                answer.state == .interpolated ? "\(Self.hollowAnswer) answer, interpolated" : "\(Self.answer) answer")
+        }
         if points.contains(where: { $0.mark.isOnLine && !$0.mark.isAnswer }) {
             entries.append("\(Self.onLine) on-line")
         }

@@ -53,7 +53,7 @@ struct TerminalHeatMap {
     /// One character: what stands out first, else the state; without colours the value in tenths of the range, as a digit
     /// where it was measured, as a capital where it was checked, as a small letter where it was interpolated.
     private func sign(_ tile: HeatMap.Tile) -> Character {
-        if tile.mark.isAnswer { return "*" }
+        if tile.mark.isAnswer { return tile.mark.state == .interpolated ? "¤" : "*" }
         if tile.mark.isOnLine { return "@" }
         let tenth = min(9, Int((tile.share ?? 0) * 10))
         let letter = { (first: UInt8) in Character(Unicode.Scalar(first + UInt8(tenth))) }
@@ -148,7 +148,9 @@ struct TerminalHeatMap {
             entries.append("! above the SLA's \(map.metric.format(limit.value))")
         }
         if marks.contains(where: \.isOnLine) { entries.append("@ on-line") }
-        if marks.contains(where: \.isAnswer) { entries.append("* answer") }
+        if let answer = marks.first(where: \.isAnswer) {
+            entries.append(answer.state == .interpolated && !hasFigures ? "¤ answer, interpolated" : "* answer")
+        }
         return entries
     }
 }
