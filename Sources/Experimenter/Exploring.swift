@@ -20,6 +20,8 @@ final class Exploring {
     private let processors: Double
     let ended: WakeUp
     private var underway: [Underway] = []
+    /// Whether cells that were spoilt were opened again: once a run, as what spoils them may go on.
+    private var hasReopened = false
     /// What was measured since the last control.
     var uncontrolled: [Allocation] = []
     /// What the next experiment is expected to take.
@@ -141,6 +143,7 @@ final class Exploring {
             case .wait: return
             case .finish(let conclusion):
                 guard underway.isEmpty else { return }
+                if conclusion.confidence < specification.search.confidence, reopen(&record) { continue }
                 record.conclusion = inquiry == nil ? conclusion : try ownConclusion(record.matrix)
                 return
             case .measure(let allocation, let why, let isCheck):
@@ -151,6 +154,15 @@ final class Exploring {
                 try begin(allocation, why: why, isCheck: isCheck, record)
             }
         }
+    }
+
+    /// What was spoilt may be what the answer lacks. False when there is nothing, or no time.
+    private func reopen(_ record: inout CampaignRecord) -> Bool {
+        let spoilt = record.matrix.cells.filter(\.isSpoilt)
+        guard !hasReopened, !spoilt.isEmpty, deadline - now >= duration else { return false }
+        hasReopened = true
+        for cell in spoilt { record.matrix[cell.allocation] = Cell(cell.allocation) }
+        return true
     }
 
     private func next(_ matrix: ResultMatrix, _ pending: [Allocation]) throws -> Driver.Step {

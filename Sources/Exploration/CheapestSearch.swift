@@ -43,7 +43,11 @@ struct CheapestSearch {
         let ceiling = end.answer.map { costs[$0] } ?? .infinity
         let unknown = (open + spoilt).filter { costs[$0] < ceiling }
         if unknown.allSatisfy({ open.contains($0) }) { return choice }
-        let none = book.measured.isEmpty ? 0 : try probabilityOfNone(unknown)
+        // That nothing meets the limit is not concluded from less.
+        let isFromLess =
+            end.answer == nil
+            && spoilt.contains { cell in !book.measured.contains { search.space.dominates($0.cell, cell) } }
+        let none = book.measured.isEmpty || isFromLess ? 0 : try probabilityOfNone(unknown)
         return .stop(
             SearchEnd(
                 answer: end.answer, confidence: min(end.confidence, none),
@@ -87,7 +91,7 @@ struct CheapestSearch {
         guard space.dimensions.contains(where: { $0.moreHelps && $0.count > 1 }) else { return nil }
         return candidates.last { cell in
             !space.configurations.indices.contains {
-                $0 != cell && search.isWanted($0) && space.dominates($0, cell)
+                $0 != cell && search.isWanted($0) && !book.spoilt.contains($0) && space.dominates($0, cell)
             }
         }
     }

@@ -34,9 +34,12 @@ package struct Evidence: Sendable {
             case .invalid:
                 return Trial(cell: index, matrix.cells[index].isSpoilt ? .spoilt : .failed, duration: duration)
             case .measured(let measurement):
-                guard let estimate = measurement.estimate(metric) else { return nil }
-                return Trial(
-                    cell: index, .measured(estimate.value, error: standardError(index)), duration: duration)
+                // That it lacks what is asked about will be so again.
+                guard let estimate = measurement.estimate(metric) else {
+                    return Trial(cell: index, .spoilt, duration: duration)
+                }
+                let value = Observation(cell: index, metric, estimate).value
+                return Trial(cell: index, .measured(value, error: standardError(index)), duration: duration)
             }
         }
     }

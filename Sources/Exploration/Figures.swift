@@ -31,8 +31,13 @@ package struct Figures: Sendable {
         return Dictionary(
             models.keys.compactMap { metric in
                 measurement.estimate(metric).map { own in
-                    let half = reach * Trial.standardError(own)
-                    return (metric, Estimate(own.value, lower: max(0, own.value - half), upper: own.value + half))
+                    // Each end by itself: that of a share is not in its middle.
+                    let (below, above) = (own.value - own.lower, own.upper - own.value)
+                    let scale = reach / Evidence.reach
+                    return (
+                        metric,
+                        Estimate(own.value, lower: max(0, own.value - scale * below), upper: own.value + scale * above)
+                    )
                 }
             }, uniquingKeysWith: { first, _ in first })
     }

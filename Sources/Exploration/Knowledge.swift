@@ -10,6 +10,8 @@ struct Knowledge: Sendable {
     var figures: [Observation] = []
     private(set) var figureChecks: [PredictedCheck] = []
     private(set) var failed: [Int] = []
+    /// Where the metric that is looked for is a share, and is none: nothing has less.
+    private(set) var flawless: Set<Int> = []
     /// Of which nothing is known, though they were tried.
     private(set) var spoilt: [Int] = []
     var pending: [Int] = []
@@ -23,10 +25,12 @@ struct Knowledge: Sendable {
             if let ratio = inquiry.limits?.ratio(measurement) {
                 ratios.append(Observation(cell: index, value: ratio.value, error: ratio.error))
             }
-            if let estimate = inquiry.metric.flatMap({ measurement.estimate($0) }) {
-                figures.append(
-                    Observation(cell: index, value: estimate.value, error: Trial.standardError(estimate)))
+            if let metric = inquiry.metric, let estimate = measurement.estimate(metric) {
+                figures.append(Observation(cell: index, metric, estimate))
+                if metric.isShare, estimate.value == 0 { flawless.insert(index) }
             }
+            // Measured, and not what is asked about: that will be so again.
+            if !isTried(index) { spoilt.append(index) }
             guard let check = cell.check, let standardized = check.standardized else { continue }
             // Of the ratio to one limit it is the same.
             if check.metric == inquiry.limits?.metric { ratioChecks.append(PredictedCheck(standardized: standardized)) }

@@ -43,6 +43,10 @@ struct Limits: Sendable {
             let value =
                 comparison.better == .lower
                 ? quotient(estimate.value, limit) : quotient(limit, estimate.value)
+            // Of a share, which may be none, what may be above it counts.
+            if metric.isShare, comparison.better == .lower, limit > 0 {
+                return (value, (estimate.upper - estimate.value) / Evidence.reach / limit)
+            }
             // To first order that of the reciprocal is relatively the same.
             let error = estimate.value > 0 ? value * Trial.standardError(estimate) / estimate.value : 0
             return (value, error)

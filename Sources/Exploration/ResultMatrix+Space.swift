@@ -37,6 +37,14 @@ extension ConfigurationSpace {
     }
 }
 
+extension Observation {
+    /// A share of nothing has no logarithm; the middle of its interval has, and is what so many requests tell.
+    init(cell: Int, _ metric: Metric, _ estimate: Estimate) {
+        let value = metric.isShare ? (estimate.lower + estimate.upper) / 2 : estimate.value
+        self.init(cell: cell, value: value, error: Trial.standardError(estimate))
+    }
+}
+
 extension Trial {
     /// The intervals of measurements are of 95 %.
     static func standardError(_ estimate: Estimate) -> Double { (estimate.upper - estimate.lower) / 2 / 1.96 }
@@ -61,9 +69,7 @@ extension Interpolation {
     ) throws(ObservationError) {
         let observations = matrix.cells.enumerated().compactMap { index, cell -> Observation? in
             guard let estimate = cell.measurement?.estimate(metric) else { return nil }
-            // A share of nothing has no logarithm; the middle of its interval has, and is what so many requests tell.
-            let value = metric.isShare ? (estimate.lower + estimate.upper) / 2 : estimate.value
-            return Observation(cell: index, value: value, error: Trial.standardError(estimate))
+            return Observation(cell: index, metric, estimate)
         }
         let checks = matrix.cells.compactMap { cell -> PredictedCheck? in
             guard let check = cell.check, check.metric == metric else { return nil }

@@ -94,7 +94,7 @@ struct Scope: Sendable {
         let has = record.matrix.axes.map(\.resource.rawValue)
         let wanted = question.at[resource].map(resource.format) ?? "…"
         let example = resource.isDemand ? "[\(wanted)]" : "[…, \(wanted)]"
-        let near = Nearest.of(resource.rawValue, in: has).map { "; did you mean '\($0)'?" } ?? ""
+        let near = Nearest.hint(resource.rawValue, in: has)
         return question.error(
             .axis(resource),
             "campaign \(record.id) has no axis '\(resource.rawValue)'; it has \(has.joined(separator: ", "))\(near) (to get "

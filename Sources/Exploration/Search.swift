@@ -78,8 +78,12 @@ package struct Search: Sendable {
         let open = open(book)
         switch goal {
         case .exhaustive:
-            return open.first.map { .try($0, "every cell is wanted") }
-                ?? .stop(SearchEnd(answer: nil, confidence: 1, why: "every cell is measured"))
+            if let next = open.first { return .try(next, "every cell is wanted") }
+            return .stop(
+                book.spoilt.isEmpty
+                    ? SearchEnd(answer: nil, confidence: 1, why: "every cell is measured")
+                    : SearchEnd(
+                        answer: nil, confidence: 0, why: "every cell was tried, and some experiments were spoilt"))
         case .measure(let cells):
             return cells.first { open.contains($0) }.map { .try($0, "it is named") }
                 ?? .stop(SearchEnd(answer: nil, confidence: 0, why: "every cell that was named is measured"))
@@ -92,9 +96,14 @@ package struct Search: Sendable {
             if let corner = corner(open, book) { return corner }
             return try ImprovementSearch(self, book).cheapest(open, limit: limit)
         case .best(let budget):
-            let affordable = open.filter { cell in budget.flatMap { b in space.costs.map { $0[cell] <= b } } ?? true }
+            let isAffordable = { (cell: Int) in budget.flatMap { b in space.costs.map { $0[cell] <= b } } ?? true }
+            let affordable = open.filter(isAffordable)
             if let corner = corner(affordable, book) { return corner }
-            return try ImprovementSearch(self, book).best(affordable)
+            let choice = try ImprovementSearch(self, book).best(affordable)
+            guard case .stop(let end) = choice, book.spoilt.contains(where: { isWanted($0) && isAffordable($0) })
+            else { return choice }
+            let why = "\(end.conclusion.why); of those whose experiments were spoilt nothing is known"
+            return .stop(SearchEnd(answer: end.answer, confidence: 0, why: why))
         case .fill(let width):
             if let corner = corner(open, book) { return corner }
             return try ImprovementSearch(self, book).fill(open, width: width)

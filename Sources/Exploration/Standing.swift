@@ -68,9 +68,12 @@ package struct Standing: Sendable {
     ) throws(ObservationError) -> Parts {
         let sign = inquiry.better == .lower ? 1.0 : -1.0
         let known = inquiry.cells.filter { beliefs.figure($0) != nil && beliefs.isGoodEnough($0) }
-        let candidate = known.min {
-            sign * (beliefs.figure($0)?.value ?? .infinity) < sign * (beliefs.figure($1)?.value ?? .infinity)
-        }
+        let flawless = inquiry.better == .lower ? known.first(where: knowledge.flawless.contains) : nil
+        let candidate =
+            flawless
+            ?? known.min {
+                sign * (beliefs.figure($0)?.value ?? .infinity) < sign * (beliefs.figure($1)?.value ?? .infinity)
+            }
         // What certainly breaks a limit is no answer, and its figure none to be better than.
         let open = inquiry.cells.filter { !knowledge.isTried($0) && beliefs.holds($0) ?? 1 > 1 - inquiry.confidence }
         let search = Search(
@@ -79,6 +82,7 @@ package struct Standing: Sendable {
         guard let candidate, let value = beliefs.figure(candidate)?.value else {
             return (nil, open.isEmpty ? 1 : 0, open.isEmpty && knowledge.count > 0, search)
         }
+        if flawless != nil { return (candidate, 1, true, search) }
         // Figures of cells hang together, so that the product is not more than the probability that none is better.
         let none = open.filter { $0 != candidate }.reduce(1.0) { product, cell in
             let better = beliefs.isBetter(cell, than: value, inquiry.better) ?? 1

@@ -9,6 +9,11 @@ package enum Nearest {
         return best.0
     }
 
+    /// For the end of a message: empty where nothing is near.
+    package static func hint(_ word: String, in known: [String]) -> String {
+        of(word, in: known).map { "; did you mean '\($0)'?" } ?? ""
+    }
+
     /// Damerau and Levenshtein's distance: two neighbouring letters exchanged are one mistake.
     static func distance(_ a: [Character], _ b: [Character]) -> Int {
         var rows = [Array(0...b.count)]

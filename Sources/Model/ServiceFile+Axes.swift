@@ -11,11 +11,9 @@ struct AxesFields: Decodable {
         let known = Resource.allCases.map(\.rawValue).joined(separator: ", ")
         axes = try fields.allKeys.map { key in
             guard let resource = Resource(rawValue: key.stringValue) else {
-                let near =
-                    Nearest.of(key.stringValue, in: Resource.allCases.map(\.rawValue))
-                    .map { "; did you mean '\($0)'?" } ?? ""
+                let hint = Nearest.hint(key.stringValue, in: Resource.allCases.map(\.rawValue))
                 throw fields.refusal(
-                    of: key, "unknown axis '\(key.stringValue)'; this version can set: \(known)\(near)")
+                    of: key, "unknown axis '\(key.stringValue)'; this version can set: \(known)\(hint)")
             }
             var list = try fields.nestedUnkeyedContainer(forKey: key)
             var values: [Setting] = []

@@ -294,11 +294,15 @@ extension ServiceFile: Decodable {
         }
         if Set(names).count != names.count { throw fields.refusal(of: .tiers, "two tiers have the same name") }
         for callee in tiers.flatMap(\.calls) where !names.contains(callee) {
-            throw fields.refusal(of: .tiers, "a tier calls '\(callee)', which is not a tier; tiers: \(listed)")
+            throw fields.refusal(
+                of: .tiers,
+                "a tier calls '\(callee)', which is not a tier; tiers: \(listed)\(Nearest.hint(callee, in: names))")
         }
         if tier(campaign.tier) == nil {
             throw fields.refusal(
-                of: .campaign, "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)")
+                of: .campaign,
+                "the campaign's tier '\(campaign.tier)' is not a tier; tiers: \(listed)\(Nearest.hint(campaign.tier, in: names))"
+            )
         }
         if campaign.experiment.most > .seconds(1200) {
             throw fields.refusal(of: .campaign, "an experiment may last 20 min at most")

@@ -20,7 +20,8 @@ struct FindFields: Decodable {
                 throw DecodingError.dataCorrupted(
                     .init(
                         codingPath: decoder.codingPath,
-                        debugDescription: UnitError(found: text, expected: "one of: " + Self.goals).description))
+                        debugDescription: UnitError(found: text, expected: "one of: " + Self.goals).description
+                            + Nearest.hint(text, in: Goal.allCases.map(\.rawValue))))
             }
             if goal == .measure {
                 throw DecodingError.dataCorrupted(

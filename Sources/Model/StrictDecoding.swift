@@ -16,7 +16,7 @@ extension Decoder {
     ) throws -> KeyedDecodingContainer<Key> {
         let known = Key.allCases.map(\.stringValue)
         for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
-            let hint = Nearest.of(key.stringValue, in: known).map { "; did you mean '\($0)'?" } ?? ""
+            let hint = Nearest.hint(key.stringValue, in: known)
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: codingPath + [key],
@@ -42,8 +42,9 @@ extension KeyedDecodingContainer {
     package func choice<T: RawRepresentable<String> & CaseIterable>(_ key: Key, default fallback: T) throws -> T {
         try value(key, default: fallback) { (text) throws(UnitError) in
             guard let choice = T(rawValue: text) else {
-                let names = T.allCases.map(\.rawValue).joined(separator: ", ")
-                throw UnitError(found: text, expected: "one of: " + names)
+                let names = T.allCases.map(\.rawValue)
+                throw UnitError(
+                    found: text, expected: "one of: " + names.joined(separator: ", ") + Nearest.hint(text, in: names))
             }
             return choice
         }

@@ -23,6 +23,7 @@ enum MatrixSchema {
                 for metric in [Metric.errors, .differing] {
                     try add(definitions(metric), of: metric.column, to: database)
                 }
+                try fillMeasured(database)
             }
         }
     }
@@ -57,6 +58,31 @@ enum MatrixSchema {
             try database.run(index(bound))
         }
         try database.run(view)
+    }
+
+    /// The columns of what was measured, from its own JSON, and of the blocks around it. What is damaged stays as it is.
+    private static func fillMeasured(_ database: Database) throws(StoreError) {
+        let columns = CellColumns.names.map { "cell.\($0)" }.joined(separator: ", ")
+        let statement = try database.prepare("SELECT \(columns), detail.cell FROM cell JOIN detail USING (id)")
+        var rows: [CellRow] = []
+        while try statement.step() { rows.append(CellRow(of: statement)) }
+        let cells = RowWriter(database, "cell", CellColumns.names)
+        var filled = CellRow()
+        for row in rows {
+            guard let id = row.values[CellColumns.id].integer, let cell = try? row.cell(),
+                (try? filled.fill(id, cell)) != nil
+            else { continue }
+            try cells.write(filled.values, replacing: true)
+        }
+        let bounds = [Metric.errors, .differing].map(\.column).flatMap { column in
+            ["min", "max"].map { end in
+                "\(column)_\(end) = (SELECT \(end)(\(column)) FROM cell "
+                    + "WHERE id BETWEEN block.first AND block.first + block.cells - 1)"
+            }
+        }
+        let detailed = "SELECT 1 FROM detail WHERE id BETWEEN block.first AND block.first + block.cells - 1"
+        try database.run(
+            "UPDATE block SET whole = 0, \(bounds.joined(separator: ", ")) WHERE EXISTS (\(detailed))")
     }
 
     /// Cells in rows of their own, which a record used to hold as well.

@@ -15,8 +15,12 @@ package struct CPUMeter {
         startTime = time
     }
 
+    /// What lies nearer together says more of the moments of reading than of the work.
+    private static let nearest = Duration.milliseconds(500)
+
     /// Reads in between; what cannot be read just then is left out.
     package mutating func look(at time: Timestamp) {
+        guard time - (looks.last?.time ?? startTime) >= Self.nearest else { return }
         if let cpu = try? domain.cpuSeconds() { looks.append((time, cpu)) }
     }
 

@@ -71,7 +71,7 @@ enum AskCommand: Command {
         let heads = try store.heads().heads
         guard let head = heads.first(where: { $0.record.service == service }) else {
             let known = heads.map(\.record.service).uniqued()
-            let near = Nearest.of(service, in: known).map { "; did you mean '\($0)'?" } ?? ""
+            let near = Nearest.hint(service, in: known)
             throw UsageError(
                 known.isEmpty
                     ? "there is no campaign yet; 'whatif run FILE.yaml' makes one"

@@ -35,7 +35,7 @@ enum MatrixInput {
 
     private static func missing(_ id: String?, _ heads: [CampaignHead]) -> UsageError {
         guard let id else { return UsageError("there is no campaign yet; 'whatif run FILE.yaml' makes one") }
-        let near = Nearest.of(id, in: heads.map(\.record.id)).map { "; did you mean '\($0)'?" } ?? ""
+        let near = Nearest.hint(id, in: heads.map(\.record.id))
         return UsageError("there is no campaign '\(id)'\(near) ('whatif matrix list' shows what there is)")
     }
 

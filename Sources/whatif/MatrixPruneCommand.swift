@@ -38,7 +38,7 @@ enum MatrixPruneCommand: Command {
         let (heads, damaged) = try store.heads()
         for error in damaged { Terminal.complain("\(error)") }
         if let service = retention.service, !heads.contains(where: { $0.record.service == service }) {
-            let near = Nearest.of(service, in: heads.map(\.record.service)).map { "; did you mean '\($0)'?" } ?? ""
+            let near = Nearest.hint(service, in: heads.map(\.record.service))
             throw UsageError("there is no campaign of a service '\(service)'\(near)")
         }
         let outdated = retention.outdated(heads)

@@ -47,7 +47,7 @@ enum MatrixQueryCommand: Command {
         let store = try MatrixInput.store()
         let head = try MatrixInput.head(arguments.value("campaign"), in: store)
         if !arguments.flag("all") {
-            try check(query, by ?? [], head.record)
+            try check(query, by ?? [], objectives ?? [], head.record)
             let campaign = MatrixQuery.Condition.comparison(.campaign, .equal, .name(head.record.id))
             query.condition = .all([campaign] + (query.condition.map { [$0] } ?? []))
         } else if arguments.value("campaign") != nil {
@@ -62,6 +62,7 @@ enum MatrixQueryCommand: Command {
             }
             let groups = CellGroups(try store.groups(query, by: by, of: metrics), by, metrics)
             Terminal.print(try text(arguments, groups.json, groups.csv) { groups.text(width: Terminal.width) })
+            if groups.isEmpty { try explainNothing(query, arguments, head.record, store) }
             return groups.isEmpty ? .no : .done
         }
         if arguments.flag("sql") {
@@ -79,7 +80,21 @@ enum MatrixQueryCommand: Command {
         } else {
             try MatrixInput.show(head.record, found.map(\.cell), arguments)
         }
+        if found.isEmpty { try explainNothing(query, arguments, head.record, store) }
         return found.isEmpty ? .no : .done
+    }
+
+    /// Nothing is an answer, but it may have been asked wrongly.
+    private static func explainNothing(
+        _ query: MatrixQuery, _ arguments: ParsedArguments, _ record: CampaignRecord, _ store: MatrixStore
+    ) throws {
+        let isOfAll = arguments.flag("all")
+        let reasons =
+            try query.condition?.emptiness(
+                axes: isOfAll ? nil : record.matrix.axes, campaigns: store.heads().heads.map(\.record)) ?? []
+        let place = isOfAll ? "any campaign" : "campaign \(record.id)"
+        Terminal.complain(
+            "no cell of \(place) is such" + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))"))
     }
 
     private static func text(
@@ -90,10 +105,12 @@ enum MatrixQueryCommand: Command {
 
     /// An axis that the campaign does not have has no cells: that is said, with those that it has.
     private static func check(
-        _ query: MatrixQuery, _ by: [MatrixQuery.Subject], _ record: CampaignRecord
+        _ query: MatrixQuery, _ by: [MatrixQuery.Subject], _ objectives: [Objective], _ record: CampaignRecord
     ) throws {
         let has = Set(record.matrix.axes.map(\.resource))
-        let asked = (query.condition?.subjects ?? []) + query.order.map(\.subject) + by
+        let near = (query.near?.values.keys).map { $0.map { MatrixQuery.Subject.axis($0) } } ?? []
+        let asked =
+            (query.condition?.subjects ?? []) + query.order.map(\.subject) + by + objectives.map(\.subject) + near
         for case .axis(let resource) in asked where !has.contains(resource) {
             throw UsageError(
                 "campaign \(record.id) has no axis '\(resource.rawValue)'; it has "

@@ -106,7 +106,7 @@ enum PlanCommand: Command {
         guard let text else { return .consolidate }
         if let purpose = PlanPurpose(rawValue: text) { return purpose }
         let known = PlanPurpose.allCases.map(\.rawValue)
-        let hint = Nearest.of(text, in: known).map { "; did you mean '\($0)'?" } ?? ""
+        let hint = Nearest.hint(text, in: known)
         throw UsageError("--goal: found '\(text)', expected one of \(known.joined(separator: ", "))\(hint)")
     }
 }

@@ -82,6 +82,20 @@ import Testing
         #expect(try #require(unfit.conclusion).confidence >= 0.95)
     }
 
+    /// With `best`, too; and what lacks the metric that is asked about is not measured for ever.
+    @Test func theBestIsNotSureOfWhatWasSpoilt() throws {
+        var matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4, 0.6])])
+        for cpu in [0.2, 0.4] { matrix[Allocation([.cpu: .number(cpu)])] = Surface.cell(cpu, p95: 0.02 / cpu) }
+        let spoilt = Allocation([.cpu: 0.6])
+        matrix[spoilt] = Cell(spoilt, spoilt: nil, reasons: ["3 requests lost"])
+        let played = try play(matrix, goal: .best) { 0.02 / self.cpu($0) }
+        #expect(played.order.isEmpty && played.conclusion?.confidence == 0)
+        var search = SearchSpecification()
+        search.metric = .energy
+        let unknown = try play(Self.line, goal: .best, search) { 0.02 / self.cpu($0) }
+        #expect(unknown.order.count == Set(unknown.order).count)
+    }
+
     /// A curve as of a queue, with the control measured.
     @Test func aSmoothCurveTakesFewerThanHalving() throws {
         var matrix = Self.line

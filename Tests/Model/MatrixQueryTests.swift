@@ -3,6 +3,28 @@ import TestSupport
 import Testing
 
 @Suite struct MatrixQueryTests {
+    /// Nothing is an answer; where one comparison alone is the reason, it is said, with the nearest that there is.
+    @Test(
+        arguments: [
+            ("cpu = 33%", "no value of the campaign's axis is cpu = 33%; the nearest is cpu 40%"),
+            ("cpu > 100% and p95 < 50 ms", "no value of the campaign's axis is cpu > 100%; the nearest is cpu 80%"),
+            (
+                "software = tunde",
+                "software tunde is not on the campaign's axis, which has as-is, tuned; did you mean 'tuned'?"
+            ),
+            ("service = auctoin", "there is no campaign of service 'auctoin'; did you mean 'auction'?"),
+            ("cpu = 33% or cpu = 40%", nil), ("p95 < 1 ns", nil), ("not cpu = 40%", nil), ("state = checked", nil),
+        ] as [(String, String?)])
+    func whyThereIsNothingIsSaid(_ condition: String, _ reason: String?) throws {
+        let axes = [Axis(.cpu, [0.2, 0.4, 0.8]), Axis(.software, [.asIs, .name("tuned")])]
+        let record = CampaignRecord(
+            id: "c", service: "auction", tier: "app", domain: "app1", connect: "lxc:///system", node: nil,
+            started: Timestamp(nanoseconds: 0), sla: SLA(.p95, below: .milliseconds(50), over: .seconds(60)),
+            goal: .cheapest, onLine: Allocation(), matrix: ResultMatrix(axes: axes))
+        let asked = try #require(try QueryParser.condition(condition))
+        #expect(asked.emptiness(axes: axes, campaigns: [record]) == (reason.map { [$0] } ?? []))
+    }
+
     private func record() -> CampaignRecord {
         var record = CampaignRecord(
             id: "c", service: "auction", tier: "app", domain: "app1", connect: "lxc:///system", node: "lab",

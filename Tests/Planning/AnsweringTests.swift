@@ -57,6 +57,25 @@ import Testing
         #expect(try ask("p95 at cpu 60%", record).place?.figures[.p95] == nil)
     }
 
+    /// That none of so many failed does not prove that one in a thousand does not; and nothing has fewer than none.
+    @Test func noErrorsAreAsManyAsRequestsCanTell() throws {
+        var record = try line([0.2, 0.08, 0.045, 0.03, 0.02])
+        for cell in record.matrix.cells {
+            guard case .measured(var measurement) = cell.content else { continue }
+            measurement.requests.sent = 600
+            measurement.requests.failed = cell.allocation == Allocation([.cpu: 0.2]) ? 30 : 0
+            record.matrix[cell.allocation] = Cell(cell.allocation, .measured(measurement))
+        }
+        #expect(try ask("does errors < 1% hold at cpu 60%", record).outcome == .yes)
+        #expect(try ask("does errors < 0.1% hold at cpu 60%", record).outcome == .unsure)
+        #expect(try ask("does errors < 1% hold at cpu 20%", record).outcome == .no)
+        let value = try ask("errors at cpu 60%", record)
+        let errors = try #require(value.place?.figures[.errors])
+        #expect(errors.value == 0 && errors.lower == 0 && abs(errors.upper - 0.006_36) < 1e-4)
+        let least = try ask("lowest errors", record)
+        #expect(least.outcome == .found && least.place?.figures[.errors]?.value == 0 && least.nothingBetter == 1)
+    }
+
     /// Beyond an axis nothing is known, and its end is not what was meant.
     @Test func whatIsBeyondTheAxisIsRefused() throws {
         let record = try line([0.2, 0.08, 0.045, 0.03, 0.02])

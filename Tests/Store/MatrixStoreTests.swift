@@ -1,7 +1,7 @@
 import Foundation
 import Model
 import OperatingSystem
-import Store
+@testable import Store
 import TestSupport
 import Testing
 
@@ -121,6 +121,32 @@ import Testing
         next.state = .done
         try store.save(next)
         #expect(try MatrixStore(path).campaign("a") == next)
+    }
+
+    /// What was measured before there were columns for it is found by them; what is damaged is not made to look sound.
+    @Test func whatWasMeasuredBeforeIsFoundByNewColumns() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        var record = Sample.record("a", started: 1)
+        for (place, cpu) in [0.2, 0.6].enumerated() {
+            guard case .measured(var measurement) = Surface.cell(cpu, p95: 0.1).content else { continue }
+            (measurement.requests.sent, measurement.requests.failed) = (400, 4 + place)
+            record.matrix[Allocation([.cpu: .number(cpu)])] = Cell(
+                Allocation([.cpu: .number(cpu)]), .measured(measurement))
+        }
+        try Earlier.write([record], version: 4, path)
+        // As that version hashed it; the other one is as if a disk had changed it.
+        var row = CellRow()
+        try row.fill(CellColumns.id(1, 0), record.matrix.cells[0])
+        var values = row.values
+        for (place, name) in CellColumns.names.enumerated() where name.hasPrefix("errors") { values[place] = .null }
+        let hash = CellRow(values, detail: row.detail).hash
+        _ = try shell(path, "UPDATE cell SET hash = \(hash) WHERE number = 0;")
+        let store = try MatrixStore(path)
+        #expect(try store.campaigns().damaged.count == 1)
+        #expect(try shell(path, "SELECT number, errors FROM result WHERE errors IS NOT NULL;") == "0|0.01\n")
+        #expect(try shell(path, "SELECT whole, errors_min, errors_max, differing_min FROM block;") == "0|0.01|0.01|\n")
+        #expect(try store.cells(MatrixQuery(where: "errors > 0.9%")).map(\.number) == [0])
     }
 
     /// What was damaged before is not lost from sight by a new schema.

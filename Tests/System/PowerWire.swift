@@ -74,8 +74,8 @@ struct PowerWire {
         echo "$@" >> \(folder)/said
         case "$2 $3 $4" in
         "get power ") echo "power:0" ;;
-        "set power 1") setsid \(Whatif.binary) lab power node3 on >> \(folder)/switched 2>&1 < /dev/null & ;;
-        "set power 0" | "set shutdown 1") setsid \(Whatif.binary) lab power node3 off >> \(folder)/switched 2>&1 < /dev/null & ;;
+        "set power 1") setsid flock -s \(folder)/busy \(Whatif.binary) lab power node3 on >> \(folder)/switched 2>&1 < /dev/null & ;;
+        "set power 0" | "set shutdown 1") setsid flock -s \(folder)/busy \(Whatif.binary) lab power node3 off >> \(folder)/switched 2>&1 < /dev/null & ;;
         esac
         exit 0
 
@@ -94,7 +94,7 @@ struct PowerWire {
         while True:
             if magic in heard.recv(2048):
                 with open(folder + "/said", "a") as said: said.write(f"woken: {address}\\n")
-                subprocess.run([program, "lab", "power", "node2", "on"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                subprocess.run(["flock", "-s", folder + "/busy", program, "lab", "power", "node2", "on"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
         """
 
@@ -109,7 +109,9 @@ struct PowerWire {
         controller=$!
         python3 \(folder)/wake.py \(folder) \(Whatif.binary) \(address) > \(folder)/ready &
         card=$!
-        trap 'kill $controller $card; rm -f \(folder)/ready' EXIT
+        # What they have begun comes to its end first.
+        trap 'flock \(folder)/busy kill $controller $card; flock \(folder)/busy rm -f \(folder)/ready' EXIT
+        trap 'exit 1' INT TERM
         read ready < \(folder)/ready
         # IPMI's port, 623.
         until grep -q ':026F ' /proc/net/udp; do

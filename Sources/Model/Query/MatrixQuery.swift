@@ -148,7 +148,7 @@ extension MatrixQuery.Subject {
         case .metric(let metric), .lower(let metric), .upper(let metric): return .number(try metric.parse(text))
         case .state:
             guard Cell.states.contains(text) else {
-                let near = Nearest.of(text, in: Cell.states).map { "; did you mean '\($0)'?" } ?? ""
+                let near = Nearest.hint(text, in: Cell.states)
                 throw UnitError(found: text, expected: "one of \(Cell.states.joined(separator: ", "))\(near)")
             }
             return .name(text)

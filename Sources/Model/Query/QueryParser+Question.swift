@@ -69,8 +69,8 @@ extension QueryParser {
         }
         if token.isKeyword("not") { return .holds }
         guard let known = MatrixQuery.Subject(name) else {
-            let near = Nearest.of(name.lowercased(), in: Self.words + Self.metrics).map { "; did you mean '\($0)'?" }
-            throw error(token, "found '\(name)', expected \(Self.beginnings)\(near ?? "")")
+            let hint = Nearest.hint(name.lowercased(), in: Self.words + Self.metrics)
+            throw error(token, "found '\(name)', expected \(Self.beginnings)\(hint)")
         }
         if index + 1 < tokens.count {
             if case .sign = tokens[index + 1].kind { return .holds }

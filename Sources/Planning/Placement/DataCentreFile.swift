@@ -125,7 +125,7 @@ struct PlaceNames {
     /// The place of a name that stands at `path`.
     func place(of name: String, at path: [any CodingKey]) throws -> Int {
         if let place = places[name] { return place }
-        let hint = Nearest.of(name, in: all).map { "; did you mean '\($0)'?" } ?? ""
+        let hint = Nearest.hint(name, in: all)
         throw DecodingError.dataCorrupted(
             .init(codingPath: path, debugDescription: "there is no \(thing) '\(name)'\(hint)"))
     }
