@@ -112,7 +112,9 @@ let package = Package(
                 "OperatingSystem", "Planning", "Proxies", "Report", "Store", "Survey", "Telemetry", "Volumes", "Wire",
                 "YAML",
             ],
-            swiftSettings: settings),
+            swiftSettings: settings,
+            // By it records say which program measured.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--build-id=sha1"])]),
 
         // What the benchmark of pauses starts, and a test kills.
         .executableTarget(

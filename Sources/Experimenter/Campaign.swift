@@ -93,13 +93,15 @@ package struct Campaign {
                 original, from: bound.clone, variant: variant, on: [name: try VolumeSite(tier.storage)])
         }
         let begun = now
-        let fresh = CampaignRecord(
+        var fresh = CampaignRecord(
             id: id, service: file.service, tier: tier.name,
             with: specification.with.isEmpty ? nil : specification.with,
             forward: file.forwardTiers.isEmpty ? nil : file.forwardTiers.map(\.name),
             clone: bound.clone == .disk ? nil : bound.clone, domain: name, connect: file.connect, node: file.node,
             started: begun, sla: file.sla, goal: specification.goal, search: specification.search, onLine: point.axes,
             matrix: ResultMatrix(axes: specification.axes, forbidden: specification.search.forbidden))
+        fresh.version = BuildIdentity.current
+        fresh.meanings = CampaignRecord.meanings(file)
         var record = try beginning.record.map { try fresh.goingOn(with: $0) } ?? fresh
         if beginning.record == nil { record.earlierWindows = try CampaignRecord.earlierWindows(of: record, in: store) }
         let driver = try Driver(record.matrix, goal: record.goal, sla: record.sla, specification.search)

@@ -19,6 +19,7 @@ extension CampaignRecord {
             throw .otherQuestion(earlier.id, reason: "one of its axes is missing")
         }
         record.matrix = matrix
+        record.meanings = (earlier.meanings ?? [:]).merging(meanings ?? [:]) { _, new in new }
         return record
     }
 
@@ -33,6 +34,13 @@ extension CampaignRecord {
             ),
         ] where mine != its {
             throw .otherQuestion(earlier.id, reason: "its \(name) is '\(its)', and the file's is '\(mine)'")
+        }
+        if let changed = changedMeanings(since: earlier).first {
+            throw .otherQuestion(
+                earlier.id,
+                reason:
+                    "\(changed) is not what it was when it measured; begin a new campaign, or give what is new another name"
+            )
         }
         if (clone ?? .disk) != (earlier.clone ?? .disk) {
             throw .otherQuestion(earlier.id, reason: "its clones begin with something else")

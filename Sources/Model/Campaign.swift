@@ -84,6 +84,10 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var clone: CloneSource?
     /// The recorded requests that were played; nil when they were the live ones.
     package var trace: String?
+    /// The program that measured last, by the sum that its linker gave it; nil in records of earlier versions.
+    package var version: String?
+    /// What names of the file stood for, as sums; nil in records of earlier versions.
+    package var meanings: [String: String]?
     package var domain: String
     package var connect: String
     package var node: String?

@@ -45,6 +45,8 @@ package enum MatrixData {
         var connect: String
         var node: String?
         var seed: UInt64?
+        /// The program that measured, by the sum that its linker gave it.
+        var version: String?
         /// In seconds since 1970.
         var started: Double
         var finished: Double?
@@ -110,7 +112,7 @@ package enum MatrixData {
         var whole = Document(
             campaign: record.id, service: record.service, tier: record.tier, with: record.with,
             forward: record.forward, clone: record.clone ?? .disk, trace: record.trace, connect: record.connect,
-            node: record.node, seed: record.search?.seed, started: seconds(record.started),
+            node: record.node, seed: record.search?.seed, version: record.version, started: seconds(record.started),
             finished: record.finished.map(seconds), domain: record.domain, state: record.state.rawValue,
             sla: record.sla.description,
             onLine: plain(record.onLine),

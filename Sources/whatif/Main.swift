@@ -31,8 +31,9 @@ enum WhatIf {
     }
 
     static func main() {
-        // Read before any namespace is entered: behind another /proc the arguments could not be read any more.
+        // Read before any namespace is entered: behind another /proc neither could be read any more.
         let words = Array(CommandLine.arguments.dropFirst())
+        _ = BuildIdentity.current
         Terminal.exit(perform(words))
     }
 

@@ -1,5 +1,6 @@
 import Model
 import Testing
+import YAML
 
 @testable import Experimenter
 
@@ -22,5 +23,42 @@ import Testing
             #expect { try record().requireSubject(of: other) } throws: { "\($0)".contains(words) }
             #expect(throws: CampaignError.self) { try record().goingOn(with: other) }
         }
+    }
+
+    /// Cells that were measured while a name stood for something else are not gone on with.
+    @Test func namesThatHaveChangedTheirMeaningAreRefused() throws {
+        var (earlier, now) = (record(), record())
+        (earlier.meanings, now.meanings) = (
+            ["software 'tuned'": "a", "software 'old'": "b"], ["software 'tuned'": "a", "mix 'x'": "c"]
+        )
+        let merged = try now.goingOn(with: earlier)
+        #expect(merged.meanings == ["software 'tuned'": "a", "software 'old'": "b", "mix 'x'": "c"])
+        now.meanings?["software 'tuned'"] = "d"
+        #expect { try now.goingOn(with: earlier) } throws: {
+            "\($0)".contains("software 'tuned' is not what it was when it measured; begin a new campaign")
+        }
+        // What nobody wrote down cannot have changed.
+        earlier.meanings = nil
+        _ = try now.goingOn(with: earlier)
+    }
+
+    @Test func meaningsAreThoseOfTheFile() throws {
+        let text = { (command: String) in
+            """
+            service: s
+            connect: lxc:///system
+            sla: { p95: 1 s }
+            tiers: [{ name: a, domains: [a], serves: "http:80", calls: [b] }, { name: b, domains: [b], serves: "http:80", prepare: "true" }]
+            software: { tuned: "\(command)", unused: "false" }
+            campaign: { tier: b, axes: { software: [as-is, tuned] } }
+            """
+        }
+        let meanings = try ["one", "two", "one"].map {
+            CampaignRecord.meanings(try YAMLDecoder.decode(ServiceFile.self, from: text($0), file: "f"))
+        }
+        #expect(meanings[0].keys.sorted() == ["'prepare' of tier b", "software 'tuned'"])
+        #expect(meanings[0] == meanings[2] && meanings[0] != meanings[1])
+        // FNV-1a of its authors' own test vectors.
+        #expect(Fingerprint.of("") == "cbf29ce484222325" && Fingerprint.of("foobar") == "85944171f73967e8")
     }
 }

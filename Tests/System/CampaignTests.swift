@@ -85,6 +85,9 @@ extension SystemTests {
                 #expect(measurement.answers.unmatched == 0)
                 #expect(measurement.cpuUsed > 0 && measurement.energy != nil)
             }
+            #expect(
+                try ChildProcess.run(["readelf", "--notes", Whatif.binary]).output
+                    .contains("Build ID: \(record.version ?? "none")\n"))
             try checkMatrixCommands(record)
         }
 
