@@ -1,19 +1,19 @@
 import Foundation
 import Glibc
-import Model
-import Planning
+package import Model
+package import Planning
 import Telemetry
 
 /// How busy the node has been lately, and what memory it has left.
-struct NodeMeter {
+package struct NodeMeter {
     private var before: (time: Timestamp, busy: Double)?
     private var busy: Double?
     private var granted = 0.0
 
-    init(at time: Timestamp) { before = ProcessorTimes().map { (time, $0.busy) } }
+    package init(at time: Timestamp) { before = ProcessorTimes().map { (time, $0.busy) } }
 
     /// Takes what was done since the last look, if that counts; too short a time says nothing.
-    mutating func look(at time: Timestamp, counts: Bool) {
+    package mutating func look(at time: Timestamp, counts: Bool) {
         guard let now = ProcessorTimes() else { return }
         let length = before.map { time - $0.time } ?? .zero
         if counts, let before, length < Self.shortest, before.time <= time { return }
@@ -33,10 +33,15 @@ struct NodeMeter {
     private static let shortest = Duration.seconds(1)
 
     /// Nil where nothing was seen yet.
-    var room: NodeRoom? {
+    package var room: NodeRoom? {
         busy.map {
             NodeRoom(processors: Double(sysconf(CInt(_SC_NPROCESSORS_ONLN))), busy: $0 + granted, memory: Self.memory)
         }
+    }
+
+    /// Why the node has not the memory for these changes now; nil where it has, or that is not known.
+    package static func lackOfMemory(for changes: [AllocationChange]) -> String? {
+        NodeRoom(processors: 0, busy: 0, memory: memory).lackOfMemory(for: changes)
     }
 
     /// Bytes that could be given to somebody without swapping (`MemAvailable` of /proc/meminfo, proc(5)).

@@ -7,8 +7,6 @@ final class CampaignWriter {
     private let cells: RowWriter
     private let details: RowWriter
     private let blocks: RowWriter
-    /// Used again from cell to cell.
-    private var row = CellRow()
 
     init(_ database: Database) {
         self.database = database
@@ -82,6 +80,8 @@ final class CampaignWriter {
         _ cells: [Cell], _ numbers: Range<Int>, before: [Cell], of key: Int64, _ campaign: String
     ) throws(StoreError) {
         var block = BlockRow()
+        // Used again from cell to cell.
+        var row = CellRow()
         for number in numbers {
             let id = CellColumns.id(key, number)
             if number < before.count, before[number] == cells[number] {

@@ -38,13 +38,15 @@ enum CellColumns {
     /// The integer key of a cell: its campaign's key, and its number within that.
     static let numberBits: Int64 = 24
     static let largestNumber: Int64 = 1 << numberBits - 1
+    /// Of a row of `cell`, in SQL.
+    static let number = "(cell.id & \(largestNumber))"
     static func id(_ campaign: Int64, _ number: Int) -> Int64 { campaign << numberBits | Int64(number) }
 
     /// Cells that a row of `block` summarizes, in a matrix with these axes. Neighbours are alike, so that most blocks can be
     /// passed over by their least and greatest; where the values of the slower axes change, a block ends, so that a
     /// condition on these leaves out whole blocks. Of fewer cells, the blocks themselves would take the time.
     static func blockSize(_ axes: [Axis]) -> Int {
-        let (usual, largest) = (128, 256)
+        let (usual, largest) = (256, 512)
         var aligned = 1
         for axis in axes.reversed() {
             if aligned * axis.values.count > largest { break }

@@ -94,7 +94,9 @@ import Model
         }
     }
 
-    private func version(known: Int) throws(StoreError) -> Int {
+    /// - Throws: `StoreError` for a file of a newer version.
+    @discardableResult
+    func version(known: Int) throws(StoreError) -> Int {
         let version = Int(try run("PRAGMA user_version").first?.integer(0) ?? 0)
         guard 0...known ~= version else {
             throw StoreError(

@@ -10,7 +10,7 @@ enum MatrixSchema {
     /// Larger than SQLite's usual pages: a block of cells is read with few calls.
     static let pageSize = 16_384
 
-    static let version = 5
+    static let version = 6
 
     static func migrate(_ database: Database) throws(StoreError) {
         try database.migrate(to: version) { version throws(StoreError) in
@@ -19,11 +19,14 @@ enum MatrixSchema {
             case 2: for column in secondColumns { try database.run("ALTER TABLE cell ADD COLUMN \(column)") }
             case 3: try separateCells(database)
             case 4: try add([definition(.withCPU)], of: Resource.withCPU.column, to: database)
-            default:
+            case 5:
                 for metric in [Metric.errors, .differing] {
                     try add(definitions(metric), of: metric.column, to: database)
                 }
                 try fillMeasured(database)
+            default:
+                try dropGeneratedColumns(database)
+                try makeBlocks(database)
             }
         }
     }
@@ -60,7 +63,7 @@ enum MatrixSchema {
         try database.run(view)
     }
 
-    /// The columns of what was measured, from its own JSON, and of the blocks around it. What is damaged stays as it is.
+    /// The columns of what was measured, from its own JSON. What is damaged stays as it is.
     private static func fillMeasured(_ database: Database) throws(StoreError) {
         let columns = CellColumns.names.map { "cell.\($0)" }.joined(separator: ", ")
         let statement = try database.prepare("SELECT \(columns), detail.cell FROM cell JOIN detail USING (id)")
@@ -74,15 +77,46 @@ enum MatrixSchema {
             else { continue }
             try cells.write(filled.values, replacing: true)
         }
-        let bounds = [Metric.errors, .differing].map(\.column).flatMap { column in
-            ["min", "max"].map { end in
-                "\(column)_\(end) = (SELECT \(end)(\(column)) FROM cell "
-                    + "WHERE id BETWEEN block.first AND block.first + block.cells - 1)"
+    }
+
+    /// Those that only repeated the key: for them, SQLite checked the types of every row of a strict table twice.
+    private static func dropGeneratedColumns(_ database: Database) throws(StoreError) {
+        try database.run("DROP VIEW result")
+        for row in try database.run("SELECT name FROM pragma_table_xinfo('cell') WHERE hidden = 2") {
+            let column = row.text(0) ?? ""
+            do throws(StoreError) { try database.run("ALTER TABLE cell DROP COLUMN \(column)") } catch {
+                throw StoreError(
+                    path: error.path, doing: "drop cell.\(column)", reason: error.reason, code: error.code,
+                    wayOut: "drop what was added by hand and uses it, and use the view result there, which has both")
             }
         }
-        let detailed = "SELECT 1 FROM detail WHERE id BETWEEN block.first AND block.first + block.cells - 1"
-        try database.run(
-            "UPDATE block SET whole = 0, \(bounds.joined(separator: ", ")) WHERE EXISTS (\(detailed))")
+        try database.run(view)
+    }
+
+    /// Blocks of the size that `CellColumns` says, from the columns of their cells.
+    private static func makeBlocks(_ database: Database) throws(StoreError) {
+        try database.run("DELETE FROM block")
+        let columns = CellColumns.summarized.map { CellColumns.names[$0] }
+        let isWhole = columns.map { "count(\($0)) IN (0, count(*))" }.joined(separator: " AND ")
+        let bounds = columns.flatMap { ["min(\($0))", "max(\($0))"] }.joined(separator: ", ")
+        // Of the cells between the two, each of which is where a whole campaign has it.
+        let insertion = try database.prepare(
+            "INSERT INTO block (\(BlockRow.names.joined(separator: ", "))) SELECT ?1, ?2 - ?1 + 1, \(isWhole), \(bounds) "
+                + "FROM cell WHERE id BETWEEN ?1 AND ?2 HAVING count(*) > 0")
+        for row in try database.run("SELECT key FROM campaign") {
+            let key = row.integer(0) ?? 0
+            let record = try database.run("SELECT record FROM campaign WHERE key = ?", [.integer(key)]).first?.text(0)
+            // Of a damaged one, whose cells are written anew when it is, any size will do.
+            let axes = (try? CellRow.decoder.decode(CampaignRecord.self, from: Data((record ?? "").utf8)))?.matrix.axes
+            let (first, end) = (CellColumns.id(key, 0), CellColumns.id(key, Int(CellColumns.largestNumber)))
+            let found = try database.run(
+                "SELECT max(id) FROM cell WHERE id BETWEEN ? AND ?", [.integer(first), .integer(end)])
+            guard let last = found.first?.integer(0) else { continue }
+            let size = Int64(CellColumns.blockSize(axes ?? []))
+            for start in stride(from: first, through: last, by: Int64.Stride(size)) {
+                try insertion.run([.integer(start), .integer(min(start + size - 1, last))])
+            }
+        }
     }
 
     /// Cells in rows of their own, which a record used to hold as well.
@@ -157,9 +191,7 @@ enum MatrixSchema {
             """
             CREATE TABLE cell (
                 id INTEGER PRIMARY KEY, state TEXT NOT NULL, \((resources + metrics + bounds).joined(separator: ", ")),
-                hash INTEGER NOT NULL,
-                campaign INTEGER AS (id >> \(CellColumns.numberBits)),
-                number INTEGER AS (id & \(CellColumns.largestNumber))) STRICT
+                hash INTEGER NOT NULL) STRICT
             """,
             "CREATE TABLE detail (id INTEGER PRIMARY KEY, cell TEXT NOT NULL) STRICT",
             """
@@ -172,8 +204,8 @@ enum MatrixSchema {
     }
 
     private static let view = """
-        CREATE VIEW result AS SELECT campaign.id AS campaign, service, tier, domain, started, number,
-            cell.state AS state, \(figures.map { "cell.\($0) AS \($0)" }.joined(separator: ", "))
+        CREATE VIEW result AS SELECT campaign.id AS campaign, service, tier, domain, started,
+            \(CellColumns.number) AS number, cell.state AS state, \(figures.map { "cell.\($0) AS \($0)" }.joined(separator: ", "))
         FROM campaign JOIN cell ON cell.id BETWEEN key << \(CellColumns.numberBits)
             AND key << \(CellColumns.numberBits) | \(CellColumns.largestNumber)
         """

@@ -74,7 +74,7 @@ extension MatrixStore {
 
     /// What people look at.
     private static let shown =
-        ["campaign.id AS campaign", "cell.number", "cell.state"]
+        ["campaign.id AS campaign", "\(CellColumns.number) AS number", "cell.state"]
         + (Resource.allCases.map(\.column) + Metric.allCases.map(\.column)
         + Metric.allCases.flatMap { ["\($0.column)_lower", "\($0.column)_upper"] }).map { "cell.\($0)" }
 

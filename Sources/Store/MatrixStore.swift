@@ -60,6 +60,8 @@ package final class MatrixStore: CampaignStore {
     package func save(_ record: CampaignRecord) throws(StoreError) {
         do throws(StoreError) {
             let moment = try database.transaction { () throws(StoreError) in
+                // A newer program may have brought the file up to date since it was opened.
+                try database.version(known: MatrixSchema.version)
                 let moment = try database.run("PRAGMA data_version").first?.integer(0)
                 try writer.write(record, before: try before(record, moment))
                 return moment

@@ -1,10 +1,12 @@
 import Arguments
 import Experimenter
 import Foundation
+import Glibc
 import Hypervisor
 import Manager
 import Model
 import OperatingSystem
+import Planning
 import Report
 import Store
 
@@ -20,6 +22,8 @@ enum ApplyCommand: Command {
             CPU quota, shares, memory and rates of disks can be changed while a domain runs, of a machine also processors
             and the network's rate. What takes a restart or another release is said and refused, with the way out; nothing
             is changed then.
+
+            A node that lacks the memory is not asked for it: exit code 3. That its processors would be short is said.
 
             What a manager proposed can be applied until it expires, and while the domains are as they were then: exit code 3.
 
@@ -89,19 +93,23 @@ enum ApplyCommand: Command {
             let refusal = change.refusal.map { " (not while it runs: \($0))" } ?? ""
             Terminal.note("campaign \(record.id) found: \(change)\(refusal)")
         }
+        let refused = changes.filter { $0.refusal != nil }
+        // What cannot be done here anyway says more.
+        if refused.isEmpty, isCrowded(changes) { return .no }
         if arguments.flag("dry-run") {
             Terminal.note("dry run: nothing was changed")
         } else if changes.allSatisfy(\.isNothing) {
             Terminal.note("the domain has this allocation already")
-        } else if changes.contains(where: { $0.refusal != nil }) {
-            throw ActuatorError.refused(changes.filter { $0.refusal != nil })
+        } else if !refused.isEmpty {
+            throw ActuatorError.refused(refused)
         } else {
+            noteProcessors(changes, record)
             guard try isConfirmed(arguments, "Change the on-line domain now?") else {
                 Terminal.note("nothing was changed")
                 return .failed
             }
             // Whoever was asked may have taken long to answer.
-            if try isObjected(record, actuator, state) { return .no }
+            if try isObjected(record, actuator, state) || isCrowded(changes) { return .no }
             try actuator.apply(changes)
             document.isApplied = true
             Terminal.note("set and read back: \(record.domain) \(allocation)")
@@ -129,6 +137,25 @@ enum ApplyCommand: Command {
         Terminal.complain("the plan that campaign \(record.id) was made for does not hold any more: \(objection)")
         Terminal.note("'whatif manage' plans again when it has to; 'whatif run' asks the question anew")
         return true
+    }
+
+    /// Whether the node lacks the memory for that.
+    private static func isCrowded(_ changes: [AllocationChange]) -> Bool {
+        guard let lack = NodeMeter.lackOfMemory(for: changes) else { return false }
+        Terminal.complain("the node has no room for that: \(lack)")
+        return true
+    }
+
+    /// Says that processors would be short; a moment says too little to refuse for.
+    private static func noteProcessors(_ changes: [AllocationChange], _ record: CampaignRecord) {
+        let clock = SteadyClock()
+        var meter = NodeMeter(at: Timestamp(nanoseconds: clock.now))
+        // Ctrl-C ends it here: nothing has been done.
+        sleep(1)
+        meter.look(at: Timestamp(nanoseconds: clock.now), counts: true)
+        if let lack = meter.room?.lackOfProcessors(for: changes, more: record.furtherProcessors) {
+            Terminal.note("mind: \(lack)")
+        }
     }
 
     private static func find(_ id: String?, _ file: ServiceFile, _ state: StateDirectory) throws -> CampaignRecord {

@@ -201,6 +201,17 @@ extension SystemTests.CampaignTests {
         _ = try LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000")
         _ = try LabHost.virsh("memtune", "app1", "--hard-limit", "262144")
         #expect(try Whatif.run("apply", file, "--dry-run").errors.contains("cpu 28% → 33%"))
+
+        // More than any node has.
+        let store = try MatrixStore(Whatif.state + "/matrices.db")
+        var record = try #require(try store.campaign(nil))
+        let huge = Allocation([.cpu: 0.33, .memory: 0x1p50])
+        record.answer = Answer(.cheapest(huge), reasons: [])
+        try store.save(record)
+        let kept = try settings()
+        let crowded = try Whatif.run("apply", file, "--yes")
+        #expect(crowded.status == 3 && crowded.errors.contains("no room for that: it takes 1024 TiB more memory"))
+        #expect(try settings() == kept)
     }
 
     /// Everything that can be set of the lab's domains: what libvirt says, now and for the next start, and every file of their

@@ -29,26 +29,34 @@ extension SystemTests.CampaignTests {
         #expect(record.matrix.measuredCount == 3)
     }
 
-    /// Every session twice: as many requests again reach the clone, and each has its on-line original to be compared with.
-    @Test func twiceTheLoad() throws {
+    /// Half as many sessions again, and those whose weight says so once more: twice the requests reach the clone, more than
+    /// either alone makes, and each has its on-line original to be compared with.
+    @Test func moreAndOtherLoad() throws {
         let file = try Self.serviceFile(
             [
-                ("p95: 60 ms", "p95: 100 s"), ("cpu: [28%, 60%, 80%, 100%]", "cpu: [60%, 100%], load: [200%]"),
+                ("p95: 60 ms", "p95: 100 s"),
+                ("cpu: [28%, 60%, 80%, 100%]", "cpu: [60%, 100%], load: [150%], mix: [more]"),
                 ("find: exhaustive", "find: cheapest"),
+                // What need not be known well is sooner done.
+                ("experiment: 5 s", "experiment: { from: 4 s, to: 60 s, until: 10000% }"),
+                ("campaign:", "mixes: { more: { \"GET *\": 1.4, \"POST *\": 1.4 } }\ncampaign:"),
             ], named: "load.yaml")
         let result = try Whatif.run("run", file)
         #expect(result.status == 0, "\(result.errors)")
         let record = try #require(try MatrixStore(Whatif.state + "/matrices.db").campaign(nil))
-        #expect(record.answer?.verdict == .cheapest(Allocation([.cpu: 0.6, .load: 2])))
-        let measurement = try #require(record.matrix[Allocation([.cpu: 0.6, .load: 2])]?.measurement)
-        #expect(Double(measurement.clone.count) > 1.4 * Double(measurement.onLine.count))
+        let allocation = Allocation([.cpu: .number(0.6), .load: .number(1.5), .mix: .name("more")])
+        #expect(record.answer?.verdict == .cheapest(allocation))
+        let measurement = try #require(record.matrix[allocation]?.measurement)
+        #expect(measurement.window >= 4 && measurement.window < 30)
+        #expect(Double(measurement.clone.count) > 1.8 * Double(measurement.onLine.count))
         #expect(measurement.requests.captured == measurement.requests.sent)
         #expect(measurement.requests.failed == 0 && measurement.requests.mismatched == 0)
         let control = try #require(record.control)
-        #expect(control.allocation == Allocation([.cpu: 0.28, .load: 1]))
+        #expect(control.allocation == Allocation([.cpu: .number(0.28), .load: .number(1), .mix: .name("as-is")]))
         // What users do is nothing to apply.
         let dry = try Whatif.run("apply", file, "--dry-run")
-        #expect(dry.status == 0 && dry.errors.contains("cpu 28% → 60%") && !dry.errors.contains("load"))
+        #expect(dry.status == 0 && dry.errors.contains("cpu 28% → 60%"))
+        #expect(!dry.errors.contains("load") && !dry.errors.contains("mix"))
     }
 
     /// Two clones under the same live requests, with different allocations; what the one says may make the other

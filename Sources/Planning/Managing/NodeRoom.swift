@@ -15,26 +15,34 @@ package struct NodeRoom: Hashable, Sendable {
     /// What is beyond this part of the processors makes everybody wait.
     private static let full = 0.9
 
-    /// Why these changes would harm others, and the way out; nil when they would not. `more` is how many processors the
-    /// domain will use more than it did.
+    /// Why these changes would harm others, and the way out; nil when they would not. `more` is how many processors each
+    /// domain that is given some will use more than it did.
     package func lack(for changes: [AllocationChange], more: Double) -> String? {
+        lackOfMemory(for: changes) ?? lackOfProcessors(for: changes, more: more)
+    }
+
+    /// Of them, what would have the node swap, or kill.
+    package func lackOfMemory(for changes: [AllocationChange]) -> String? {
         let wanted = changes.filter { $0.resource == .memory }.compactMap { change -> Double? in
             guard let from = change.from.number, let to = change.to.number else { return nil }
-            return to - from
+            // Who has a lower limit gives back nothing that was not used.
+            return max(0, to - from)
         }.reduce(0, +)
-        if let memory, wanted > memory {
-            return
-                "it takes \(Format.bytes(Int64(wanted))) more memory, and the node has \(Format.bytes(Int64(memory))) left; "
-                + "move something away first ('whatif plan' says what)"
-        }
+        guard let memory, wanted > memory else { return nil }
+        return
+            "it takes \(Format.bytes(Int64(wanted))) more memory, and the node has \(Format.bytes(Int64(memory))) left; "
+            + "move something away first ('whatif plan' says what)"
+    }
+
+    /// And what would have others wait.
+    package func lackOfProcessors(for changes: [AllocationChange], more: Double) -> String? {
         // Who gets less uses no more than before, whatever two measurements differ by.
-        let getsMore = changes.contains { [.cpu, .shares, .vcpus].contains($0.resource) && $0.isIncrease }
-        if getsMore, more > 0, busy + more > Self.full * processors {
-            return
-                "the node would use \(Format.significant(busy + more)) of its \(Format.significant(processors)) processors, and "
-                + "others would wait; move something away first ('whatif plan' says what)"
-        }
-        return nil
+        let given = changes.filter { [.cpu, .shares, .vcpus].contains($0.resource) && $0.isIncrease }
+        let more = more * Double(Set(given.map(\.domain)).count)
+        guard more > 0, busy + more > Self.full * processors else { return nil }
+        return
+            "the node would use \(Format.significant(busy + more)) of its \(Format.significant(processors)) processors, and "
+            + "others would wait; move something away first ('whatif plan' says what)"
     }
 }
 
