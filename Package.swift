@@ -93,7 +93,8 @@ let package = Package(
         room(
             "Experimenter",
             [
-                "Model", "OperatingSystem", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies", "Cloning",
+                "Model", "OperatingSystem", "Cryptography", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies",
+                "Cloning",
                 "Exploration", "Planning",
             ]),
         room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),

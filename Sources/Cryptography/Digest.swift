@@ -36,6 +36,22 @@ package enum Digest: Sendable {
         try digest(bytes, doing: "compute \(name)")
     }
 
+    /// Of all pieces up to the first that is empty: for what is larger than memory.
+    package func hash(pieces next: () throws -> [UInt8]) throws -> [UInt8] {
+        let doing = "compute \(name)"
+        var handle: gcry_md_hd_t?
+        try Gcrypt.call(doing) { unsafe gcry_md_open(&handle, algorithm, 0) }
+        defer { unsafe gcry_md_close(handle) }
+        while true {
+            let piece = try next()
+            if piece.isEmpty { break }
+            unsafe gcry_md_write(handle, piece, piece.count)
+        }
+        // It belongs to the handle.
+        guard let bytes = unsafe gcry_md_read(handle, algorithm) else { throw CryptographyError(doing) }
+        return unsafe Array(UnsafeBufferPointer(start: bytes, count: byteCount))
+    }
+
     /// HMAC (RFC 2104) with this function.
     package func authenticate(_ bytes: [UInt8], key: [UInt8]) throws(CryptographyError) -> [UInt8] {
         try digest(bytes, key: key, doing: "compute HMAC with \(name)")

@@ -115,7 +115,7 @@ package struct Campaign {
         }
         if case .again(let earlier) = beginning { try record.requireSubject(of: earlier) }
         record.trace = recorded?.words
-        if let earlier = beginning.earlier, earlier.trace != record.trace {
+        if let earlier = beginning.earlier, !RecordedTraffic.isSame(record.trace, asEarlier: earlier.trace) {
             throw CampaignError.otherQuestion(
                 earlier.id, reason: "it played other requests (\(earlier.trace ?? "live ones"))")
         }

@@ -1,5 +1,8 @@
+import Cryptography
 import Foundation
+import Glibc
 import Model
+import OperatingSystem
 import Wire
 
 /// What the wire said while a trace was recorded, moment by moment, as if the servers were those of today.
@@ -17,7 +20,7 @@ struct RecordedTraffic: Sendable {
     let first: Timestamp
     /// Which of the fronts was asked.
     let front: Endpoint
-    /// For the record: the same trace has the same words.
+    /// For the record: what was played, and the SHA-256 of the whole file. The same trace has the same words.
     let words: String
 
     /// Payload held in memory at most, and how much of a trace is taken then.
@@ -79,7 +82,26 @@ struct RecordedTraffic: Sendable {
         length = last + last / Double(requests)
         let date = Date(timeIntervalSince1970: Double(from.nanoseconds) / 1e9).formatted(.iso8601)
         words =
-            "\(path.split(separator: "/").last ?? ""), \(requests) requests in \(Format.duration(last)) from \(date)"
+            "\(path.split(separator: "/").last ?? ""), \(requests) requests in \(Format.duration(last)) from \(date), "
+            + "SHA-256 \(try Self.digest(path))"
+    }
+
+    /// By the words of records: those of earlier versions have no digest.
+    static func isSame(_ words: String?, asEarlier earlier: String?) -> Bool {
+        guard let words, let earlier else { return words == earlier }
+        return words == earlier || words.hasPrefix("\(earlier), SHA-256 ")
+    }
+
+    /// As `sha256sum` prints it.
+    private static func digest(_ path: String) throws -> String {
+        let file = try Descriptor.open(path, O_RDONLY)
+        var offset: Int64 = 0
+        let digest = try Digest.sha256.hash {
+            let piece = try file.read(at: offset, count: 1 << 20)
+            offset += Int64(piece.count)
+            return piece
+        }
+        return digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
     private static func servers(of path: String) throws -> Set<WatchedServer> {

@@ -1,4 +1,4 @@
-/// The least and the greatest of each column over neighbouring cells: a row of the table `block`.
+/// The least and the greatest of each column over neighbouring cells: a row of the table `block`, and of `span`.
 struct BlockRow {
     private(set) var cells: Int64 = 0
     private var least: [Database.Value]
@@ -38,6 +38,26 @@ struct BlockRow {
     static let names: [String] =
         ["first", "cells", "whole"]
         + CellColumns.summarized.flatMap { ["\(CellColumns.names[$0])_min", "\(CellColumns.names[$0])_max"] }
+}
+
+extension BlockRow {
+    /// What makes a block of the cells from `?1` to `?2`, in SQL; `?1` is where the first of them can be. No row when there
+    /// are none.
+    static let ofCells: String = {
+        let columns = CellColumns.summarized.map { CellColumns.names[$0] }
+        let isWhole = columns.map { "count(\($0)) IN (0, count(*))" }.joined(separator: " AND ")
+        let bounds = columns.flatMap { ["min(\($0))", "max(\($0))"] }.joined(separator: ", ")
+        return "SELECT ?1, ?2 - ?1 + 1, \(isWhole), \(bounds) FROM cell WHERE id BETWEEN ?1 AND ?2 HAVING count(*) > 0"
+    }()
+
+    /// The same over the blocks of these cells, each of which lies where a whole campaign has it.
+    static let ofBlocks: String = {
+        let columns = CellColumns.summarized.map { CellColumns.names[$0] }
+        let isWhole = columns.map { "count(\($0)_min) IN (0, count(*))" }.joined(separator: " AND ")
+        let bounds = columns.flatMap { ["min(\($0)_min)", "max(\($0)_max)"] }.joined(separator: ", ")
+        return "SELECT ?1, max(first + cells) - ?1, min(whole) AND \(isWhole), \(bounds) FROM block "
+            + "WHERE first BETWEEN ?1 AND ?2 HAVING count(*) > 0"
+    }()
 }
 
 extension Database.Value {

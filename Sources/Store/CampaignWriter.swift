@@ -7,12 +7,14 @@ final class CampaignWriter {
     private let cells: RowWriter
     private let details: RowWriter
     private let blocks: RowWriter
+    private let spans: RowWriter
 
     init(_ database: Database) {
         self.database = database
         cells = RowWriter(database, "cell", CellColumns.names)
         details = RowWriter(database, "detail", ["id", "cell"])
         blocks = RowWriter(database, "block", BlockRow.names)
+        spans = RowWriter(database, "span", BlockRow.names, from: BlockRow.ofBlocks)
     }
 
     /// Writes the record, and of its cells those that are not as in `before`: what the store holds of this campaign, with the
@@ -29,15 +31,26 @@ final class CampaignWriter {
         let before = before ?? []
         // Behind what is known to be there, or is to stay, there is nothing then, whatever the file held.
         try Self.removeCells(key, from: min(before.count, cells.count), in: database)
-        let size = CellColumns.blockSize(record.matrix.axes)
-        for start in stride(from: 0, to: cells.count, by: size) {
-            let numbers = start..<min(start + size, cells.count)
-            let written = numbers.clamped(to: 0..<before.count)
-            // That a block has lost cells changes it, too.
-            let isSame =
-                written == numbers && (before.count == numbers.upperBound || numbers.upperBound < cells.count)
-                && numbers.allSatisfy { before[$0] == cells[$0] }
-            if !isSame { try write(cells, numbers, before: before, of: key, record.id) }
+        let blocks = CellColumns.blockSize(record.matrix.axes)
+        let spans = CellColumns.spanSize(record.matrix.axes)
+        for span in stride(from: 0, to: cells.count, by: spans) {
+            let end = min(span + spans, cells.count)
+            var isChanged = false
+            for start in stride(from: span, to: end, by: blocks) {
+                let numbers = start..<min(start + blocks, end)
+                let written = numbers.clamped(to: 0..<before.count)
+                // That a block has lost cells changes it, too.
+                let isSame =
+                    written == numbers && (before.count == numbers.upperBound || numbers.upperBound < cells.count)
+                    && numbers.allSatisfy { before[$0] == cells[$0] }
+                if isSame { continue }
+                try write(cells, numbers, before: before, of: key, record.id)
+                isChanged = true
+            }
+            if isChanged {
+                let range = [CellColumns.id(key, span), CellColumns.id(key, end - 1)]
+                try self.spans.write(range.map { .integer($0) }, replacing: span < before.count)
+            }
         }
     }
 
@@ -107,7 +120,7 @@ final class CampaignWriter {
         let range: [Database.Value] = [
             .integer(CellColumns.id(key, number)), .integer(CellColumns.id(key, Int(CellColumns.largestNumber))),
         ]
-        for (table, column) in [("cell", "id"), ("detail", "id"), ("block", "first")] {
+        for (table, column) in [("cell", "id"), ("detail", "id"), ("block", "first"), ("span", "first")] {
             try database.run("DELETE FROM \(table) WHERE \(column) BETWEEN ? AND ?", range)
         }
     }

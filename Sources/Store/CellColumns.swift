@@ -54,4 +54,7 @@ enum CellColumns {
         }
         return aligned * max(1, usual / aligned)
     }
+
+    /// Cells that a row of `span` summarizes, in a matrix with these axes: those of so many neighbouring blocks.
+    static func spanSize(_ axes: [Axis]) -> Int { 16 * blockSize(axes) }
 }

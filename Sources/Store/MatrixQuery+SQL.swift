@@ -14,7 +14,7 @@ extension MatrixQuery.Subject {
         }
     }
 
-    /// What `block` keeps the least and the greatest of; nil where it keeps nothing.
+    /// What `block` and `span` keep the least and the greatest of; nil where they keep nothing.
     var summary: String? {
         switch self {
         case .axis(let resource): resource.column
@@ -55,29 +55,31 @@ extension MatrixQuery.Condition {
         }
     }
 
-    /// What holds for every block that has a cell for which the condition holds; nil where nothing is known.
-    var blocks: SQLText? {
+    /// What holds for every row of `table`, `block` or `span`, that has a cell for which the condition holds; nil where nothing
+    /// is known.
+    func some(of table: String) -> SQLText? {
         switch self {
         case .comparison(.lower(let metric), let comparison, let limit):
             // The value is not below the lower end.
             [.greater, .atLeast].contains(comparison)
-                ? Self.comparison(.metric(metric), comparison, limit).blocks : nil
+                ? Self.comparison(.metric(metric), comparison, limit).some(of: table) : nil
         case .comparison(.upper(let metric), let comparison, let limit):
-            [.less, .atMost].contains(comparison) ? Self.comparison(.metric(metric), comparison, limit).blocks : nil
+            [.less, .atMost].contains(comparison)
+                ? Self.comparison(.metric(metric), comparison, limit).some(of: table) : nil
         case .comparison(let subject, let comparison, let limit):
             subject.summary.map { column in
                 switch comparison {
-                case .less, .atMost: SQLText("block.\(column)_min \(comparison.rawValue) ?", [limit.value])
-                case .greater, .atLeast: SQLText("block.\(column)_max \(comparison.rawValue) ?", [limit.value])
+                case .less, .atMost: SQLText("\(table).\(column)_min \(comparison.rawValue) ?", [limit.value])
+                case .greater, .atLeast: SQLText("\(table).\(column)_max \(comparison.rawValue) ?", [limit.value])
                 case .equal:
-                    SQLText("(block.\(column)_max >= ? AND block.\(column)_min <= ?)", limit.range)
-                case .unequal: SQLText("block.\(column)_min IS NOT NULL")
+                    SQLText("(\(table).\(column)_max >= ? AND \(table).\(column)_min <= ?)", limit.range)
+                case .unequal: SQLText("\(table).\(column)_min IS NOT NULL")
                 }
             }
         case .all(let parts):
-            Self.some(parts.compactMap(\.blocks)).map { .joined($0, " AND ") }
+            Self.some(parts.compactMap { $0.some(of: table) }).map { .joined($0, " AND ") }
         case .any(let parts):
-            Self.every(parts.map(\.blocks)).map { .joined($0, " OR ") }
+            Self.every(parts.map { $0.some(of: table) }).map { .joined($0, " OR ") }
         }
     }
 
@@ -89,7 +91,8 @@ extension MatrixQuery.Condition {
             guard let column = subject.summary else { return nil }
             let (least, greatest) =
                 column == best.column
-                ? ("\(column)_\(best.end)", "\(column)_\(best.end)") : ("\(column)_min", "\(column)_max")
+                ? ("block.\(column)_\(best.end)", "block.\(column)_\(best.end)")
+                : ("block.\(column)_min", "block.\(column)_max")
             return switch comparison {
             case .less, .atMost: SQLText("\(greatest) \(comparison.rawValue) ?", [limit.value])
             case .greater, .atLeast: SQLText("\(least) \(comparison.rawValue) ?", [limit.value])
@@ -119,17 +122,17 @@ extension MatrixQuery.Condition {
         }
     }
 
-    /// The index of `block` that finds this comparison's blocks; nil when there is none.
+    /// The index of `span` that finds this comparison's spans; nil when there is none.
     var index: String? {
         guard case .comparison(let subject, let comparison, _) = self else { return nil }
         switch (subject, comparison) {
         case (.axis, .less), (.axis, .atMost), (.metric, .less), (.metric, .atMost):
-            return subject.summary.map { "block_\($0)_min" }
+            return subject.summary.map { "span_\($0)_min" }
         case (.axis, .greater), (.axis, .atLeast), (.metric, .greater), (.metric, .atLeast), (.axis, .equal),
             (.metric, .equal):
-            return subject.summary.map { "block_\($0)_max" }
-        case (.upper(let metric), .less), (.upper(let metric), .atMost): return "block_\(metric.column)_min"
-        case (.lower(let metric), .greater), (.lower(let metric), .atLeast): return "block_\(metric.column)_max"
+            return subject.summary.map { "span_\($0)_max" }
+        case (.upper(let metric), .less), (.upper(let metric), .atMost): return "span_\(metric.column)_min"
+        case (.lower(let metric), .greater), (.lower(let metric), .atLeast): return "span_\(metric.column)_max"
         default: return nil
         }
     }

@@ -26,6 +26,7 @@ enum MatrixSchema {
                 try fillMeasured(database)
             default:
                 try dropGeneratedColumns(database)
+                try addSpans(database)
                 try makeBlocks(database)
             }
         }
@@ -58,7 +59,6 @@ enum MatrixSchema {
         for definition in definitions { try database.run("ALTER TABLE cell ADD COLUMN \(definition)") }
         for bound in ["\(column)_min", "\(column)_max"] {
             try database.run("ALTER TABLE block ADD COLUMN \(bound) ANY")
-            try database.run(index(bound))
         }
         try database.run(view)
     }
@@ -93,16 +93,19 @@ enum MatrixSchema {
         try database.run(view)
     }
 
-    /// Blocks of the size that `CellColumns` says, from the columns of their cells.
+    /// A campaign touches most pages of an index of all blocks: only that of their spans is worth it.
+    private static func addSpans(_ database: Database) throws(StoreError) {
+        for bound in bounds { try database.run("DROP INDEX IF EXISTS block_\(bound)") }
+        let isThere =
+            try database.run("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'span'").first != nil
+        if !isThere { for statement in spanStatements { try database.run(statement) } }
+    }
+
+    /// Blocks and spans of the sizes that `CellColumns` says, from the columns of their cells.
     private static func makeBlocks(_ database: Database) throws(StoreError) {
-        try database.run("DELETE FROM block")
-        let columns = CellColumns.summarized.map { CellColumns.names[$0] }
-        let isWhole = columns.map { "count(\($0)) IN (0, count(*))" }.joined(separator: " AND ")
-        let bounds = columns.flatMap { ["min(\($0))", "max(\($0))"] }.joined(separator: ", ")
-        // Of the cells between the two, each of which is where a whole campaign has it.
-        let insertion = try database.prepare(
-            "INSERT INTO block (\(BlockRow.names.joined(separator: ", "))) SELECT ?1, ?2 - ?1 + 1, \(isWhole), \(bounds) "
-                + "FROM cell WHERE id BETWEEN ?1 AND ?2 HAVING count(*) > 0")
+        for table in ["block", "span"] { try database.run("DELETE FROM \(table)") }
+        let blocks = RowWriter(database, "block", BlockRow.names, from: BlockRow.ofCells)
+        let spans = RowWriter(database, "span", BlockRow.names, from: BlockRow.ofBlocks)
         for row in try database.run("SELECT key FROM campaign") {
             let key = row.integer(0) ?? 0
             let record = try database.run("SELECT record FROM campaign WHERE key = ?", [.integer(key)]).first?.text(0)
@@ -112,9 +115,13 @@ enum MatrixSchema {
             let found = try database.run(
                 "SELECT max(id) FROM cell WHERE id BETWEEN ? AND ?", [.integer(first), .integer(end)])
             guard let last = found.first?.integer(0) else { continue }
-            let size = Int64(CellColumns.blockSize(axes ?? []))
-            for start in stride(from: first, through: last, by: Int64.Stride(size)) {
-                try insertion.run([.integer(start), .integer(min(start + size - 1, last))])
+            for (writer, size) in [
+                (blocks, CellColumns.blockSize(axes ?? [])), (spans, CellColumns.spanSize(axes ?? [])),
+            ] {
+                for start in stride(from: first, through: last, by: size) {
+                    let end = min(start + Int64(size) - 1, last)
+                    try writer.write([.integer(start), .integer(end)], replacing: false)
+                }
             }
         }
     }
@@ -165,12 +172,10 @@ enum MatrixSchema {
     private static func definitions(_ metric: Metric) -> [String] {
         ["", "_lower", "_upper"].map { "\(metric.column)\($0) REAL" }
     }
-    private static func index(_ bound: String) -> String {
-        "CREATE INDEX block_\(bound) ON block (\(bound)) WHERE \(bound) IS NOT NULL"
-    }
     private static let resources = Resource.allCases.map(definition)
     private static let metrics = Metric.allCases.map { definitions($0)[0] }
-    private static let bounds = Metric.allCases.flatMap { definitions($0)[1...] }
+    private static let ends = Metric.allCases.flatMap { definitions($0)[1...] }
+    private static let bounds = BlockRow.names.dropFirst(3)
 
     private static var statements: [String] {
         [
@@ -190,17 +195,25 @@ enum MatrixSchema {
             "CREATE INDEX campaign_tier ON campaign (service, tier, state, started)",
             """
             CREATE TABLE cell (
-                id INTEGER PRIMARY KEY, state TEXT NOT NULL, \((resources + metrics + bounds).joined(separator: ", ")),
+                id INTEGER PRIMARY KEY, state TEXT NOT NULL, \((resources + metrics + ends).joined(separator: ", ")),
                 hash INTEGER NOT NULL) STRICT
             """,
             "CREATE TABLE detail (id INTEGER PRIMARY KEY, cell TEXT NOT NULL) STRICT",
-            """
-            CREATE TABLE block (
-                first INTEGER PRIMARY KEY, cells INTEGER NOT NULL, whole INTEGER NOT NULL,
-                \(BlockRow.names.dropFirst(3).map { "\($0) ANY" }.joined(separator: ", "))) STRICT
-            """,
-        ]
-            + BlockRow.names.dropFirst(3).map(index) + [view]
+            table("block"),
+        ] + spanStatements + [view]
+    }
+
+    /// With what finds some of its rows by each bound.
+    private static var spanStatements: [String] {
+        [table("span")] + bounds.map { "CREATE INDEX span_\($0) ON span (\($0)) WHERE \($0) IS NOT NULL" }
+    }
+
+    private static func table(_ ofBlocks: String) -> String {
+        """
+        CREATE TABLE \(ofBlocks) (
+            first INTEGER PRIMARY KEY, cells INTEGER NOT NULL, whole INTEGER NOT NULL,
+            \(bounds.map { "\($0) ANY" }.joined(separator: ", "))) STRICT
+        """
     }
 
     private static let view = """
@@ -227,7 +240,8 @@ enum MatrixSchema {
         let version = try database.run("PRAGMA user_version").first?.integer(0) ?? 0
         if tables.isEmpty, application == 0, version == 0 { return }
         if application == Self.application {
-            let missing = Set(["campaign", "cell", "detail", "block"]).subtracting(tables)
+            let missing = Set(["campaign", "cell", "detail", "block"] + (version < 6 ? [] : ["span"])).subtracting(
+                tables)
             if missing.isEmpty, version >= 3 { return }
             let reason =
                 missing.isEmpty

@@ -1,6 +1,6 @@
 import Model
 
-/// How a query finds its cells: by the blocks that can hold some.
+/// How a query finds its cells: by the spans, and of these the blocks, that can hold some.
 extension MatrixStore {
     struct Source {
         let from: String
@@ -9,10 +9,11 @@ extension MatrixStore {
         let order: SQLText
     }
 
-    /// More blocks than are worth an index: then they are read in their order. Where any cells will do, so that this ends
-    /// as soon as there are enough, far fewer are too many.
-    private static let manyBlocks = (ofAll: 16_000, ofSome: 500)
+    /// More spans than are worth an index: then they are read in their order. Where any cells will do, so that this ends as
+    /// soon as there are enough, far fewer are too many.
+    private static let manySpans = (ofAll: 1_000, ofSome: 30)
 
+    private static let blocks = "CROSS JOIN block ON block.first BETWEEN span.first AND span.first + span.cells - 1"
     private static let cells = "CROSS JOIN cell ON cell.id BETWEEN block.first AND block.first + block.cells - 1"
 
     /// From where the cells come. With `isOrdered` the query's order and limit leave cells out that cannot be among the
@@ -25,37 +26,35 @@ extension MatrixStore {
                 + "\(CellColumns.largestNumber)"
             return Source(
                 from: "FROM campaign CROSS JOIN block ON block.first BETWEEN \(range)\n\(Self.cells)",
-                condition: Self.condition(query, nil), order: SQLText("campaign.key, block.first, cell.id"))
+                condition: .all([query.condition?.some(of: "block"), query.condition?.sql]),
+                order: SQLText("campaign.key, block.first, cell.id"))
         }
-        var choices = (query.condition?.conjuncts ?? []).compactMap { conjunct in
-            conjunct.index.flatMap { index in conjunct.blocks.map { Choice(index: index, blocks: $0) } }
+        let choices = (query.condition?.conjuncts ?? []).compactMap { conjunct in
+            conjunct.index.flatMap { index in conjunct.some(of: "span").map { Choice(index: index, spans: $0) } }
         }
         let isOfSome = isOrdered && query.limit != nil && query.order.isEmpty && query.near == nil
-        let many = isOfSome ? Self.manyBlocks.ofSome : Self.manyBlocks.ofAll
+        let many = isOfSome ? Self.manySpans.ofSome : Self.manySpans.ofAll
         var best = try best(of: choices, than: nil, fewerThan: many)
         let bound = isOrdered ? try bound(query, by: best) : nil
-        if let bound {
-            choices = [bound.choice]
-            best = try self.best(of: choices, than: best, fewerThan: many)
-        }
-        let from =
-            "FROM block \(best.map { "INDEXED BY \($0.choice.index)" } ?? "NOT INDEXED")\n\(Self.cells)\n"
-            + "CROSS JOIN campaign ON campaign.key = cell.id >> \(CellColumns.numberBits)"
+        if let bound { best = try self.best(of: [bound.choice], than: best, fewerThan: many) }
         return Source(
-            from: from, condition: Self.condition(query, bound),
-            order: SQLText(best == nil ? "block.first, cell.id" : "cell.id"))
+            from: "\(Self.spans(best))\n\(Self.blocks)\n\(Self.cells)\n"
+                + "CROSS JOIN campaign ON campaign.key = cell.id >> \(CellColumns.numberBits)",
+            condition: .all([
+                query.condition?.some(of: "span"), bound?.choice.spans, query.condition?.some(of: "block"),
+                bound?.blocks, query.condition?.sql, bound?.cells,
+            ]),
+            order: SQLText(best == nil ? "span.first, block.first, cell.id" : "cell.id"))
     }
 
-    private static func condition(_ query: MatrixQuery, _ bound: Bound?) -> SQLText {
-        let parts = [query.condition?.blocks, bound?.choice.blocks, query.condition?.sql, bound?.cells]
-        let known = parts.compactMap(\.self)
-        return known.isEmpty ? SQLText("") : "\nWHERE " + .joined(known, "\n  AND ")
+    private static func spans(_ best: Best?) -> String {
+        "FROM span " + (best.map { "INDEXED BY \($0.choice.index)" } ?? "NOT INDEXED")
     }
 
-    /// An index of `block`, and what it is asked.
+    /// An index of `span`, and what it is asked.
     private struct Choice {
         let index: String
-        let blocks: SQLText
+        let spans: SQLText
     }
 
     private struct Best {
@@ -63,13 +62,13 @@ extension MatrixStore {
         let count: Int
     }
 
-    /// The choice that leaves fewest blocks, when these are fewer than `many`; else what was the best before.
+    /// The choice that leaves fewest spans, when these are fewer than `many`; else what was the best before.
     private func best(of choices: [Choice], than before: Best?, fewerThan many: Int) throws(StoreError) -> Best? {
         var best = before
         for choice in choices {
             let limit = best?.count ?? many
             let probe =
-                SQLText("SELECT count(*) FROM (SELECT 1 FROM block INDEXED BY \(choice.index) WHERE ") + choice.blocks
+                SQLText("SELECT count(*) FROM (SELECT 1 FROM span INDEXED BY \(choice.index) WHERE ") + choice.spans
                 + " LIMIT \(limit))"
             let count = Int(try database.run(probe.text, probe.values).first?.integer(0) ?? 0)
             if count < limit { best = Best(choice: choice, count: count) }
@@ -80,35 +79,57 @@ extension MatrixStore {
     /// Beyond which the first of an order cannot lie.
     private struct Bound {
         let choice: Choice
+        let blocks: SQLText
         let cells: SQLText
+
+        /// No further than `value`, by what keeps the first of the order: `extreme`.
+        init(_ subject: MatrixQuery.Subject, _ extreme: String, descending: Bool, _ value: Double) {
+            let limit = { (column: String) in SQLText("\(column) \(descending ? ">=" : "<=") ?", [.real(value)]) }
+            choice = Choice(index: "span_\(extreme)", spans: limit("span.\(extreme)"))
+            blocks = limit("block.\(extreme)")
+            cells = limit(subject.column)
+        }
     }
 
-    /// Of the blocks whose cells all meet the condition, each has one with its least: as many of these as are asked for
-    /// bound what has to be looked at. Nil when there are too few.
+    /// Of the blocks whose cells all meet the condition, each has one with its least: any of these, as many as are asked for,
+    /// bound what has to be looked at. Those of the spans that come first in the order bound it best. Nil when there are too
+    /// few.
     private func bound(_ query: MatrixQuery, by best: Best?) throws(StoreError) -> Bound? {
         guard let limit = query.limit, limit > 0, query.near == nil, let first = query.order.first,
             let column = first.subject.summary
         else { return nil }
         if case .axis(let resource) = first.subject, !resource.isNumeric { return nil }
-        let (end, sign) = first.descending ? ("max", ">=") : ("min", "<=")
-        let extreme = "\(column)_\(end)"
-        var condition = SQLText("whole = 1 AND \(extreme) IS NOT NULL")
-        if let wanted = query.condition {
-            guard let whole = wanted.wholeBlocks(best: (column, end)) else { return nil }
-            condition = condition + " AND " + whole
+        let end = first.descending ? "max" : "min"
+        let whole = query.condition.map { $0.wholeBlocks(best: (column, end)) }
+        if case .some(.none) = whole { return nil }
+        let (extreme, direction) = ("\(column)_\(end)", first.descending ? " DESC" : "")
+        let spans = SQLText.all([
+            query.condition?.some(of: "span"), best?.choice.spans, SQLText("span.\(extreme) IS NOT NULL"),
+        ])
+        let blocks = SQLText.all([SQLText("block.whole = 1 AND block.\(extreme) IS NOT NULL"), whole ?? nil])
+        let all = try database.run("SELECT count(*) FROM span").first?.integer(0) ?? 0
+        var count: Int64 = 64
+        while true {
+            let sql =
+                SQLText(
+                    "SELECT block.\(extreme)\nFROM (SELECT first, cells FROM span "
+                        + "INDEXED BY \(best?.choice.index ?? "span_\(extreme)")") + spans
+                + SQLText("\nORDER BY span.\(extreme)\(direction) LIMIT ?) AS span\n\(Self.blocks)", [.integer(count)])
+                + blocks + SQLText("\nORDER BY 1\(direction) LIMIT 1 OFFSET ?", [.integer(Int64(limit - 1))])
+            if case .real(let value) = try database.run(sql.text, sql.values).first?.values[0] {
+                return Bound(first.subject, extreme, descending: first.descending, value)
+            }
+            if count >= all { return nil }
+            count *= 8
         }
-        // What is known of all blocks with some such cell holds for these as well.
-        if let best { condition = best.choice.blocks + " AND " + condition }
-        let sql =
-            SQLText("SELECT \(extreme) FROM block INDEXED BY \(best?.choice.index ?? "block_\(extreme)") WHERE ")
-            + condition
-            + SQLText(
-                " ORDER BY \(extreme)\(first.descending ? " DESC" : "") LIMIT 1 OFFSET ?", [.integer(Int64(limit - 1))])
-        guard case .real(let value) = try database.run(sql.text, sql.values).first?.values[0] else { return nil }
-        return Bound(
-            choice: Choice(
-                index: "block_\(extreme)", blocks: SQLText("block.\(extreme) \(sign) ?", [.real(value)])),
-            cells: SQLText("\(first.subject.column) \(sign) ?", [.real(value)]))
+    }
+}
+
+extension SQLText {
+    /// Those that are known must all hold.
+    fileprivate static func all(_ conditions: [SQLText?]) -> SQLText {
+        let known = conditions.compactMap(\.self)
+        return known.isEmpty ? SQLText("") : "\nWHERE " + .joined(known, "\n  AND ")
     }
 }
 

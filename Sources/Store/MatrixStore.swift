@@ -6,7 +6,8 @@ package import Model
 /// Campaigns and their matrices in SQLite, for one thread; other processes may have the same file open.
 ///
 /// `campaign` keeps each record without its cells as JSON, `cell` their figures in columns, `detail` what the columns do not
-/// hold, and `block` the least and the greatest of some hundred neighbours, by which queries pass over what they need not read.
+/// hold, and `block` and `span` the least and the greatest of some hundred and some thousand neighbours, by which queries pass
+/// over what they need not read.
 /// Times are in seconds, sizes in bytes; columns of resources that are no axis of a campaign are null in its cells.
 package final class MatrixStore: CampaignStore {
     let database: Database
@@ -30,7 +31,6 @@ package final class MatrixStore: CampaignStore {
         try MatrixSchema.recognize(database)
         try database.run("PRAGMA page_size = \(MatrixSchema.pageSize)")
         try Self.useLog(database)
-        try database.run("PRAGMA wal_autocheckpoint = \(Self.log / MatrixSchema.pageSize)")
         try database.run("PRAGMA cache_size = -\(Self.cache)")
         // Figures are no secrets; overwriting what is removed would cost.
         try database.run("PRAGMA secure_delete = OFF")
@@ -39,10 +39,7 @@ package final class MatrixStore: CampaignStore {
     }
 
     /// Of pages, in KiB: the indexes of ten million cells, which every campaign adds to all over, stay in it.
-    private static let cache = 131_072
-
-    /// Bytes of the log behind which it is copied to the file. A page that several campaigns change is copied once.
-    private static let log = 64 << 20
+    private static let cache = 16_384
 
     /// A write-ahead log lets others read while one writes. The change of mode itself waits for nobody.
     private static func useLog(_ database: Database) throws(StoreError) {

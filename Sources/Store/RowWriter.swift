@@ -3,15 +3,18 @@ final class RowWriter {
     private let database: Database
     private let table: String
     private let columns: [String]
+    private let source: String
     private var insertion: Statement?
     private var replacement: Statement?
     private var removal: Statement?
 
-    /// The first of the columns is the table's integer key.
-    init(_ database: Database, _ table: String, _ columns: [String]) {
+    /// The first of the columns is the table's integer key. What is written are the values themselves, or the row that a
+    /// query makes of them.
+    init(_ database: Database, _ table: String, _ columns: [String], from query: String? = nil) {
         self.database = database
         self.table = table
         self.columns = columns
+        source = query ?? "VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
     }
 
     /// `INSERT OR REPLACE` only where a row of that key may be there: SQLite copies every page that such a statement touches
@@ -28,9 +31,7 @@ final class RowWriter {
         try prepared(&removal, { "DELETE FROM \(table) WHERE \(columns[0]) = ?" }).run([.integer(key)])
     }
 
-    private var into: String {
-        "\(table) (\(columns.joined(separator: ", "))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
-    }
+    private var into: String { "\(table) (\(columns.joined(separator: ", "))) \(source)" }
 
     private func prepared(_ statement: inout Statement?, _ sql: () -> String) throws(StoreError) -> Statement {
         if let statement { return statement }

@@ -33,6 +33,19 @@ import Testing
         #expect(hex(try digest.authenticate(text, key: Array("Jefe".utf8))) == expected)
     }
 
+    @Test(arguments: [Digest.md5, .sha1, .sha256]) func piecesAreHashedAsTheWhole(_ digest: Digest) throws {
+        let text = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        for size in [1, 63, 64, 65, 999, 1000, 5000] {
+            var rest = text[...]
+            let hash = try digest.hash {
+                defer { rest = rest.dropFirst(size) }
+                return Array(rest.prefix(size))
+            }
+            #expect(try hash == digest.hash(text))
+        }
+        #expect(try digest.hash { [] } == digest.hash([]))
+    }
+
     /// The oracles are Python's hmac and hashlib.
     @Test func nothing() throws {
         let expected = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"

@@ -69,6 +69,22 @@ import Wire
         }
     }
 
+    /// A file of the same name is not the same trace; records of before there were digests are believed.
+    @Test func theFileIsKnownByItsDigest() throws {
+        try write()
+        let words = try traffic().words
+        let digest = try ChildProcess.succeed(["sha256sum", path]).prefix { $0 != " " }
+        #expect(digest.count == 64 && words.hasSuffix(", SHA-256 \(digest)"))
+        let before = String(words.prefix(words.count - ", SHA-256 ".count - digest.count))
+        #expect(RecordedTraffic.isSame(words, asEarlier: words) && RecordedTraffic.isSame(words, asEarlier: before))
+        #expect(RecordedTraffic.isSame(nil, asEarlier: nil))
+        let other = before + ", SHA-256 " + String(repeating: "0", count: 64)
+        for earlier in [other, nil, String(before.dropLast())] {
+            #expect(!RecordedTraffic.isSame(words, asEarlier: earlier))
+        }
+        #expect(!RecordedTraffic.isSame(nil, asEarlier: words))
+    }
+
     @Test func whatTheWireSaidIsSaidAgain() throws {
         try write()
         let traffic = try traffic()

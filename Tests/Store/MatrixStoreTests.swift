@@ -78,6 +78,7 @@ import Testing
             CREATE TABLE written (what TEXT, id INTEGER);
             CREATE TRIGGER cells AFTER INSERT ON cell BEGIN INSERT INTO written VALUES ('cell', NEW.id & 16777215); END;
             CREATE TRIGGER blocks AFTER INSERT ON block BEGIN INSERT INTO written VALUES ('block', NEW.cells); END;
+            CREATE TRIGGER spans AFTER INSERT ON span BEGIN INSERT INTO written VALUES ('span', NEW.cells); END;
             """)
         let written = { try shell(path, "SELECT what, id FROM written ORDER BY rowid; DELETE FROM written;") }
         var random = SeededGenerator(1)
@@ -89,7 +90,7 @@ import Testing
         }
         change(700)
         try store.save(record)
-        #expect(try written() == "cell|700\nblock|256\n")
+        #expect(try written() == "cell|700\nblock|256\nspan|1000\n")
         record.state = .done
         try store.save(record)
         #expect(try written().isEmpty)
@@ -97,10 +98,10 @@ import Testing
         change(3)
         change(999)
         try MatrixStore(path).save(record)
-        #expect(try written() == "cell|3\nblock|256\ncell|999\nblock|232\n")
+        #expect(try written() == "cell|3\nblock|256\ncell|999\nblock|232\nspan|1000\n")
         change(1)
         try store.save(record)
-        #expect(try written() == "cell|1\nblock|256\n")
+        #expect(try written() == "cell|1\nblock|256\nspan|1000\n")
         #expect(try store.campaign("a") == record)
     }
 
@@ -113,6 +114,15 @@ import Testing
         #expect(try store.campaigns().records == [records[1], records[0]])
         #expect(try shell(path, "PRAGMA user_version; PRAGMA integrity_check;") == "6\nok\n")
         #expect(try shell(path, "SELECT count(*) FROM pragma_table_xinfo('cell') WHERE hidden <> 0;") == "0\n")
+        let fresh = folder.path + "/fresh.db"
+        for record in records { try MatrixStore(fresh).save(record) }
+        for question in [
+            "SELECT type, name FROM sqlite_schema ORDER BY 1, 2;",
+            "SELECT first, cells, whole, p95_min, p95_max FROM block;",
+            "SELECT first, cells, whole, p95_min, p95_max FROM span;",
+        ] {
+            #expect(try shell(path, question) == shell(fresh, question))
+        }
         #expect(try shell(path, "SELECT count(*) FROM result WHERE with_cpu IS NULL;") == "6\n")
         #expect(
             try shell(path, "SELECT count(*) FROM result WHERE errors IS NULL AND differing_upper IS NULL;") == "6\n")
@@ -130,19 +140,53 @@ import Testing
         let folder = try TemporaryFolder()
         let path = folder.path + "/m.db"
         var wide = Sample.record("b", started: 2)
-        wide.matrix = Sample.wide(1000)
+        wide.matrix = Sample.wide(5000)
         let store = try MatrixStore(path)
         for record in [Sample.record("a", started: 1), wide] { try store.save(record) }
-        let blocks = { try shell(path, "SELECT * FROM block ORDER BY first;") }
+        let blocks = { try shell(path, "SELECT * FROM block ORDER BY first; SELECT * FROM span ORDER BY first;") }
         let made = try blocks()
-        #expect(made.split(separator: "\n").count == 5)
-        _ = try shell(path, "UPDATE block SET cells = 2, p95_min = 9, whole = 1 - whole; PRAGMA user_version = 5;")
+        #expect(made.split(separator: "\n").count == 1 + 20 + 1 + 2)
+        let spoil = "SET cells = 2, p95_min = 9, whole = 1 - whole;"
+        _ = try shell(path, "UPDATE block \(spoil) UPDATE span \(spoil) PRAGMA user_version = 5;")
         _ = try MatrixStore(path)
         #expect(try blocks() == made)
         // Where a cell was lost, those behind it are still found.
         _ = try shell(path, "DELETE FROM cell WHERE id = (2 << 24) + 5; PRAGMA user_version = 5;")
         let found = try MatrixStore(path).cells(MatrixQuery(where: "campaign = b and memory >= 250 MiB"))
-        #expect(found.map(\.number) == Array(249..<1000))
+        #expect(found.map(\.number) == Array(249..<5000))
+    }
+
+    /// Whatever was changed, blocks and spans are those that are made of the cells as they are.
+    @Test func blocksAndSpansAreThoseOfTheirCells() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        let store = try MatrixStore(path)
+        var random = SeededGenerator(5)
+        let axes = Sample.wide(9000).axes
+        var cells = Array(Sample.wide(9000).cells.prefix(100))
+        var record = Sample.record("a", started: 1)
+        // Within a block, up to the ends of blocks and spans, beyond them, and back.
+        for count in [100, 4096, 4097, 9000, 8192, 8191, 4352, 256, 5000] {
+            let known = ResultMatrix(axes: axes).cells
+            cells = Array(cells.prefix(count)) + known[min(cells.count, count)..<count]
+            for _ in 0..<3 {
+                let index = Int.random(in: 0..<count, using: &random)
+                cells[index] = Sample.cell(cells[index].allocation, &random)
+            }
+            record.matrix = ResultMatrix(axes: axes, cells: cells)
+            try (random.once(in: 2) ? store : MatrixStore(path)).save(record)
+            let summaries = {
+                try shell(path, "SELECT * FROM block ORDER BY first; SELECT * FROM span ORDER BY first;")
+            }
+            let kept = try summaries()
+            let copy = folder.path + "/copy.db"
+            _ = try shell(path, "VACUUM INTO '\(copy)';")
+            _ = try shell(copy, "PRAGMA user_version = 5;")
+            _ = try MatrixStore(copy)
+            let made = try shell(copy, "SELECT * FROM block ORDER BY first; SELECT * FROM span ORDER BY first;")
+            #expect(kept == made, "\(count) cells")
+            try FileManager.default.removeItem(atPath: copy)
+        }
     }
 
     /// Who has a store open may be older than who has brought it up to date since.
@@ -184,7 +228,10 @@ import Testing
             "CREATE TRIGGER full BEFORE INSERT ON cell WHEN NEW.id & 16777215 = 1500 BEGIN SELECT RAISE(ABORT, 'full'); END;"
         )
         #expect(throws: StoreError.self) { try store.save(record) }
-        #expect(try shell(path, "SELECT (SELECT count(*) FROM cell) + (SELECT count(*) FROM block);") == "0\n")
+        #expect(
+            try shell(
+                path, "SELECT (SELECT count(*) FROM cell) + (SELECT count(*) FROM block) + (SELECT count(*) FROM span);"
+            ) == "0\n")
         _ = try shell(path, "DROP TRIGGER full;")
         try store.save(record)
         #expect(try MatrixStore(path).campaign("a") == record)
@@ -244,12 +291,14 @@ enum Earlier {
         let columns = metrics.flatMap { [$0, "\($0)_lower", "\($0)_upper"] } + further
         let bounds = (metrics + further).flatMap { ["\($0)_min", "\($0)_max"] }
         let sql =
-            ["DROP VIEW result", "DELETE FROM block"]
+            ["DROP VIEW result", "DROP TABLE span", "DELETE FROM block"]
             + ["campaign INTEGER AS (id >> 24)", "number INTEGER AS (id & 16777215)"].map {
                 "ALTER TABLE cell ADD COLUMN \($0)"
             }
-            + bounds.map { "DROP INDEX block_\($0)" }
             + bounds.map { "ALTER TABLE block DROP COLUMN \($0)" }
+            + BlockRow.names.dropFirst(3).filter { !bounds.contains($0) }.map {
+                "CREATE INDEX block_\($0) ON block (\($0)) WHERE \($0) IS NOT NULL"
+            }
             + columns.map { "ALTER TABLE cell DROP COLUMN \($0)" }
             + ["CREATE VIEW result AS SELECT id, number FROM cell", "PRAGMA user_version = \(version)"]
         try ChildProcess.succeed(["sqlite3", path], input: sql.map { $0 + ";\n" }.joined())

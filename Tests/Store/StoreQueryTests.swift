@@ -85,6 +85,36 @@ import Testing
         }
     }
 
+    /// Of matrices of several spans, in each of which other cells answer.
+    @Test(arguments: ["", "p95 < 50 ms and cpu <= 2000%", "p95 < 3 ms", "cpu > 8000% or p95 > 400 ms", "cpu = 4500%"])
+    func answersOfLargeMatricesAreThoseOfTheCellsInMemory(_ condition: String) throws {
+        let folder = try TemporaryFolder()
+        let store = try MatrixStore(folder.path + "/m.db")
+        var random = SeededGenerator(8)
+        let records = (0..<3).map { number in
+            var record = Sample.record("c\(number)", started: Int64(number))
+            let axes = [Axis(.cpu, (1...9000).map { Double($0) / 100 })]
+            let cells = ResultMatrix(axes: axes).cells.enumerated().map { index, cell in
+                // The last campaign has blocks whose cells have figures in other columns.
+                if number == 2, random.once(in: 500) { return Cell(cell.allocation) }
+                let p95 = 0.5 / Double(index % 4000 + 1) + Double.random(in: 0...0.002, using: &random)
+                return Cell(cell.allocation, .interpolated([.p95: Estimate(p95, lower: p95 / 2, upper: p95 * 2)]))
+            }
+            record.matrix = ResultMatrix(axes: axes, cells: cells)
+            return record
+        }
+        for record in records { try store.save(record) }
+        let cells = records.flatMap { record in record.matrix.cells.indices.map { FoundCell(record, $0) } }
+        for (order, limit) in [
+            ("p95", 20), ("-p95", 7), ("-cpu,p95", 30), ("cpu", 5), ("p95", 400), (nil, 40), (nil, nil),
+        ] {
+            var query = try MatrixQuery(where: condition, order: order)
+            query.limit = limit
+            let expected = query.select(from: cells, axes: records.flatMap(\.matrix.axes))
+            #expect(try store.cells(query) == expected, "\(order ?? "as stored"), \(limit ?? -1)")
+        }
+    }
+
     @Test(arguments: conditions) func groupsAreThoseOfTheCellsInMemory(_ condition: String) throws {
         let folder = try TemporaryFolder()
         let store = try MatrixStore(folder.path + "/m.db")

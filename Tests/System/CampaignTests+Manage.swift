@@ -69,8 +69,9 @@ extension SystemTests.CampaignTests {
         #expect(moments >= 8, "\(moments)")
     }
 
-    /// A service that needs less than it has: a campaign, a change, its verification. Killed in the midst of the campaign, at
-    /// every moment of the change, and in the midst of the verification, the manager goes on, does nothing twice, and leaves nothing.
+    /// A service that needs less than it has: a campaign, a change, its verification. Ended and killed in the midst of the
+    /// campaign, killed at every moment of the change and in the midst of the verification, the manager goes on, does nothing
+    /// twice, and leaves nothing.
     @Test func aKilledManagerGoesOn() throws {
         Self.forget()
         defer { _ = try? LabHost.virsh("schedinfo", "app1", "--set", "vcpu_quota=28000") }
@@ -79,9 +80,15 @@ extension SystemTests.CampaignTests {
         let inventory = try LabHost.inventory()
         let journal = try Journal(Whatif.state + "/journal.db")
 
-        var manager = try Whatif.start(["manage", file], log: "manage-1.log")
-        let isCloned = try Whatif.wait(seconds: 60) { try journal.entries().contains { $0.kind == .domain } }
-        #expect(isCloned, "\(Whatif.log("manage-1.log"))")
+        let hasCloned = { try journal.entries().contains { $0.kind == .domain } }
+        var manager = try Whatif.start(["manage", file], log: "manage-0.log")
+        #expect(try Whatif.wait(seconds: 60, until: hasCloned), "\(Whatif.log("manage-0.log"))")
+        // Who is asked to end takes the sandbox along, and leaves the question open.
+        kill(manager.pid, SIGINT)
+        #expect(manager.wait() == 0, "\(Whatif.log("manage-0.log"))")
+        #expect(try Self.isIn(.exploring) && journal.entries().isEmpty && LabHost.inventory() == inventory)
+        manager = try Whatif.start(["manage", file], log: "manage-1.log")
+        #expect(try Whatif.wait(seconds: 60, until: hasCloned), "\(Whatif.log("manage-1.log"))")
         // Another one for the same service is refused.
         let second = try Whatif.run("manage", file, "--for", "1 s")
         #expect(second.status == 1 && second.errors.contains("managed by another process"), "\(second.errors)")
