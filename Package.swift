@@ -94,8 +94,7 @@ let package = Package(
             "Experimenter",
             [
                 "Model", "OperatingSystem", "Cryptography", "Wire", "Hypervisor", "Telemetry", "Store", "Proxies",
-                "Cloning",
-                "Exploration", "Planning",
+                "Cloning", "Exploration", "Planning",
             ]),
         room("Survey", ["Model", "OperatingSystem", "Wire", "Hypervisor"]),
         room(

@@ -1,8 +1,6 @@
 import Cryptography
 import Foundation
-import Glibc
 import Model
-import OperatingSystem
 import Wire
 
 /// What the wire said while a trace was recorded, moment by moment, as if the servers were those of today.
@@ -20,7 +18,7 @@ struct RecordedTraffic: Sendable {
     let first: Timestamp
     /// Which of the fronts was asked.
     let front: Endpoint
-    /// For the record: what was played, and the SHA-256 of the whole file. The same trace has the same words.
+    /// For the record: what was played, and the SHA-256 of it. The same requests and replies have the same words.
     let words: String
 
     /// Payload held in memory at most, and how much of a trace is taken then.
@@ -83,7 +81,7 @@ struct RecordedTraffic: Sendable {
         let date = Date(timeIntervalSince1970: Double(from.nanoseconds) / 1e9).formatted(.iso8601)
         words =
             "\(path.split(separator: "/").last ?? ""), \(requests) requests in \(Format.duration(last)) from \(date), "
-            + "SHA-256 \(try Self.digest(path))"
+            + "SHA-256 \(try Self.digest(moments))"
     }
 
     /// By the words of records: those of earlier versions have no digest.
@@ -92,14 +90,18 @@ struct RecordedTraffic: Sendable {
         return words == earlier || words.hasPrefix("\(earlier), SHA-256 ")
     }
 
-    /// As `sha256sum` prints it.
-    private static func digest(_ path: String) throws -> String {
-        let file = try Descriptor.open(path, O_RDONLY)
-        var offset: Int64 = 0
+    /// SHA-256 over each moment's time (ns from the first, 64 bits, least first) and what was said then. Of what is played, not of
+    /// the file: that may be recorded further.
+    private static func digest(_ moments: [Moment]) throws -> String {
+        var rest = moments[...]
         let digest = try Digest.sha256.hash {
-            let piece = try file.read(at: offset, count: 1 << 20)
-            offset += Int64(piece.count)
-            return piece
+            guard let moment = rest.popFirst() else { return [] }
+            let time = (0..<8).map { UInt8(truncatingIfNeeded: moment.offset.nanoseconds >> (8 * $0)) }
+            return switch moment.event {
+            case .request(_, let request): time + request.bytes
+            case .exchange(_, let exchange): time + exchange.reply.bytes
+            default: time
+            }
         }
         return digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }

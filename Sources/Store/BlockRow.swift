@@ -17,7 +17,9 @@ struct BlockRow {
         var columns: UInt64 = 0
         for (index, column) in CellColumns.summarized.enumerated() {
             let value = row.values[column]
+            // What is no number is null in a file.
             if case .null = value { continue }
+            if case .real(let number) = value, number.isNaN { continue }
             columns |= 1 << UInt64(index)
             if case .null = least[index] {
                 (least[index], greatest[index]) = (value, value)
@@ -36,13 +38,13 @@ struct BlockRow {
     }
 
     static let names: [String] =
-        ["first", "cells", "whole"]
+        ["first_cell", "cells", "whole"]
         + CellColumns.summarized.flatMap { ["\(CellColumns.names[$0])_min", "\(CellColumns.names[$0])_max"] }
 }
 
 extension BlockRow {
-    /// What makes a block of the cells from `?1` to `?2`, in SQL; `?1` is where the first of them can be. No row when there
-    /// are none.
+    /// A row of these cells as they are in the file, in SQL: from `?1`, where the first of them can be, to `?2`. No row when
+    /// there are none.
     static let ofCells: String = {
         let columns = CellColumns.summarized.map { CellColumns.names[$0] }
         let isWhole = columns.map { "count(\($0)) IN (0, count(*))" }.joined(separator: " AND ")
@@ -50,13 +52,13 @@ extension BlockRow {
         return "SELECT ?1, ?2 - ?1 + 1, \(isWhole), \(bounds) FROM cell WHERE id BETWEEN ?1 AND ?2 HAVING count(*) > 0"
     }()
 
-    /// The same over the blocks of these cells, each of which lies where a whole campaign has it.
+    /// The same of the blocks of these cells.
     static let ofBlocks: String = {
         let columns = CellColumns.summarized.map { CellColumns.names[$0] }
         let isWhole = columns.map { "count(\($0)_min) IN (0, count(*))" }.joined(separator: " AND ")
         let bounds = columns.flatMap { ["min(\($0)_min)", "max(\($0)_max)"] }.joined(separator: ", ")
-        return "SELECT ?1, max(first + cells) - ?1, min(whole) AND \(isWhole), \(bounds) FROM block "
-            + "WHERE first BETWEEN ?1 AND ?2 HAVING count(*) > 0"
+        return "SELECT ?1, max(first_cell + cells) - ?1, min(whole) AND \(isWhole), \(bounds) FROM block "
+            + "WHERE first_cell BETWEEN ?1 AND ?2 HAVING count(*) > 0"
     }()
 }
 

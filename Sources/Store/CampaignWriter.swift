@@ -8,13 +8,14 @@ final class CampaignWriter {
     private let details: RowWriter
     private let blocks: RowWriter
     private let spans: RowWriter
+    private var ofBlocks: Statement?
 
     init(_ database: Database) {
         self.database = database
         cells = RowWriter(database, "cell", CellColumns.names)
         details = RowWriter(database, "detail", ["id", "cell"])
         blocks = RowWriter(database, "block", BlockRow.names)
-        spans = RowWriter(database, "span", BlockRow.names, from: BlockRow.ofBlocks)
+        spans = RowWriter(database, "span", BlockRow.names)
     }
 
     /// Writes the record, and of its cells those that are not as in `before`: what the store holds of this campaign, with the
@@ -48,8 +49,8 @@ final class CampaignWriter {
                 isChanged = true
             }
             if isChanged {
-                let range = [CellColumns.id(key, span), CellColumns.id(key, end - 1)]
-                try self.spans.write(range.map { .integer($0) }, replacing: span < before.count)
+                let range = CellColumns.id(key, span)...CellColumns.id(key, end - 1)
+                try writeSpan(range, replacing: span < before.count)
             }
         }
     }
@@ -115,12 +116,18 @@ final class CampaignWriter {
             block.values(first: CellColumns.id(key, numbers.lowerBound)), replacing: numbers.lowerBound < before.count)
     }
 
+    private func writeSpan(_ cells: ClosedRange<Int64>, replacing: Bool) throws(StoreError) {
+        if ofBlocks == nil { ofBlocks = try database.prepare(BlockRow.ofBlocks) }
+        guard let row = try ofBlocks?.row([.integer(cells.lowerBound), .integer(cells.upperBound)]) else { return }
+        try spans.write(row, replacing: replacing)
+    }
+
     /// Of the campaign with that key, all cells from a number on.
     static func removeCells(_ key: Int64, from number: Int, in database: Database) throws(StoreError) {
         let range: [Database.Value] = [
             .integer(CellColumns.id(key, number)), .integer(CellColumns.id(key, Int(CellColumns.largestNumber))),
         ]
-        for (table, column) in [("cell", "id"), ("detail", "id"), ("block", "first"), ("span", "first")] {
+        for (table, column) in [("cell", "id"), ("detail", "id"), ("block", "first_cell"), ("span", "first_cell")] {
             try database.run("DELETE FROM \(table) WHERE \(column) BETWEEN ? AND ?", range)
         }
     }

@@ -26,7 +26,6 @@ enum MatrixSchema {
                 try fillMeasured(database)
             default:
                 try dropGeneratedColumns(database)
-                try addSpans(database)
                 try makeBlocks(database)
             }
         }
@@ -55,11 +54,8 @@ enum MatrixSchema {
     private static func add(_ definitions: [String], of column: String, to database: Database) throws(StoreError) {
         let columns = try database.run("SELECT name FROM pragma_table_info('cell')").compactMap { $0.text(0) }
         if columns.contains(column) { return }
-        try database.run("DROP VIEW result")
+        try database.run("DROP VIEW IF EXISTS result")
         for definition in definitions { try database.run("ALTER TABLE cell ADD COLUMN \(definition)") }
-        for bound in ["\(column)_min", "\(column)_max"] {
-            try database.run("ALTER TABLE block ADD COLUMN \(bound) ANY")
-        }
         try database.run(view)
     }
 
@@ -81,7 +77,9 @@ enum MatrixSchema {
 
     /// Those that only repeated the key: for them, SQLite checked the types of every row of a strict table twice.
     private static func dropGeneratedColumns(_ database: Database) throws(StoreError) {
-        try database.run("DROP VIEW result")
+        // First: somebody's own view of it must go on making sense.
+        try database.run("DROP VIEW IF EXISTS result")
+        try database.run(view)
         for row in try database.run("SELECT name FROM pragma_table_xinfo('cell') WHERE hidden = 2") {
             let column = row.text(0) ?? ""
             do throws(StoreError) { try database.run("ALTER TABLE cell DROP COLUMN \(column)") } catch {
@@ -90,22 +88,23 @@ enum MatrixSchema {
                     wayOut: "drop what was added by hand and uses it, and use the view result there, which has both")
             }
         }
-        try database.run(view)
     }
 
-    /// A campaign touches most pages of an index of all blocks: only that of their spans is worth it.
-    private static func addSpans(_ database: Database) throws(StoreError) {
-        for bound in bounds { try database.run("DROP INDEX IF EXISTS block_\(bound)") }
-        let isThere =
-            try database.run("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'span'").first != nil
-        if !isThere { for statement in spanStatements { try database.run(statement) } }
-    }
-
-    /// Blocks and spans of the sizes that `CellColumns` says, from the columns of their cells.
+    /// Blocks and spans of the sizes that `CellColumns` says, from the columns of their cells. The tables are new: what a
+    /// program that has had the file open since before writes to the old one, which has no spans, is refused by SQLite.
     private static func makeBlocks(_ database: Database) throws(StoreError) {
-        for table in ["block", "span"] { try database.run("DELETE FROM \(table)") }
-        let blocks = RowWriter(database, "block", BlockRow.names, from: BlockRow.ofCells)
-        let spans = RowWriter(database, "span", BlockRow.names, from: BlockRow.ofBlocks)
+        for table in ["block", "span"] { try database.run("DROP TABLE IF EXISTS \(table)") }
+        for statement in blockStatements { try database.run(statement) }
+        let levels = [
+            (
+                RowWriter(database, "block", BlockRow.names), try database.prepare(BlockRow.ofCells),
+                CellColumns.blockSize
+            ),
+            (
+                RowWriter(database, "span", BlockRow.names), try database.prepare(BlockRow.ofBlocks),
+                CellColumns.spanSize
+            ),
+        ]
         for row in try database.run("SELECT key FROM campaign") {
             let key = row.integer(0) ?? 0
             let record = try database.run("SELECT record FROM campaign WHERE key = ?", [.integer(key)]).first?.text(0)
@@ -115,12 +114,12 @@ enum MatrixSchema {
             let found = try database.run(
                 "SELECT max(id) FROM cell WHERE id BETWEEN ? AND ?", [.integer(first), .integer(end)])
             guard let last = found.first?.integer(0) else { continue }
-            for (writer, size) in [
-                (blocks, CellColumns.blockSize(axes ?? [])), (spans, CellColumns.spanSize(axes ?? [])),
-            ] {
+            for (writer, query, size) in levels {
+                let size = size(axes ?? [])
                 for start in stride(from: first, through: last, by: size) {
                     let end = min(start + Int64(size) - 1, last)
-                    try writer.write([.integer(start), .integer(end)], replacing: false)
+                    guard let row = try query.row([.integer(start), .integer(end)]) else { continue }
+                    try writer.write(row, replacing: false)
                 }
             }
         }
@@ -174,8 +173,7 @@ enum MatrixSchema {
     }
     private static let resources = Resource.allCases.map(definition)
     private static let metrics = Metric.allCases.map { definitions($0)[0] }
-    private static let ends = Metric.allCases.flatMap { definitions($0)[1...] }
-    private static let bounds = BlockRow.names.dropFirst(3)
+    private static let bounds = Metric.allCases.flatMap { definitions($0)[1...] }
 
     private static var statements: [String] {
         [
@@ -195,25 +193,22 @@ enum MatrixSchema {
             "CREATE INDEX campaign_tier ON campaign (service, tier, state, started)",
             """
             CREATE TABLE cell (
-                id INTEGER PRIMARY KEY, state TEXT NOT NULL, \((resources + metrics + ends).joined(separator: ", ")),
+                id INTEGER PRIMARY KEY, state TEXT NOT NULL, \((resources + metrics + bounds).joined(separator: ", ")),
                 hash INTEGER NOT NULL) STRICT
             """,
             "CREATE TABLE detail (id INTEGER PRIMARY KEY, cell TEXT NOT NULL) STRICT",
-            table("block"),
-        ] + spanStatements + [view]
+        ] + blockStatements + [view]
     }
 
-    /// With what finds some of its rows by each bound.
-    private static var spanStatements: [String] {
-        [table("span")] + bounds.map { "CREATE INDEX span_\($0) ON span (\($0)) WHERE \($0) IS NOT NULL" }
-    }
-
-    private static func table(_ ofBlocks: String) -> String {
-        """
-        CREATE TABLE \(ofBlocks) (
-            first INTEGER PRIMARY KEY, cells INTEGER NOT NULL, whole INTEGER NOT NULL,
-            \(bounds.map { "\($0) ANY" }.joined(separator: ", "))) STRICT
-        """
+    private static var blockStatements: [String] {
+        let bounds = BlockRow.names.dropFirst(3)
+        return ["block", "span"].map { table in
+            """
+            CREATE TABLE \(table) (
+                first_cell INTEGER PRIMARY KEY, cells INTEGER NOT NULL, whole INTEGER NOT NULL,
+                \(bounds.map { "\($0) ANY" }.joined(separator: ", "))) STRICT
+            """
+        } + bounds.map { "CREATE INDEX span_\($0) ON span (\($0)) WHERE \($0) IS NOT NULL" }
     }
 
     private static let view = """

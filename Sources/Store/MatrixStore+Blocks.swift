@@ -13,8 +13,10 @@ extension MatrixStore {
     /// soon as there are enough, far fewer are too many.
     private static let manySpans = (ofAll: 1_000, ofSome: 30)
 
-    private static let blocks = "CROSS JOIN block ON block.first BETWEEN span.first AND span.first + span.cells - 1"
-    private static let cells = "CROSS JOIN cell ON cell.id BETWEEN block.first AND block.first + block.cells - 1"
+    private static let blocks =
+        "CROSS JOIN block ON block.first_cell BETWEEN span.first_cell AND span.first_cell + span.cells - 1"
+    private static let cells =
+        "CROSS JOIN cell ON cell.id BETWEEN block.first_cell AND block.first_cell + block.cells - 1"
 
     /// From where the cells come. With `isOrdered` the query's order and limit leave cells out that cannot be among the
     /// first.
@@ -25,9 +27,9 @@ extension MatrixStore {
                 "campaign.key << \(CellColumns.numberBits) AND campaign.key << \(CellColumns.numberBits) | "
                 + "\(CellColumns.largestNumber)"
             return Source(
-                from: "FROM campaign CROSS JOIN block ON block.first BETWEEN \(range)\n\(Self.cells)",
+                from: "FROM campaign CROSS JOIN block ON block.first_cell BETWEEN \(range)\n\(Self.cells)",
                 condition: .all([query.condition?.some(of: "block"), query.condition?.sql]),
-                order: SQLText("campaign.key, block.first, cell.id"))
+                order: SQLText("campaign.key, block.first_cell, cell.id"))
         }
         let choices = (query.condition?.conjuncts ?? []).compactMap { conjunct in
             conjunct.index.flatMap { index in conjunct.some(of: "span").map { Choice(index: index, spans: $0) } }
@@ -44,7 +46,7 @@ extension MatrixStore {
                 query.condition?.some(of: "span"), bound?.choice.spans, query.condition?.some(of: "block"),
                 bound?.blocks, query.condition?.sql, bound?.cells,
             ]),
-            order: SQLText(best == nil ? "span.first, block.first, cell.id" : "cell.id"))
+            order: SQLText(best == nil ? "span.first_cell, block.first_cell, cell.id" : "cell.id"))
     }
 
     private static func spans(_ best: Best?) -> String {
@@ -107,20 +109,48 @@ extension MatrixStore {
             query.condition?.some(of: "span"), best?.choice.spans, SQLText("span.\(extreme) IS NOT NULL"),
         ])
         let blocks = SQLText.all([SQLText("block.whole = 1 AND block.\(extreme) IS NOT NULL"), whole ?? nil])
-        let all = try database.run("SELECT count(*) FROM span").first?.integer(0) ?? 0
-        var count: Int64 = 64
+        let spanCount = try database.run("SELECT count(*) FROM span").first?.integer(0) ?? 0
+        let all = best.map { Int64($0.count) } ?? spanCount
+        // As many as are asked for, that a block of each will do.
+        var count = Int64(max(64, limit))
         while true {
             let sql =
                 SQLText(
-                    "SELECT block.\(extreme)\nFROM (SELECT first, cells FROM span "
+                    "SELECT block.\(extreme)\nFROM (SELECT first_cell, cells FROM span "
                         + "INDEXED BY \(best?.choice.index ?? "span_\(extreme)")") + spans
                 + SQLText("\nORDER BY span.\(extreme)\(direction) LIMIT ?) AS span\n\(Self.blocks)", [.integer(count)])
                 + blocks + SQLText("\nORDER BY 1\(direction) LIMIT 1 OFFSET ?", [.integer(Int64(limit - 1))])
-            if case .real(let value) = try database.run(sql.text, sql.values).first?.values[0] {
-                return Bound(first.subject, extreme, descending: first.descending, value)
+            switch try database.run(sql.text, sql.values).first?.values[0] {
+            case .real(let value): return Bound(first.subject, extreme, descending: first.descending, value)
+            case .none where count < all: count *= 8
+            // Too few, or what is unlimited.
+            default: return nil
             }
-            if count >= all { return nil }
-            count *= 8
+        }
+    }
+}
+
+extension MatrixStore {
+    /// - Throws: `StoreError` when blocks or spans do not say what the cells are: queries may miss some of these.
+    func checkSummaries(_ campaign: String, key: Int64, cells: Int) throws(StoreError) {
+        let beginning = CellColumns.id(key, 0)
+        for (table, query) in [("block", BlockRow.ofCells), ("span", BlockRow.ofBlocks)] {
+            let made = try database.prepare(query)
+            let kept = try database.prepare(
+                "SELECT \(BlockRow.names.joined(separator: ", ")) FROM \(table) "
+                    + "WHERE first_cell BETWEEN ? AND ? ORDER BY first_cell")
+            kept.bind(all: [.integer(beginning), .integer(CellColumns.id(key, Int(CellColumns.largestNumber)))])
+            var (next, isSame) = (beginning, true)
+            while isSame, try kept.step() {
+                let row = (0..<kept.columnCount).map { kept.value($0) }
+                let (first, count) = (row[0].integer ?? 0, row[1].integer ?? 0)
+                let whole = try made.row([.integer(first), .integer(first + count - 1)])
+                isSame = first == next && whole == row
+                next = first + count
+            }
+            kept.reset()
+            if isSame, next - beginning == cells { continue }
+            throw damage(campaign, "the table \(table), by which queries find its cells, says something else of them")
         }
     }
 }

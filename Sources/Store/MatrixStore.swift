@@ -122,6 +122,7 @@ package final class MatrixStore: CampaignStore {
     package func remove(_ ids: [String]) throws(StoreError) {
         saved = nil
         try database.transaction { () throws(StoreError) in
+            try database.version(known: MatrixSchema.version)
             for id in ids {
                 for row in try database.run("DELETE FROM campaign WHERE id = ? RETURNING key", [.text(id)]) {
                     try CampaignWriter.removeCells(row.integer(0) ?? 0, from: 0, in: database)
@@ -133,7 +134,17 @@ package final class MatrixStore: CampaignStore {
     /// Whether the whole file is sound: what is not, in words. Reads all of it.
     package func findings() throws(StoreError) -> [String] {
         let found = try StoreFile.findings(database.path)
-        return found.isEmpty ? try campaigns().damaged.map(\.description) : found
+        if !found.isEmpty { return found }
+        var findings: [String] = []
+        for row in try database.run("SELECT id, key FROM campaign ORDER BY started DESC") {
+            do throws(StoreError) {
+                guard let record = try read("WHERE id = ?", [row.values[0]]), let key = row.integer(1) else { continue }
+                try checkSummaries(record.id, key: key, cells: record.matrix.cells.count)
+            } catch  where error.isDamage {
+                findings.append(error.description)
+            }
+        }
+        return findings
     }
 }
 

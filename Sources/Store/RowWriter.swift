@@ -3,35 +3,30 @@ final class RowWriter {
     private let database: Database
     private let table: String
     private let columns: [String]
-    private let source: String
     private var insertion: Statement?
-    private var replacement: Statement?
     private var removal: Statement?
 
-    /// The first of the columns is the table's integer key. What is written are the values themselves, or the row that a
-    /// query makes of them.
-    init(_ database: Database, _ table: String, _ columns: [String], from query: String? = nil) {
+    /// The first of the columns is the table's integer key.
+    init(_ database: Database, _ table: String, _ columns: [String]) {
         self.database = database
         self.table = table
         self.columns = columns
-        source = query ?? "VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
     }
 
-    /// `INSERT OR REPLACE` only where a row of that key may be there: SQLite copies every page that such a statement touches
-    /// to a journal of the statement's own, for what it might have to take back; that is ten times as much as is written.
+    /// A row that may be there already is removed first. `INSERT OR REPLACE`, and `INSERT` of a query's rows, would have SQLite
+    /// copy every page that they touch to a journal of the statement's own, for what it might have to take back; that is ten
+    /// times as much as is written.
     func write(_ values: [Database.Value], replacing: Bool) throws(StoreError) {
-        if replacing {
-            try prepared(&replacement, { "INSERT OR REPLACE INTO \(into)" }).run(values)
-        } else {
-            try prepared(&insertion, { "INSERT INTO \(into)" }).run(values)
-        }
+        if replacing, let key = values.first?.integer { try remove(key) }
+        let places = columns.map { _ in "?" }.joined(separator: ", ")
+        try prepared(&insertion) {
+            "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(places))"
+        }.run(values)
     }
 
     func remove(_ key: Int64) throws(StoreError) {
-        try prepared(&removal, { "DELETE FROM \(table) WHERE \(columns[0]) = ?" }).run([.integer(key)])
+        try prepared(&removal) { "DELETE FROM \(table) WHERE \(columns[0]) = ?" }.run([.integer(key)])
     }
-
-    private var into: String { "\(table) (\(columns.joined(separator: ", "))) \(source)" }
 
     private func prepared(_ statement: inout Statement?, _ sql: () -> String) throws(StoreError) -> Statement {
         if let statement { return statement }

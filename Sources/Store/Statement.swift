@@ -69,6 +69,14 @@ import CSQLite
         while try step() {}
     }
 
+    /// The first row of a query; nil when there is none.
+    func row(_ values: [Database.Value]) throws(StoreError) -> [Database.Value]? {
+        bind(all: values)
+        guard try step() else { return nil }
+        defer { reset() }
+        return (0..<columnCount).map { value($0) }
+    }
+
     /// Gives up the rows that were not taken.
     func reset() { unsafe sqlite3_reset(handle) }
 

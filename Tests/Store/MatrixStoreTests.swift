@@ -118,8 +118,8 @@ import Testing
         for record in records { try MatrixStore(fresh).save(record) }
         for question in [
             "SELECT type, name FROM sqlite_schema ORDER BY 1, 2;",
-            "SELECT first, cells, whole, p95_min, p95_max FROM block;",
-            "SELECT first, cells, whole, p95_min, p95_max FROM span;",
+            "SELECT first_cell, cells, whole, p95_min, p95_max FROM block;",
+            "SELECT first_cell, cells, whole, p95_min, p95_max FROM span;",
         ] {
             #expect(try shell(path, question) == shell(fresh, question))
         }
@@ -143,7 +143,9 @@ import Testing
         wide.matrix = Sample.wide(5000)
         let store = try MatrixStore(path)
         for record in [Sample.record("a", started: 1), wide] { try store.save(record) }
-        let blocks = { try shell(path, "SELECT * FROM block ORDER BY first; SELECT * FROM span ORDER BY first;") }
+        let blocks = {
+            try shell(path, "SELECT * FROM block ORDER BY first_cell; SELECT * FROM span ORDER BY first_cell;")
+        }
         let made = try blocks()
         #expect(made.split(separator: "\n").count == 1 + 20 + 1 + 2)
         let spoil = "SET cells = 2, p95_min = 9, whole = 1 - whole;"
@@ -173,17 +175,20 @@ import Testing
                 let index = Int.random(in: 0..<count, using: &random)
                 cells[index] = Sample.cell(cells[index].allocation, &random)
             }
+            // What is no number has no place in a column.
+            cells[0] = Cell(cells[0].allocation, .interpolated([.mean: Estimate(.nan, lower: .nan, upper: .nan)]))
             record.matrix = ResultMatrix(axes: axes, cells: cells)
             try (random.once(in: 2) ? store : MatrixStore(path)).save(record)
             let summaries = {
-                try shell(path, "SELECT * FROM block ORDER BY first; SELECT * FROM span ORDER BY first;")
+                try shell(path, "SELECT * FROM block ORDER BY first_cell; SELECT * FROM span ORDER BY first_cell;")
             }
             let kept = try summaries()
             let copy = folder.path + "/copy.db"
             _ = try shell(path, "VACUUM INTO '\(copy)';")
             _ = try shell(copy, "PRAGMA user_version = 5;")
             _ = try MatrixStore(copy)
-            let made = try shell(copy, "SELECT * FROM block ORDER BY first; SELECT * FROM span ORDER BY first;")
+            let made = try shell(
+                copy, "SELECT * FROM block ORDER BY first_cell; SELECT * FROM span ORDER BY first_cell;")
             #expect(kept == made, "\(count) cells")
             try FileManager.default.removeItem(atPath: copy)
         }
@@ -200,6 +205,17 @@ import Testing
         #expect(try shell(path, "SELECT id FROM campaign;") == "a\n")
     }
 
+    /// Of one that has had it open since before, and knows of no spans, SQLite takes no cells.
+    @Test func whatAnOlderProgramWritesIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        try Earlier.write([Sample.record("a", started: 1)], version: 5, path)
+        let addition = "INSERT INTO block (first, cells, whole) VALUES (1, 1, 1);"
+        _ = try shell(path, "BEGIN; \(addition) ROLLBACK;")
+        _ = try MatrixStore(path)
+        #expect(throws: (any Error).self) { try shell(path, addition) }
+    }
+
     /// What somebody has added by hand is not broken, and is named.
     @Test func aViewOfSomebodysOwnIsNamed() throws {
         let folder = try TemporaryFolder()
@@ -208,8 +224,9 @@ import Testing
         _ = try shell(path, "CREATE VIEW mine AS SELECT number FROM cell;")
         let error = #expect(throws: StoreError.self) { _ = try MatrixStore(path) }
         #expect(error?.description.contains("mine") == true && error?.wayOut?.contains("the view result") == true)
-        _ = try shell(path, "DROP VIEW mine;")
+        _ = try shell(path, "DROP VIEW mine; CREATE VIEW mine AS SELECT campaign, number FROM result;")
         #expect(try MatrixStore(path).campaigns().records.count == 1)
+        #expect(try shell(path, "SELECT * FROM mine;") == "a|0\na|1\na|2\n")
     }
 
     @Test func aLargeMatrixIsWrittenWholeOrNotAtAll() throws {
@@ -291,7 +308,10 @@ enum Earlier {
         let columns = metrics.flatMap { [$0, "\($0)_lower", "\($0)_upper"] } + further
         let bounds = (metrics + further).flatMap { ["\($0)_min", "\($0)_max"] }
         let sql =
-            ["DROP VIEW result", "DROP TABLE span", "DELETE FROM block"]
+            [
+                "DROP VIEW result", "DROP TABLE span", "DELETE FROM block",
+                "ALTER TABLE block RENAME first_cell TO first",
+            ]
             + ["campaign INTEGER AS (id >> 24)", "number INTEGER AS (id & 16777215)"].map {
                 "ALTER TABLE cell ADD COLUMN \($0)"
             }
@@ -300,7 +320,10 @@ enum Earlier {
                 "CREATE INDEX block_\($0) ON block (\($0)) WHERE \($0) IS NOT NULL"
             }
             + columns.map { "ALTER TABLE cell DROP COLUMN \($0)" }
-            + ["CREATE VIEW result AS SELECT id, number FROM cell", "PRAGMA user_version = \(version)"]
+            + [
+                "CREATE VIEW result AS SELECT id, 'a' AS campaign, number FROM cell",
+                "PRAGMA user_version = \(version)",
+            ]
         try ChildProcess.succeed(["sqlite3", path], input: sql.map { $0 + ";\n" }.joined())
     }
 

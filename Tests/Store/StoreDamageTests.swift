@@ -114,6 +114,25 @@ import Testing
         #expect(try store.campaign("c1") == records[1] && store.findings().isEmpty)
     }
 
+    /// What only queries read: the campaign itself is whole.
+    @Test(arguments: [
+        "DELETE FROM span WHERE first_cell = 2 << 24;", "DELETE FROM block WHERE first_cell = 2 << 24;",
+        "UPDATE block SET memory_max = memory_max / 2 WHERE first_cell = 2 << 24;",
+        "UPDATE span SET memory_min = memory_max WHERE first_cell = 2 << 24;",
+        "UPDATE span SET cells = cells - 1 WHERE first_cell = 2 << 24;",
+    ])
+    func anIndexThatIsNotOfItsCellsIsSaid(_ sql: String) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/m.db"
+        let records = try sound(path)
+        #expect(try MatrixStore(path).findings().isEmpty)
+        #expect(try ChildProcess.succeed(["sqlite3", path], input: sql + " SELECT changes();") == "1\n")
+        let store = try MatrixStore(path)
+        #expect(try store.campaign("c1") == records[1])
+        let findings = try store.findings()
+        #expect(findings.count == 1 && findings[0].contains("read campaign c1"), "\(findings)")
+    }
+
     @Test func aLostLogIsSaid() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/m.db"
