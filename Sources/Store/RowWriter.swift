@@ -18,9 +18,9 @@ final class RowWriter {
     /// times as much as is written.
     func write(_ values: [Database.Value], replacing: Bool) throws(StoreError) {
         if replacing, let key = values.first?.integer { try remove(key) }
-        let places = columns.map { _ in "?" }.joined(separator: ", ")
         try prepared(&insertion) {
-            "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(places))"
+            let places = columns.map { _ in "?" }.joined(separator: ", ")
+            return "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(places))"
         }.run(values)
     }
 
