@@ -177,7 +177,7 @@ let package = Package(
         tests("Arguments", ["Arguments"]),
         tests("Lab", ["Lab", "Model", "OperatingSystem", "Proxies"]),
         tests("Cloning", ["Cloning", "Hypervisor", "Model"]),
-        tests("Experimenter", ["Experimenter", "Model", "OperatingSystem", "Proxies", "Wire", "YAML"]),
+        tests("Experimenter", ["Experimenter", "Model", "OperatingSystem", "Proxies", "TestSupport", "Wire", "YAML"]),
         tests(
             "System",
             ["Hypervisor", "Lab", "Model", "OperatingSystem", "Report", "Store", "TestSupport", "machine", "whatif"],

@@ -15,6 +15,8 @@ extension CampaignRecord {
         record.conclusion = earlier.conclusion
         record.answer = earlier.answer
         record.state = earlier.state == .done ? .done : .running
+        var earlier = earlier
+        if let program = earlier.version, program != version { earlier.matrix.nameProgram(program) }
         guard let matrix = earlier.matrix.extended(by: matrix, onLine: onLine) else {
             throw .otherQuestion(earlier.id, reason: "one of its axes is missing")
         }
@@ -44,6 +46,23 @@ extension CampaignRecord {
         }
         if (clone ?? .disk) != (earlier.clone ?? .disk) {
             throw .otherQuestion(earlier.id, reason: "its clones begin with something else")
+        }
+    }
+}
+
+extension ResultMatrix {
+    /// What was measured by a program before another one goes on.
+    fileprivate mutating func nameProgram(_ version: String) {
+        for index in cells.indices {
+            switch cells[index].content {
+            case .measured(var measurement) where measurement.version == nil:
+                measurement.version = version
+                replace(index, by: .measured(measurement))
+            case .invalid(var measurement?, let reasons) where measurement.version == nil:
+                measurement.version = version
+                replace(index, by: .invalid(measurement, reasons: reasons))
+            default: break
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ final class Exploring {
         let isCheck: Bool
         /// The second attempt, as the first was invalid.
         let isRepeated: Bool
+        /// What other sandboxes were busy with meanwhile.
+        var beside: [Allocation]
     }
 
     /// Used for the predicted duration of the first experiment: boot, priming and removal.
@@ -191,11 +193,13 @@ final class Exploring {
         // Nobody measures beside clones that are busy for nothing.
         for idle in free where idle != bench { try benches[idle].kept.end() }
         campaign.report(.experiment(allocation, why: why, isControl: false))
+        let others = underway.map(\.allocation)
+        for index in underway.indices { underway[index].beside.append(allocation) }
         underway.append(
             Underway(
                 thread: try ExperimentThread(benches[bench], allocation, isControl: false, ended: ended), bench: bench,
                 allocation: allocation, prospect: try driver.prediction(allocation, record.matrix), begun: now,
-                isCheck: isCheck, isRepeated: isRepeated))
+                isCheck: isCheck, isRepeated: isRepeated, beside: others))
     }
 
     /// Waits until at least one experiment has ended, and keeps its cell. True when it was a check and failed.
@@ -235,6 +239,10 @@ final class Exploring {
     /// Keeps the cell, or begins once more. True when it was a check and failed.
     private func take(_ measured: Cell, _ running: Underway, _ record: inout CampaignRecord) throws -> Bool {
         var cell = measured
+        if !running.beside.isEmpty, case .measured(var measurement) = cell.content {
+            measurement.beside = running.beside
+            cell.content = .measured(measurement)
+        }
         if let measurement = cell.measurement, let reason = record.control?.loadMoved(measurement) {
             cell = Cell(cell.allocation, spoilt: measurement, reasons: [reason])
         }

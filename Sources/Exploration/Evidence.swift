@@ -78,6 +78,15 @@ package struct Evidence: Sendable {
         return sla.isSurelyMet(by: estimate) && sla.isMet(by: estimate.value + Self.reach * error)
     }
 
+    /// The probability that a measured cell meets the SLA; nil of others.
+    package func probabilityOfMeeting(_ cell: Int) -> Double? {
+        let own = Metric(sla.statistic)
+        guard matrix.cells[cell].measurement != nil, let estimate = matrix.cells[cell].estimate(own) else { return nil }
+        let error = metric == own ? standardError(cell) : Trial.standardError(estimate)
+        guard error > 0 else { return sla.isMet(by: estimate.value) ? 1 : 0 }
+        return Normal.below((sla.limit.seconds - estimate.value) / error)
+    }
+
     /// Whether the interval of a run meets the SLA and other runs speak against it.
     package func isContradicted(_ cell: Int) -> Bool {
         !meets(cell) && matrix.cells[cell].estimate(Metric(sla.statistic)).map(sla.isSurelyMet) ?? false

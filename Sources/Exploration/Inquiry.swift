@@ -3,8 +3,8 @@ package import Model
 /// A question to a campaign's matrix: how it stands, and which experiment would tell most. Pure and deterministic, as the
 /// campaign's own `Driver` is, whose search it shares.
 ///
-/// An allocation is good enough when its limits hold there with the probability that is asked for; of a measured one, when
-/// the whole interval of that probability is inside. What is interpolated counts with its own probability.
+/// An allocation is good enough when its limits hold there with the probability that is asked for. What was measured and is
+/// not good enough counts with its own probability, as what is interpolated does.
 package struct Inquiry: Sendable {
     package let question: MatrixQuestion
     /// How probable each part of an answer has to be.

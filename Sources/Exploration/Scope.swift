@@ -19,17 +19,7 @@ struct Scope: Sendable {
             let asked = question.at[axis.resource]
             let wish = asked ?? record.onLine[axis.resource] ?? Self.usual(axis.resource)
             let (value, isExact) = Self.nearest(wish, axis)
-            if let asked, !isExact {
-                // Of one allocation the next one can be told; a search among others would be another question.
-                guard question.isOfOnePlace, let number = asked.number, let known = axis.numbers,
-                    known.contains(where: { $0 <= number }), known.contains(where: { $0 >= number })
-                else {
-                    throw Self.offAxis(axis, asked, question, record)
-                }
-                assumptions.append(
-                    "\(axis.text(asked)) is not on the campaign's axis; this is the nearest that is: \(axis.text(value))"
-                )
-            }
+            if let asked, !isExact { throw Self.offAxis(axis, asked, question, record) }
             if asked == nil {
                 assumptions.append(axis.text(value) + Self.why(wish, axis, isExact: isExact))
             }

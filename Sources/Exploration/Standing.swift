@@ -56,7 +56,9 @@ package struct Standing: Sendable {
             wanted: cheaper + [candidate].compactMap(\.self).filter(knowledge.isTried),
             reach: beliefs.reach)
         let state = SearchState(trials: Knowledge.trials(knowledge.ratios, failed: knowledge.failed))
-        let nothing = try search.probabilityOfNone(open, state)
+        // What was measured and is not sure enough may do all the same.
+        let measured = cheaper.filter(knowledge.isTried).reduce(1.0) { $0 * (1 - (beliefs.holds($1) ?? 0)) }
+        let nothing = try search.probabilityOfNone(open, state) * measured
         if candidate != nil { return (candidate, nothing, nothing >= inquiry.confidence, search) }
         // That nothing does at all is not concluded from less: what has most is tried first.
         guard case .finish = try search.next(state) else { return (nil, nothing, false, search) }
@@ -84,8 +86,9 @@ package struct Standing: Sendable {
         }
         if flawless != nil { return (candidate, 1, true, search) }
         // Figures of cells hang together, so that the product is not more than the probability that none is better.
-        let none = open.filter { $0 != candidate }.reduce(1.0) { product, cell in
-            let better = beliefs.isBetter(cell, than: value, inquiry.better) ?? 1
+        let others = open + known.filter(knowledge.isTried)
+        let none = others.filter { $0 != candidate }.reduce(1.0) { product, cell in
+            let better = beliefs.isBetter(cell, than: candidate, value, inquiry.better) ?? 1
             return product * (1 - better * (beliefs.holds(cell) ?? 1))
         }
         return (candidate, none, none >= inquiry.confidence, search)
@@ -152,8 +155,10 @@ package struct Standing: Sendable {
 
 /// What is believed of each cell, from what is known.
 struct Beliefs: Sendable {
-    /// In standard errors, half of an interval of the confidence.
+    /// In standard errors, how far from its limit a figure has to be to keep it with the confidence.
     let reach: Double
+    /// Half of an interval of the confidence.
+    private let half: Double
     private let confidence: Double
     private let hasLimits: Bool
     private let measuredRatios, measuredFigures: [Int: Observation]
@@ -163,7 +168,8 @@ struct Beliefs: Sendable {
 
     init(_ inquiry: Inquiry, _ knowledge: Knowledge) throws(ObservationError) {
         confidence = inquiry.confidence
-        reach = Normal.halfWidth(inquiry.confidence)
+        reach = Normal.halfWidth(max(0, 2 * inquiry.confidence - 1))
+        half = Normal.halfWidth(inquiry.confidence)
         hasLimits = inquiry.limits != nil
         measuredRatios = Dictionary(knowledge.ratios.map { ($0.cell, $0) }, uniquingKeysWith: { first, _ in first })
         measuredFigures = Dictionary(knowledge.figures.map { ($0.cell, $0) }, uniquingKeysWith: { first, _ in first })
@@ -199,10 +205,8 @@ struct Beliefs: Sendable {
         return ratios?.probability(cell, below: 1).map { $0 * (feasible[cell] ?? 1) }
     }
 
-    /// Of a measured cell the whole interval has to be inside.
     func isGoodEnough(_ cell: Int) -> Bool {
         guard hasLimits else { return !failed.contains(cell) }
-        if let ratio = measuredRatios[cell] { return ratio.value + reach * (ratio.error ?? 0) < 1 }
         return holds(cell).map { $0 >= confidence } ?? false
     }
 
@@ -211,12 +215,23 @@ struct Beliefs: Sendable {
     /// With an interval of the confidence.
     func figure(_ cell: Int) -> Estimate? {
         guard let measured = measuredFigures[cell] else { return figures?.estimate(cell, confidence: confidence) }
-        let half = reach * (measured.error ?? 0)
+        let half = half * (measured.error ?? 0)
         return Estimate(measured.value, lower: measured.value - half, upper: measured.value + half)
     }
 
-    /// The probability that a cell's figure is better than `value`.
-    func isBetter(_ cell: Int, than value: Double, _ better: Better) -> Double? {
-        figures?.probability(cell, below: value).map { better == .lower ? $0 : 1 - $0 }
+    /// By how much another has to be better to count, in parts of the figure.
+    private static let noticeable = MatrixQuestion.noticeable
+
+    /// The probability that a cell's figure is better by more than anybody would notice than that of `other`, `value`.
+    func isBetter(_ cell: Int, than other: Int, _ value: Double, _ better: Better) -> Double? {
+        let sign = better == .lower ? 1.0 : -1.0
+        let limit = value - sign * abs(value) * Self.noticeable
+        guard let own = measuredFigures[cell] else {
+            return figures?.probability(cell, below: limit).map { better == .lower ? $0 : 1 - $0 }
+        }
+        let its = measuredFigures[other]?.error ?? 0
+        let error = ((own.error ?? 0) * (own.error ?? 0) + its * its).squareRoot()
+        let ahead = sign * (limit - own.value)
+        return error > 0 ? Normal.below(ahead / error) : ahead > 0 ? 1 : 0
     }
 }

@@ -167,6 +167,10 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var pooled: [ResponseStatistic: Estimate]?
     /// What `estimate(_:)` corrects the clone's response times by; nil when they are as they were measured.
     package var correction: Correction?
+    /// What was measured in other sandboxes of the node meanwhile; nil when nothing was, and in records of earlier versions.
+    package var beside: [Allocation]?
+    /// The program that measured it, where that is not the campaign's: another one has gone on with that.
+    package var version: String?
 
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,

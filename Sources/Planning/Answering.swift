@@ -8,6 +8,9 @@ package enum Answering {
     package static func reply(
         _ question: MatrixQuestion, _ record: CampaignRecord, confidence: Double = 0.95
     ) throws -> MatrixReply {
+        if question.isOfOnePlace, let between = Between(question, record.matrix.axes) {
+            return try between.reply(record, confidence: confidence)
+        }
         let inquiry = try Inquiry(question, record, confidence: confidence)
         let standing = try Standing(inquiry, record.matrix)
         let plan = try inquiry.plan(record.matrix)
@@ -107,8 +110,8 @@ package enum Answering {
         }
         let holds = standing.holds(cell) ?? 0
         let verdict =
-            holds >= inquiry.confidence || holds <= 1 - inquiry.confidence
-            ? "does not do" : "may do, with \(Format.percent(holds)): not sure enough"
+            holds <= 1 - inquiry.confidence
+            ? "does not do" : "may do, with \(Format.percent(holds)): a longer window would tell"
         return "\(known.allocation) was \(known.state) and \(verdict): \(figures.joined(separator: ", "))"
     }
 

@@ -89,7 +89,7 @@ package enum Decision {
     private static func nothing(
         _ record: CampaignRecord, _ evidence: Evidence, _ search: SearchSpecification
     ) -> Answer {
-        let cells = record.matrix.cells
+        let (cells, sla) = (record.matrix.cells, record.sla)
         let measured = evidence.judged.filter { cells[$0].measurement != nil }
         var reasons = measured.suffix(Self.shown).map { describe(cells[$0], record.sla) }
         reasons += measured.filter(evidence.isContradicted).map {
@@ -97,14 +97,26 @@ package enum Decision {
         }
         reasons += conclusionReasons(record)
         let isComplete = evidence.judged.allSatisfy { cells[$0].isTried }
-        let confidence =
+        let untried =
             isComplete
             ? 1
             : record.goal == .cheapest
                 ? record.conclusion?.confidence ?? 0
                 : noneMeets(evidence.judged.filter { !cells[$0].isTried }, evidence, search)
+        let chances = measured.filter { !evidence.isContradicted($0) }.compactMap { cell in
+            evidence.probabilityOfMeeting(cell).map { (cell: cell, probability: $0) }
+        }
+        let confidence = chances.reduce(untried) { $0 * (1 - $1.probability) }
         if !measured.isEmpty, confidence >= search.confidence {
             return Answer(.nothingMeets, reasons: reasons, confidence: confidence)
+        }
+        if untried >= search.confidence, let likeliest = chances.max(by: { $0.probability < $1.probability }) {
+            let chance = Format.percent(likeliest.probability)
+            return Answer(
+                .undecided(
+                    "\(cells[likeliest.cell].allocation) meets \(sla) with probability \(chance); a longer 'experiment:' would tell"
+                ),
+                reasons: reasons, confidence: confidence)
         }
         return Answer(
             .undecided("no cell that meets \(record.sla) was measured"), reasons: reasons, confidence: confidence)

@@ -17,11 +17,7 @@ package enum DecisionText {
 
     /// `2026-11-22T14:03:10Z verifying: set and read back`
     package static func line(_ step: ManagedDecision.Step) -> String {
-        "\(moment(step.time)) \(step.state.rawValue): \(step.reason)"
-    }
-
-    fileprivate static func moment(_ time: Timestamp) -> String {
-        Date(timeIntervalSince1970: (Double(time.nanoseconds) / 1e9).rounded(.down)).formatted(.iso8601)
+        "\(Format.date(step.time)) \(step.state.rawValue): \(step.reason)"
     }
 }
 
@@ -41,7 +37,7 @@ package struct DecisionStepRecord: Encodable {
         cause = decision.cause.rawValue
         tier = decision.tier
         state = step.state.rawValue
-        time = DecisionText.moment(step.time)
+        time = Format.date(step.time)
         reason = step.reason
         campaign = decision.hasCampaign ? decision.id : nil
         changes = decision.changes

@@ -22,6 +22,21 @@ package enum MatrixData {
         var stolen: Double?
         /// How many experiments its clones had served before; missing of fresh ones.
         var served: Int?
+        /// When its window began, in seconds since 1970, and how long that was, in seconds.
+        var started, window: Double?
+        /// Of what came before it and was slower: how long that was left out.
+        var settling: Double?
+        /// For how long the domain stood when its memory was captured, and how that was done.
+        var pause: Double?
+        var capture: String?
+        /// Cores that the on-line domain used meanwhile.
+        var onLineCPUUsed: Double?
+        /// By the controls: what a clone shows as a multiple of what the domain does.
+        var deviations: [String: Estimate]?
+        /// What was measured in other sandboxes meanwhile; missing when nothing was.
+        var beside: [[String: Setting]]?
+        /// The program that measured it, where that is not the campaign's.
+        var version: String?
         var check: Check?
         var invalid: [String]?
         /// Of an invalid one: whether nothing of that is the allocation's doing.
@@ -65,6 +80,8 @@ package enum MatrixData {
         var controlThroughputDeviation: Double?
         var control: CellDocument?
         var cells: [CellDocument]
+        /// Beside the campaign that it repeats.
+        var difference: MatrixDifference.Document?
     }
 
     static func plain(_ allocation: Allocation) -> [String: Setting] {
@@ -93,12 +110,24 @@ package enum MatrixData {
             uncorrected: correction == nil ? nil : (cell.measurement?.clone).map(plain),
             drift: drift.isEmpty ? nil : Dictionary(uniqueKeysWithValues: drift), requests: cell.measurement?.requests,
             answers: cell.measurement?.answers, comparison: cell.measurement?.comparison,
-            stolen: cell.measurement?.stolen, served: cell.measurement?.served, check: cell.check,
+            stolen: cell.measurement?.stolen, served: cell.measurement?.served,
+            started: (cell.measurement?.started).map(seconds), window: cell.measurement?.window,
+            settling: cell.measurement?.settling, pause: cell.measurement?.pause,
+            capture: cell.measurement?.capture, onLineCPUUsed: cell.measurement?.onLineCPUUsed,
+            deviations: correction.map { correction in
+                Dictionary(
+                    correction.deviations.map { ($0.key.rawValue, $0.value.ratio) },
+                    uniquingKeysWith: { first, _ in first })
+            }, beside: cell.measurement?.beside?.map(plain), version: cell.measurement?.version, check: cell.check,
             invalid: invalid, isSpoilt: cell.isSpoilt ? true : nil, energyModel: cell.measurement?.energy?.model)
     }
 
-    package static func json(_ record: CampaignRecord, cells: [Cell]? = nil) throws -> String {
-        try encode(document(record, cells))
+    package static func json(
+        _ record: CampaignRecord, cells: [Cell]? = nil, difference: MatrixDifference? = nil
+    ) throws -> String {
+        var whole = document(record, cells)
+        whole.difference = difference?.document
+        return try encode(whole)
     }
 
     /// The same in one line.

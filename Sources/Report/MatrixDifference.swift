@@ -61,7 +61,8 @@ package struct MatrixDifference: Sendable {
     package func text(width: Int?) -> String {
         var table = TextTable(
             axes.map(\.resource.rawValue) + ["before", "state", "after", "state", "change", ""],
-            axes.map { $0.numbers == nil ? .left : .right } + [.right, .left, .right, .left, .right, .left])
+            axes.map { $0.numbers == nil ? .left : .right } + [.right, .left, .right, .left, .right, .left],
+            kept: ["change"])
         let show = { (cell: Cell) in
             cell.estimate(metric).map {
                 "\(metric.format($0.value)) [\(metric.format($0.lower)) – \(metric.format($0.upper))]"
@@ -75,7 +76,7 @@ package struct MatrixDifference: Sendable {
                     line.relative.map(Format.signedPercent) ?? "", line.change == .unknown ? "" : line.change.rawValue,
                 ])
         }
-        return table.text(width: width) + "\n\n" + summary
+        return table.text(width: width) + "\n\n" + ([summary] + setting.map { "  - " + $0 }).joined(separator: "\n")
     }
 
     private var summary: String {
@@ -100,7 +101,7 @@ package struct MatrixDifference: Sendable {
         return fields + [line.change.rawValue, line.relative.map { "\($0)" } ?? ""]
     }
 
-    private struct Document: Encodable {
+    struct Document: Encodable {
         struct Figure: Encodable {
             var state: String
             var estimate: Estimate?
@@ -114,21 +115,43 @@ package struct MatrixDifference: Sendable {
         }
 
         var before, after, metric: String
+        /// What else is not as it was: of the campaigns, in words.
+        var setting: [String]
         var onlyBefore, onlyAfter: Int
         var cells: [Cell]
     }
 
-    package func json() throws -> String {
-        try MatrixData.encode(
-            Document(
-                before: before.id, after: after.id, metric: metric.rawValue, onlyBefore: onlyBefore,
-                onlyAfter: onlyAfter,
-                cells: lines.map { line in
-                    Document.Cell(
-                        allocation: MatrixData.plain(line.allocation),
-                        before: .init(state: line.before.state, estimate: line.before.estimate(metric)),
-                        after: .init(state: line.after.state, estimate: line.after.estimate(metric)),
-                        change: line.change.rawValue, relative: line.relative)
-                }))
+    package func json() throws -> String { try MatrixData.encode(document) }
+
+    var document: Document {
+        Document(
+            before: before.id, after: after.id, metric: metric.rawValue, setting: setting, onlyBefore: onlyBefore,
+            onlyAfter: onlyAfter,
+            cells: lines.map { line in
+                Document.Cell(
+                    allocation: MatrixData.plain(line.allocation),
+                    before: .init(state: line.before.state, estimate: line.before.estimate(metric)),
+                    after: .init(state: line.after.state, estimate: line.after.estimate(metric)),
+                    change: line.change.rawValue, relative: line.relative)
+            })
+    }
+
+    /// What makes the cells of the two be of different things, or measured differently; and what became of the answer.
+    var setting: [String] {
+        let words = { (name: String, of: (CampaignRecord) -> String) -> String? in
+            let (earlier, later) = (of(before), of(after))
+            return earlier == later ? nil : "\(name): \(earlier) before, \(later) after"
+        }
+        let names = { (list: [String]?) in list.map { $0.joined(separator: ", ") } ?? "nothing" }
+        let meanings = Set((before.meanings ?? [:]).keys).intersection((after.meanings ?? [:]).keys).sorted()
+            .filter { before.meanings?[$0] != after.meanings?[$0] }
+        return [
+            words("domain") { $0.domain }, words("node") { $0.node ?? "this one" }, words("libvirt") { $0.connect },
+            words("on-line") { "\($0.onLine)" }, words("SLA") { "\($0.sla)" },
+            words("requests") { $0.trace ?? "live ones" }, words("clones") { "\($0.clone ?? .disk)" },
+            words("cloned along") { names($0.with) }, words("asked what was not recorded") { names($0.forward) },
+            words("program") { $0.version ?? "unknown" },
+        ].compactMap(\.self) + meanings.map { "\($0) stood for something else before" }
+            + [words("answer") { $0.answer?.allocation.map { "\($0)" } ?? "none" }].compactMap(\.self)
     }
 }

@@ -27,7 +27,8 @@ package enum MatrixText {
             ]
                 + failures.map(\.rawValue) + ["requests", ""],
             record.matrix.axes.map { $0.numbers == nil ? .left : .right } + [.left, .right, .left]
-                + Array(repeating: .right, count: 6 + failures.count) + [.left])
+                + Array(repeating: .right, count: 6 + failures.count) + [.left],
+            kept: Set(axes + ["state"]))
         for cell in cells {
             let show = { (metric: Metric) in cell.estimate(metric).map { metric.format($0.value) } ?? "" }
             let interval =
@@ -43,6 +44,23 @@ package enum MatrixText {
                     ])
         }
         return table.text(width: width)
+    }
+
+    /// Which campaign it is, and how it was made: a line.
+    package static func heading(_ record: CampaignRecord) -> String {
+        let clones =
+            switch record.clone {
+            case nil, .disk: "clones of its disk"
+            case .memory: "clones of its memory and disks"
+            case .image: "clones of an image"
+            }
+        let parts = [
+            "tier \(record.tier) (\(record.domain)) of \(record.service)", record.node.map { "on node \($0)" },
+            Format.date(record.started), record.state == .done ? nil : record.state.rawValue,
+            record.trace == nil ? "live requests" : "recorded requests", clones,
+            record.version.map { "program \($0.prefix(8))" }, record.search.map { "seed \($0.seed)" },
+        ]
+        return "campaign \(record.id): " + parts.compactMap(\.self).joined(separator: ", ")
     }
 
     private static func note(_ cell: Cell, _ record: CampaignRecord) -> String {
@@ -133,6 +151,9 @@ package enum MatrixText {
             measurement.stolen.flatMap {
                 $0 < 0.01
                     ? nil : "\(Format.percent($0)) of the processor time wanted on the node was not given by its host"
+            },
+            measurement.beside.map { others in
+                "measured beside " + others.map { "\($0)" }.joined(separator: " and ")
             },
             measurement.comparison?.text,
         ].compactMap(\.self)

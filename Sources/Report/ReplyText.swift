@@ -65,9 +65,13 @@ package enum ReplyText {
             }
         }
         if let nothing = reply.nothingBetter {
-            let other =
-                !reply.isGoodEnough ? "at all" : isBest(reply) ? "better" : "cheaper"
-            facts.append("that nothing \(other) does has probability \(probability(nothing))")
+            let said =
+                !reply.isGoodEnough
+                ? "nothing at all does"
+                : isBest(reply)
+                    ? "nothing is better by more than \(Format.percent(MatrixQuestion.noticeable))"
+                    : "nothing cheaper does"
+            facts.append("that \(said) has probability \(probability(nothing))")
         }
         if let cost = reply.place?.cost { facts.append("it costs \(Format.significant(cost))") }
         return facts + reply.assumptions.map { "taken to be meant: " + $0 } + reply.reasons

@@ -3,11 +3,14 @@ package struct TextTable {
     package enum Alignment: Sendable { case left, right }
 
     private let alignments: [Alignment]
+    private let kept: Set<String>
     private var rows: [[String]] = []
 
-    package init(_ headings: [String], _ alignments: [Alignment]) {
+    /// `kept`: headings of columns that are not left out, however narrow the terminal.
+    package init(_ headings: [String], _ alignments: [Alignment], kept: Set<String> = []) {
         rows = [headings]
         self.alignments = alignments
+        self.kept = kept
     }
 
     package mutating func add(_ row: [String]) { rows.append(row) }
@@ -24,7 +27,7 @@ package struct TextTable {
         if let width {
             // What has no heading is notes: these are cut, not left out.
             while taken(columns.filter { !rows[0][$0].isEmpty }) > width, columns.count > 2,
-                let last = columns.last(where: { !rows[0][$0].isEmpty })
+                let last = columns.last(where: { !rows[0][$0].isEmpty && !kept.contains(rows[0][$0]) })
             {
                 columns.removeAll { $0 == last }
                 leftOut.insert(rows[0][last], at: 0)

@@ -24,6 +24,9 @@ package protocol CampaignStore: AnyObject {
     /// The same without their cells: what a list of them takes.
     func heads() throws(StoreError) -> (heads: [CampaignHead], damaged: [StoreError])
 
+    /// One of them, or the one that was started last; nil when there is none.
+    func head(_ id: String?) throws(StoreError) -> CampaignHead?
+
     /// Removes campaigns and all their cells: all of them, or none. One that is not there is none.
     func remove(_ ids: [String]) throws(StoreError)
 }

@@ -119,6 +119,17 @@ package final class MatrixStore: CampaignStore {
         return (heads, damaged)
     }
 
+    package func head(_ id: String?) throws(StoreError) -> CampaignHead? {
+        let condition = id == nil ? "ORDER BY started DESC LIMIT 1" : "WHERE id = ?"
+        let rows = try database.run("\(HeadRow.selection) \(condition)", id.map { [.text($0)] } ?? [])
+        return try rows.first.map { row throws(StoreError) in try head(row).head }
+    }
+
+    /// The latest campaign of a service; nil when there is none.
+    package func latest(service: String) throws(StoreError) -> CampaignRecord? {
+        try read("WHERE service = ? ORDER BY started DESC LIMIT 1", [.text(service)])
+    }
+
     package func remove(_ ids: [String]) throws(StoreError) {
         saved = nil
         try database.transaction { () throws(StoreError) in

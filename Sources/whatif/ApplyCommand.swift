@@ -160,14 +160,9 @@ enum ApplyCommand: Command {
 
     private static func find(_ id: String?, _ file: ServiceFile, _ state: StateDirectory) throws -> CampaignRecord {
         let store = try MatrixStore(state.matrices)
-        let found =
-            if let id { try store.campaign(id) } else {
-                try store.latestDone(service: file.service, tier: file.campaign.tier)
-            }
-        guard let record = found else {
-            throw UsageError(
-                id.map { "there is no campaign '\($0)'; 'whatif matrix list' shows what there is" }
-                    ?? "there is no finished campaign of \(file.service); 'whatif run' makes one")
+        if let id { return try MatrixInput.record(id, in: store) }
+        guard let record = try store.latestDone(service: file.service, tier: file.campaign.tier) else {
+            throw UsageError("there is no finished campaign of \(file.service); 'whatif run' makes one")
         }
         return record
     }

@@ -68,17 +68,13 @@ enum AskCommand: Command {
         if arguments.value("campaign") != nil {
             throw UsageError("--service is its latest campaign, --campaign a certain one; write one of them")
         }
-        let heads = try store.heads().heads
-        guard let head = heads.first(where: { $0.record.service == service }) else {
-            let known = heads.map(\.record.service).uniqued()
-            let near = Nearest.hint(service, in: known)
-            throw UsageError(
-                known.isEmpty
-                    ? "there is no campaign yet; 'whatif run FILE.yaml' makes one"
-                    : "there is no campaign of service '\(service)'\(near) (there are: \(known.joined(separator: ", ")))"
-            )
-        }
-        return try MatrixInput.record(head.record.id, in: store)
+        if let record = try store.latest(service: service) { return record }
+        let known = try store.heads().heads.map(\.record.service).uniqued()
+        let near = Nearest.hint(service, in: known)
+        throw UsageError(
+            known.isEmpty
+                ? MatrixInput.noneYet
+                : "there is no campaign of service '\(service)'\(near) (there are: \(known.joined(separator: ", ")))")
     }
 
     /// The campaign as it is after the experiments.

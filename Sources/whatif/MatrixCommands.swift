@@ -14,12 +14,18 @@ enum MatrixListCommand: Command {
         ])
 
     private struct Line: Encodable {
-        var campaign, service, domain, state, sla: String
+        var campaign, service, tier, domain: String
+        /// In seconds since 1970.
+        var started: Double
+        var state, sla: String
         var measured, cells: Int
         var answer: String
+
+        var date: String { Format.date(Timestamp(nanoseconds: Int64(started) * 1_000_000_000)) }
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
+        try MatrixInput.requireOne("json", "csv", of: arguments)
         let store = try MatrixInput.store()
         var (heads, damaged) = try store.heads()
         var findings = damaged.map(\.description)
@@ -37,7 +43,8 @@ enum MatrixListCommand: Command {
                 case nil: ""
                 }
             return Line(
-                campaign: record.id, service: record.service, domain: record.domain, state: record.state.rawValue,
+                campaign: record.id, service: record.service, tier: record.tier, domain: record.domain,
+                started: Double(record.started.nanoseconds) / 1e9, state: record.state.rawValue,
                 sla: record.sla.description, measured: head.measured, cells: head.cells, answer: answer)
         }
         if arguments.flag("json") {
@@ -45,14 +52,20 @@ enum MatrixListCommand: Command {
             return end
         }
         let rows = lines.map {
-            [$0.campaign, $0.service, $0.domain, $0.state, $0.sla, "\($0.measured)/\($0.cells)", $0.answer]
+            [
+                $0.campaign, $0.service, $0.tier, $0.domain, arguments.flag("csv") ? "\($0.started)" : $0.date,
+                $0.state, $0.answer, "\($0.measured)/\($0.cells)", $0.sla,
+            ]
         }
-        let headings = ["campaign", "service", "domain", "state", "sla", "measured", "answer"]
+        let headings = ["campaign", "service", "tier", "domain", "started", "state", "answer", "measured", "sla"]
         if arguments.flag("csv") {
             Terminal.print(MatrixData.csv([headings] + rows))
             return end
         }
-        var table = TextTable(headings, [.left, .left, .left, .left, .left, .right, .left])
+        if rows.isEmpty { Terminal.note(MatrixInput.noneYet) }
+        var table = TextTable(
+            headings, [.left, .left, .left, .left, .left, .left, .left, .right, .left],
+            kept: ["campaign", "state", "answer"])
         for row in rows { table.add(row) }
         Terminal.print(table.text(width: Terminal.width))
         return end

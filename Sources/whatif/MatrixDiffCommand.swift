@@ -8,7 +8,8 @@ enum MatrixDiffCommand: Command {
     static let schema = CommandSchema(
         "matrix diff", "What changed between two campaigns: the cells in both.",
         discussion: """
-            A cell is better or worse when the intervals of its two figures do not overlap. Exit code 3 when no cell is in both.
+            A cell is better or worse when the intervals of its two figures do not overlap. What else is not as it was (the
+            program, the requests, what a name stands for, the answer) is said below. Exit code 3 when no cell is in both.
             """,
         operands: [
             .init("BEFORE", "The earlier campaign."),
@@ -26,6 +27,13 @@ enum MatrixDiffCommand: Command {
         guard before.id != after.id else {
             throw UsageError("'\(before.id)' is both campaigns; name two ('whatif matrix list' shows what there is)")
         }
+        for (name, earlier, later) in [("service", before.service, after.service), ("tier", before.tier, after.tier)]
+        where earlier != later {
+            throw UsageError(
+                "\(before.id) is of \(name) \(earlier), \(after.id) of \(later): their cells are of different things; name two "
+                    + "of one \(name) ('whatif matrix list' shows what there is)")
+        }
+        try MatrixInput.requireOne("json", "csv", of: arguments)
         let metrics = try arguments.value("metric").map(MatrixInput.metrics) ?? [Metric(after.sla.statistic)]
         guard metrics.count == 1 else { throw UsageError("--metric takes one name") }
         let difference = MatrixDifference(before, after, metrics[0])

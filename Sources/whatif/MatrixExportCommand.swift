@@ -1,5 +1,6 @@
 import Arguments
 import Foundation
+import Glibc
 import Model
 import OperatingSystem
 import Report
@@ -35,9 +36,14 @@ enum MatrixExportCommand: Command {
             throw UsageError("--all is of all campaigns, --campaign of one; write one of them")
         }
         let store = try MatrixInput.store()
-        let first = try MatrixInput.head(arguments.value("campaign"), in: store)
-        let ids = try arguments.flag("all") ? store.heads().heads.map(\.record.id) : [first.record.id]
-        let file = try path.map { path in try Descriptor.create(path) }
+        let (heads, damaged) = try arguments.flag("all") ? store.heads() : ([], [])
+        // What is whole is worth having all the same.
+        for damage in damaged { Terminal.complain(damage.description) }
+        var isWhole = damaged.isEmpty
+        let ids =
+            try heads.isEmpty && isWhole
+            ? [MatrixInput.head(arguments.value("campaign"), in: store).record.id] : heads.map(\.record.id)
+        let file = try path.map(create)
         let write = { (text: String) throws in
             if let file {
                 try file.writeAll(Array((text + "\n").utf8))
@@ -48,16 +54,34 @@ enum MatrixExportCommand: Command {
         if format == "csv" {
             try write(FoundCells.csvHeading)
         }
+        var written = 0
         for id in ids {
             // One after the other: together they may be more than fits.
-            guard let record = try store.campaign(id) else { continue }
+            let record: CampaignRecord
+            do {
+                guard let found = try store.campaign(id) else { continue }
+                record = found
+            } catch {
+                guard error.isDamage, arguments.flag("all") else { throw error }
+                Terminal.complain(error.description)
+                isWhole = false
+                continue
+            }
+            written += 1
             if format == "json" {
                 try write(MatrixData.jsonLine(record))
             } else if !record.matrix.cells.isEmpty {
                 try write(FoundCells.csvLines(record))
             }
         }
-        if let path { Terminal.note("wrote \(ids.count) \(ids.count == 1 ? "campaign" : "campaigns") to \(path)") }
-        return .done
+        if let path { Terminal.note("wrote \(written) \(written == 1 ? "campaign" : "campaigns") to \(path)") }
+        return isWhole ? .done : .failed
+    }
+
+    private static func create(_ path: String) throws -> Descriptor {
+        let failure: SystemError
+        do { return try Descriptor.create(path) } catch { failure = error }
+        guard failure.code == EEXIST else { throw failure }
+        throw UsageError("--output: \(path) is there already; name another file, or remove it first")
     }
 }

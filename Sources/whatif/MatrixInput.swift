@@ -21,31 +21,59 @@ enum MatrixInput {
         return try record(arguments.value("campaign"), in: store)
     }
 
+    /// One that is damaged is said, and no other taken in its stead.
     static func record(_ id: String?, in store: MatrixStore) throws -> CampaignRecord {
         if let record = try store.campaign(id) { return record }
-        throw missing(id, try store.heads().heads)
+        throw try missing(id, store)
     }
 
     /// The campaign without its cells.
     static func head(_ id: String?, in store: MatrixStore) throws -> CampaignHead {
-        let heads = try store.heads().heads
-        if let head = heads.first(where: { id == nil || $0.record.id == id }) { return head }
-        throw missing(id, heads)
+        if let head = try store.head(id) { return head }
+        throw try missing(id, store)
     }
 
-    private static func missing(_ id: String?, _ heads: [CampaignHead]) -> UsageError {
-        guard let id else { return UsageError("there is no campaign yet; 'whatif run FILE.yaml' makes one") }
-        let near = Nearest.hint(id, in: heads.map(\.record.id))
+    static let noneYet = "there is no campaign yet; 'whatif run FILE.yaml' makes one"
+
+    private static func missing(_ id: String?, _ store: MatrixStore) throws -> UsageError {
+        guard let id else { return UsageError(noneYet) }
+        let near = Nearest.hint(id, in: try store.heads().heads.map(\.record.id))
         return UsageError("there is no campaign '\(id)'\(near) ('whatif matrix list' shows what there is)")
     }
 
+    /// Why no cell of that campaign is such, or of all campaigns: what was asked for may have been written wrongly.
+    static func emptiness(
+        _ condition: MatrixQuery.Condition?, of record: CampaignRecord, isOfAll: Bool = false, in store: MatrixStore
+    ) throws -> String {
+        let place = isOfAll ? "any campaign" : "campaign \(record.id)"
+        let campaigns = try store.heads().heads.map(\.record)
+        var reasons = condition?.emptiness(axes: isOfAll ? nil : record.matrix.axes, campaigns: campaigns) ?? []
+        // What there is of a metric takes reading all cells, which are few of one campaign.
+        if reasons.isEmpty, !isOfAll, let condition {
+            var whole = MatrixQuery()
+            whole.condition = .comparison(.campaign, .equal, .name(record.id))
+            reasons = try store.groups(whole, by: [], of: condition.metrics).flatMap { $0.tells(condition) }
+        }
+        return "no cell of \(place) is such" + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))")
+    }
+
+    /// JSON, CSV and the like are forms of one output.
+    static func requireOne(_ names: String..., of arguments: ParsedArguments) throws {
+        let given = names.filter(arguments.flag)
+        if given.count > 1 {
+            throw UsageError("\(given.map { "--\($0)" }.joined(separator: " and ")) are two forms; write one of them")
+        }
+    }
+
     static func show(_ record: CampaignRecord, _ cells: [Cell], _ arguments: ParsedArguments) throws {
+        try requireOne("json", "csv", of: arguments)
         if arguments.flag("json") {
             Terminal.print(try MatrixData.json(record, cells: cells))
         } else if arguments.flag("csv") {
             Terminal.print(MatrixData.csv(record, cells: cells))
         } else {
-            Terminal.print(MatrixText.table(record, cells: cells, width: Terminal.width))
+            Terminal.print(
+                MatrixText.heading(record) + "\n\n" + MatrixText.table(record, cells: cells, width: Terminal.width))
         }
     }
 

@@ -37,9 +37,13 @@ enum MatrixPlotCommand: Command {
         let query = try MatrixQuery(where: arguments.value("where") ?? "")
         let request = try request(arguments)
         let width = try Inputs.count(arguments, "width", in: TerminalFigure.leastWidth...1000)
-        let record = try MatrixInput.record(arguments.operand(0), in: try MatrixInput.store())
-        let figure = try figure(
-            record, arguments.value("where") == nil ? nil : query.select(from: record.matrix), request)
+        let store = try MatrixInput.store()
+        let record = try MatrixInput.record(arguments.operand(0), in: store)
+        let cells = arguments.value("where") == nil ? nil : query.select(from: record.matrix)
+        if cells?.isEmpty == true {
+            throw UsageError("--where: " + (try MatrixInput.emptiness(query.condition, of: record, in: store)))
+        }
+        let figure = try figure(record, cells, request)
         guard let path = arguments.value("output") else {
             Terminal.print(
                 TerminalFigure(figure, width: width ?? Screen.width ?? 80, isColoured: Screen.isColoured).text)
@@ -86,9 +90,6 @@ enum MatrixPlotCommand: Command {
     }
 
     private static func figure(_ record: CampaignRecord, _ cells: [Cell]?, _ request: PlotRequest) throws -> Figure {
-        if let cells, cells.isEmpty {
-            throw UsageError("no cell of campaign \(record.id) meets the condition of --where")
-        }
         do throws(PlotError) { return try Figure(record, cells: cells, request) } catch { throw usage(error) }
     }
 

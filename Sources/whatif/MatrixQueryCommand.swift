@@ -33,7 +33,7 @@ enum MatrixQueryCommand: Command {
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
         var query = try MatrixQuery(where: arguments.value("where") ?? "", order: arguments.value("order"))
         query.near = try arguments.value("near").map { text in try QueryParser.allocation(text) }
-        query.limit = try Inputs.count(arguments, "limit", in: 0...1_000_000_000)
+        query.limit = try Inputs.count(arguments, "limit", in: 1...1_000_000_000)
         let objectives = try arguments.value("pareto").map { text in try Objective.parse(text) }
         let by = try arguments.value("by").map { text in try QueryParser.subjects(text) }
         if objectives != nil, by != nil || arguments.flag("sql") || query.near != nil || !query.order.isEmpty {
@@ -42,16 +42,19 @@ enum MatrixQueryCommand: Command {
         if by != nil, query.near != nil || !query.order.isEmpty {
             throw UsageError("--by has an order of its own; --near and --order do not go with it")
         }
+        try MatrixInput.requireOne("json", "csv", "sql", of: arguments)
         if arguments.value("of") != nil, by == nil { throw UsageError("--of says what --by shows; write --by, too") }
 
         let store = try MatrixInput.store()
         let head = try MatrixInput.head(arguments.value("campaign"), in: store)
         if !arguments.flag("all") {
-            try check(query, by ?? [], objectives ?? [], head.record)
+            try check(query, by ?? [], objectives ?? [], head.record, in: store)
             let campaign = MatrixQuery.Condition.comparison(.campaign, .equal, .name(head.record.id))
             query.condition = .all([campaign] + (query.condition.map { [$0] } ?? []))
         } else if arguments.value("campaign") != nil {
             throw UsageError("--all is of all campaigns, --campaign of one; write one of them")
+        } else {
+            try check(query, by ?? [], objectives ?? [], nil, in: store)
         }
         let metric = Metric(head.record.sla.statistic)
         if let by {
@@ -88,13 +91,8 @@ enum MatrixQueryCommand: Command {
     private static func explainNothing(
         _ query: MatrixQuery, _ arguments: ParsedArguments, _ record: CampaignRecord, _ store: MatrixStore
     ) throws {
-        let isOfAll = arguments.flag("all")
-        let reasons =
-            try query.condition?.emptiness(
-                axes: isOfAll ? nil : record.matrix.axes, campaigns: store.heads().heads.map(\.record)) ?? []
-        let place = isOfAll ? "any campaign" : "campaign \(record.id)"
         Terminal.complain(
-            "no cell of \(place) is such" + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))"))
+            try MatrixInput.emptiness(query.condition, of: record, isOfAll: arguments.flag("all"), in: store))
     }
 
     private static func text(
@@ -103,18 +101,25 @@ enum MatrixQueryCommand: Command {
         try arguments.flag("json") ? json() : arguments.flag("csv") ? csv() : text()
     }
 
-    /// An axis that the campaign does not have has no cells: that is said, with those that it has.
+    /// An axis that the campaign, or any of all, does not have has no cells: that is said, with those that there are.
     private static func check(
-        _ query: MatrixQuery, _ by: [MatrixQuery.Subject], _ objectives: [Objective], _ record: CampaignRecord
+        _ query: MatrixQuery, _ by: [MatrixQuery.Subject], _ objectives: [Objective], _ record: CampaignRecord?,
+        in store: MatrixStore
     ) throws {
-        let has = Set(record.matrix.axes.map(\.resource))
         let near = (query.near?.values.keys).map { $0.map { MatrixQuery.Subject.axis($0) } } ?? []
-        let asked =
+        let subjects =
             (query.condition?.subjects ?? []) + query.order.map(\.subject) + by + objectives.map(\.subject) + near
-        for case .axis(let resource) in asked where !has.contains(resource) {
+        let asked = subjects.compactMap { subject -> Resource? in
+            if case .axis(let resource) = subject { resource } else { nil }
+        }
+        if asked.isEmpty { return }
+        let axes = try record.map { $0.matrix.axes } ?? store.heads().heads.flatMap(\.record.matrix.axes)
+        let has = axes.map(\.resource).uniqued()
+        for resource in asked where !has.contains(resource) {
             throw UsageError(
-                "campaign \(record.id) has no axis '\(resource.rawValue)'; it has "
-                    + "\(record.matrix.axes.map(\.resource.rawValue).joined(separator: ", ")) (--all asks all campaigns)"
+                (record.map { "campaign \($0.id) has" } ?? "there is")
+                    + " no axis '\(resource.rawValue)'; \(record == nil ? "there are" : "it has") "
+                    + has.map(\.rawValue).joined(separator: ", ") + (record == nil ? "" : " (--all asks all campaigns)")
             )
         }
     }

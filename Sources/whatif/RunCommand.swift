@@ -41,14 +41,15 @@ enum RunCommand: Command {
         try Inputs.enter(node: file.node, state)
         let campaign = Campaign(file, state: state, interrupt: try InterruptSignal(), report: ProgressLog(file).report)
         let record = try campaign.run(beginning)
+        var difference: MatrixDifference?
+        if case .again(let earlier) = beginning {
+            difference = MatrixDifference(earlier, record, Metric(record.sla.statistic))
+        }
         if arguments.flag("json") {
-            Terminal.print(try MatrixData.json(record))
+            Terminal.print(try MatrixData.json(record, difference: difference))
         } else {
             Terminal.print("\n" + MatrixText.table(record) + "\n\n" + MatrixText.answer(record))
-            if case .again(let earlier) = beginning {
-                let difference = MatrixDifference(earlier, record, Metric(record.sla.statistic))
-                Terminal.print("\n" + difference.text(width: Terminal.width))
-            }
+            if let difference { Terminal.print("\n" + difference.text(width: Terminal.width)) }
         }
         return record.answer?.allocation == nil ? .no : .done
     }
@@ -72,12 +73,7 @@ enum Campaigns {
     /// The campaign of that id, or the latest of the file's tier.
     static func of(_ file: ServiceFile, _ id: String?, _ state: StateDirectory) throws -> CampaignRecord {
         let store = try MatrixStore(state.matrices)
-        if let id {
-            guard let record = try store.campaign(id) else {
-                throw UsageError("there is no campaign '\(id)'; 'whatif matrix list' shows what there is")
-            }
-            return record
-        }
+        if let id { return try MatrixInput.record(id, in: store) }
         guard let record = try store.latest(service: file.service, tier: file.campaign.tier, state: nil) else {
             throw UsageError(
                 "there is no campaign of tier \(file.campaign.tier) of \(file.service); 'whatif run' makes one")

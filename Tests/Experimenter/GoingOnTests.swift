@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 import YAML
 
@@ -23,6 +24,23 @@ import YAML
             #expect { try record().requireSubject(of: other) } throws: { "\($0)".contains(words) }
             #expect(throws: CampaignError.self) { try record().goingOn(with: other) }
         }
+    }
+
+    /// Cells keep the program that measured them.
+    @Test func whatAnotherProgramMeasuredIsKnownByIt() throws {
+        var (earlier, now) = (record(), record())
+        (earlier.version, now.version) = ("one", "two")
+        for cell in earlier.matrix.cells {
+            earlier.matrix[cell.allocation] = Surface.cell(cell.allocation[.cpu]?.number ?? 0, p95: 0.1)
+        }
+        var onward = try now.goingOn(with: earlier)
+        #expect(onward.version == "two" && onward.matrix.cells.map(\.measurement?.version) == ["one", "one"])
+        let fresh = Surface.cell(0.4, p95: 0.2)
+        onward.matrix[fresh.allocation] = fresh
+        now.version = "three"
+        #expect(try now.goingOn(with: onward).matrix.cells.map(\.measurement?.version) == ["one", "two"])
+        now.version = "two"
+        #expect(try now.goingOn(with: onward).matrix.cells.map(\.measurement?.version) == ["one", nil])
     }
 
     /// Cells that were measured while a name stood for something else are not gone on with.

@@ -18,6 +18,17 @@ import Testing
         return record
     }
 
+    /// On a narrow terminal, what cells are is told before what they have.
+    @Test func columnsThatMatterStay() {
+        var table = TextTable(
+            ["cpu", "p95", "mean", "state", "p99"], [.right, .right, .right, .left, .right], kept: ["state"])
+        table.add(["40%", "70.0 ms", "20.0 ms", "interpolated", "90.0 ms"])
+        #expect(
+            table.text(width: 28)
+                == "cpu      p95  state\n40%  70.0 ms  interpolated\n(no room for: mean, p99)")
+        #expect(table.text(width: 12).hasPrefix("cpu  state"))
+    }
+
     @Test func whatChangedIsToldByIntervals() throws {
         var (before, after) = (record("a", [0.1, 0.05, 0.02, 0.01]), record("b", [0.2, 0.052, 0.01]))
         before.matrix[Allocation([.cpu: 0.2])] = Surface.cell(0.2, p95: 0.1)

@@ -96,7 +96,7 @@ import Testing
                 """)
         let best = try reply("lowest p95", .found, place(0.8), isGoodEnough: true, nothingBetter: 0.97, limits: nil)
         #expect(headline(best) == "The lowest p95 of app1 is at cpu 80%.")
-        #expect(text(best).contains("that nothing better does has probability 97%"))
+        #expect(text(best).contains("that nothing is better by more than 5% has probability 97%"))
     }
 
     @Test func thereIsNoSuchAllocation() throws {

@@ -71,11 +71,13 @@ struct StoreKind: CustomTestStringConvertible, Sendable {
         let store = try kind.open(folder.path)
         #expect(try store.campaign(nil) == nil)
         #expect(try store.heads().heads.isEmpty && store.campaigns().records.isEmpty)
+        #expect(try store.head(nil) == nil && store.head("new") == nil)
         try store.save(Sample.record("new", started: 2))
         try store.save(Sample.record("old", started: 1))
         #expect(try store.campaign(nil)?.id == "new")
         #expect(try store.campaigns().records.map(\.id) == ["new", "old"])
         #expect(try store.heads().heads.map(\.record.id) == ["new", "old"])
+        #expect(try store.heads().heads == [store.head(nil), store.head("old")])
         #expect(
             try store.heads().heads.allSatisfy { $0.record.matrix.axes.count == 1 && $0.record.matrix.cells.isEmpty })
         #expect(try store.latestDone(service: "auction", tier: "app") == nil)

@@ -88,5 +88,8 @@ extension SystemTests.CampaignTests {
             #expect(measurement.requests.captured == measurement.requests.sent)
             #expect(measurement.requests.failed == 0 && measurement.requests.mismatched == 0)
         }
+        // Two at a time, and each says so.
+        let beside = record.matrix.cells.compactMap(\.measurement?.beside)
+        #expect(beside.count >= 2 && beside.allSatisfy { !$0.isEmpty })
     }
 }

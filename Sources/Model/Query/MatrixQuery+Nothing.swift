@@ -57,3 +57,29 @@ extension MatrixQuery.Condition {
         return ["there is no campaign of \(subject.name) '\(name)'\(near)"]
     }
 }
+
+extension MatrixQuery.Condition {
+    /// Those that it compares, or an end of whose interval.
+    package var metrics: [Metric] {
+        subjects.compactMap { subject in
+            switch subject {
+            case .metric(let metric), .lower(let metric), .upper(let metric): metric
+            case .axis, .state, .campaign, .service, .tier, .domain: nil
+            }
+        }.uniqued()
+    }
+}
+
+extension CellGroup {
+    /// What there is of what the condition asks for.
+    package func tells(_ condition: MatrixQuery.Condition) -> [String] {
+        let ranges = condition.metrics.map { metric in
+            figures[metric].map {
+                "its \(metric.rawValue) is \(metric.format($0.least)) to \(metric.format($0.greatest))"
+            } ?? "no cell has a figure of \(metric.rawValue)"
+        }
+        let states = Cell.states.compactMap { state in self.states[state].map { "\(state) \($0)" } }
+        return ranges
+            + (condition.subjects.contains(.state) ? ["its states are \(states.joined(separator: ", "))"] : [])
+    }
+}

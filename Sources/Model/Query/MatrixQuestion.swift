@@ -12,6 +12,9 @@ package struct MatrixQuestion: Hashable, Sendable {
         case holds
     }
 
+    /// By how much a figure has to be better to count as better, in parts of it.
+    package static let noticeable = 0.05
+
     /// As it was written.
     package let text: String
     package let wish: Wish
@@ -34,6 +37,14 @@ package struct MatrixQuestion: Hashable, Sendable {
         self.limits = limits
         self.at = at
         self.places = places
+    }
+
+    /// The same with another value fixed.
+    package func at(_ resource: Resource, _ setting: Setting) -> MatrixQuestion {
+        var settings = at.values
+        settings[resource] = setting
+        return MatrixQuestion(
+            text, wish, selection: selection, limits: limits, at: Allocation(settings), places: places)
     }
 
     /// What cannot be met, at the name that it is about.

@@ -1,0 +1,80 @@
+import Exploration
+import Glibc
+import Model
+
+/// A question about an allocation that lies between two values of an axis: answered by both.
+struct Between {
+    private let question: MatrixQuestion
+    private let axis: Axis
+    private let asked: Double
+    private let below, above: Double
+
+    /// Nil of an allocation that is on all axes, or beyond one.
+    init?(_ question: MatrixQuestion, _ axes: [Axis]) {
+        for axis in axes {
+            guard case .number(let asked)? = question.at[axis.resource], let values = axis.numbers,
+                !axis.values.contains(where: { axis.resource.agrees($0, with: .number(asked)) }),
+                let below = values.filter({ $0 < asked }).max(), let above = values.filter({ $0 > asked }).min()
+            else { continue }
+            (self.question, self.axis, self.asked, self.below, self.above) = (question, axis, asked, below, above)
+            return
+        }
+        return nil
+    }
+
+    func reply(_ record: CampaignRecord, confidence: Double) throws -> MatrixReply {
+        let ends = try [below, above].map { value in
+            try Answering.reply(question.at(axis.resource, .number(value)), record, confidence: confidence)
+        }
+        let experiments = ends.flatMap(\.experiments).uniqued()
+        let outcome = outcome(ends)
+        // Of one place, what stands in the way of being sure is the same at both.
+        return MatrixReply(
+            question, record, outcome, place(ends, outcome), isGoodEnough: ends.allSatisfy(\.isGoodEnough),
+            nothingBetter: nil, confidence: confidence, limits: ends[0].limits,
+            assumptions: [assumption] + ends.flatMap(\.assumptions).uniqued(),
+            reasons: ends.flatMap(\.reasons).uniqued(), experiments: experiments,
+            isPlanWhole: ends.allSatisfy(\.isPlanWhole), lacksControl: ends.contains(where: \.lacksControl),
+            time: Answering.duration(of: experiments.count, record))
+    }
+
+    private func outcome(_ ends: [MatrixReply]) -> MatrixReply.Outcome {
+        if case .value(let metric) = question.wish {
+            return ends.allSatisfy { $0.outcome == .figure && $0.place?.figures[metric] != nil } ? .figure : .unsure
+        }
+        return ends[0].outcome == ends[1].outcome ? ends[0].outcome : .unsure
+    }
+
+    /// Of a figure, what lies between the two; else the one of the two that speaks less for the outcome.
+    private func place(_ ends: [MatrixReply], _ outcome: MatrixReply.Outcome) -> MatrixReply.Place? {
+        guard case .value = question.wish else {
+            let places = ends.compactMap(\.place).sorted { $0.holds ?? 0 < $1.holds ?? 0 }
+            return outcome == .no ? places.last : places.first
+        }
+        guard let lower = ends[0].place, let upper = ends[1].place else { return nil }
+        let share = (asked - below) / (above - below)
+        let figures = lower.figures.compactMap { metric, a in
+            upper.figures[metric].map { b in
+                // Effects multiply, where there are any.
+                let value =
+                    a.value > 0 && b.value > 0
+                    ? exp((1 - share) * log(a.value) + share * log(b.value)) : (1 - share) * a.value + share * b.value
+                return (metric, Estimate(value, lower: min(a.lower, b.lower), upper: max(a.upper, b.upper)))
+            }
+        }
+        var settings = lower.allocation.values
+        settings[axis.resource] = .number(asked)
+        return MatrixReply.Place(
+            Allocation(settings), state: "interpolated",
+            figures: Dictionary(figures, uniquingKeysWith: { first, _ in first }), cost: nil, holds: nil)
+    }
+
+    private var assumption: String {
+        let text = { (value: Double) in "\(axis.resource.rawValue) \(axis.resource.format(.number(value)))" }
+        let taken =
+            if case .value = question.wish { "its figures are taken to lie between theirs" } else {
+                "what is so at both is taken to be so there"
+            }
+        return "\(text(asked)) is not on the campaign's axis, but between \(text(below)) and \(text(above)): \(taken)"
+    }
+}
