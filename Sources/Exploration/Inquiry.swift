@@ -16,6 +16,9 @@ package struct Inquiry: Sendable {
     /// The cells that it is about.
     package let cells: [Int]
 
+    /// In standard errors, how far from its limit a figure has to be to keep it with the confidence.
+    var reach: Double { Normal.halfWidth(max(0, 2 * confidence - 1)) }
+
     let limits: Limits?
     /// With what is good for the limits, and what is good for the figure that is looked for.
     let limited, figured: ConfigurationSpace
@@ -148,7 +151,8 @@ extension Inquiry {
         var plan: [Int] = []
         while true {
             let standing = try Standing(self, knowledge)
-            guard !standing.isSure, let (cell, _) = try standing.choice() else { return (plan, true) }
+            if standing.isSure { return (plan, true) }
+            guard let (cell, _) = try standing.choice() else { return (plan, false) }
             if plan.count == most { return (plan, false) }
             plan.append(cell)
             // Of the first ones nothing is expected yet: what is chosen then depends on what they come to.

@@ -36,7 +36,9 @@ struct Knowledge: Sendable {
             if check.metric == inquiry.limits?.metric { ratioChecks.append(PredictedCheck(standardized: standardized)) }
             if check.metric == inquiry.metric { figureChecks.append(PredictedCheck(standardized: standardized)) }
         }
-        if inquiry.limited.dimensions.contains(where: \.moreHelps) { widenContradicted(inquiry.limited) }
+        if inquiry.limited.dimensions.contains(where: \.moreHelps) {
+            widenContradicted(inquiry.limited, reach: inquiry.reach)
+        }
     }
 
     /// What was spoilt once may be tried in another run.
@@ -50,9 +52,9 @@ struct Knowledge: Sendable {
 
     /// Where less of what helps keeps a limit and more of it does not, runs differ by half of what lies between the two, at
     /// least: `Evidence.standardError` says the same of the SLA.
-    private mutating func widenContradicted(_ space: ConfigurationSpace) {
+    private mutating func widenContradicted(_ space: ConfigurationSpace, reach: Double) {
         let measured = ratios
-        let isInside = { (ratio: Observation) in ratio.value + Evidence.reach * (ratio.error ?? 0) < 1 }
+        let isInside = { (ratio: Observation) in ratio.value + reach * (ratio.error ?? 0) < 1 }
         let outside = measured.filter { !isInside($0) }
         for index in measured.indices where isInside(measured[index]) {
             let own = measured[index]

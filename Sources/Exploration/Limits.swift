@@ -3,7 +3,8 @@ import Model
 /// Limits on metrics as one figure of a cell: how far it is from them, as a ratio. They hold where it is below 1.
 ///
 /// Of `p95 < 50 ms` that is p95 / 50 ms, whose logarithm differs from that of p95 by a constant: what is modelled of the one
-/// is modelled of the other. Of limits that hold together it is the largest ratio, of alternatives the least.
+/// is modelled of the other. Of limits that hold together it is the largest ratio, of alternatives the
+/// surest.
 struct Limits: Sendable {
     private let condition: MatrixQuery.Condition
     /// Whether more of what helps is known not to break any of them.
@@ -53,11 +54,30 @@ struct Limits: Sendable {
         case .comparison: return nil
         case .all(let parts):
             let ratios = parts.compactMap { ratio($0, estimate) }
-            return ratios.count == parts.count ? ratios.max { $0.value < $1.value } : nil
+            return ratios.count == parts.count ? together(ratios) : nil
         case .any(let parts):
             let ratios = parts.compactMap { ratio($0, estimate) }
-            return ratios.count == parts.count ? ratios.min { $0.value < $1.value } : nil
+            guard ratios.count == parts.count else { return nil }
+            // The surest; of those that are as sure, the least.
+            return ratios.min { (-chance($0), $0.value) < (-chance($1), $1.value) }
         }
+    }
+
+    /// That a ratio is below 1.
+    private static func chance(_ ratio: (value: Double, error: Double)) -> Double {
+        ratio.error > 0 ? Normal.below((1 - ratio.value) / ratio.error) : ratio.value < 1 ? 1 : 0
+    }
+
+    /// The largest ratio, with an error by which it is below 1 as probably as all of them are: one that is far from its limit
+    /// and hardly known makes them no surer.
+    private static func together(_ ratios: [(value: Double, error: Double)]) -> (value: Double, error: Double)? {
+        guard let largest = ratios.max(by: { $0.value < $1.value }) else { return nil }
+        let chance = ratios.reduce(1) { $0 * Self.chance($1) }
+        if Self.chance(largest) - chance < 0.001 { return largest }
+        let way = 1 - largest.value
+        // In standard errors; nothing that is below 1 is made out to be above it.
+        let reach = max(Normal.halfWidth(abs(2 * chance - 1)), 0.05)
+        return (largest.value, abs(way) / (chance > 0.5 ? reach : 0.05))
     }
 
     private static func quotient(_ value: Double, _ by: Double) -> Double {

@@ -49,15 +49,18 @@ package struct Standing: Sendable {
         let candidate = inquiry.cells.filter(beliefs.isGoodEnough).min { costs[$0] < costs[$1] }
         let cheaper = inquiry.cells.filter { cell in candidate.map { costs[cell] < costs[$0] } ?? true }
         let open = cheaper.filter { !knowledge.isTried($0) }
+        // What was measured and is not sure enough may do all the same, unless what has more surely does not.
+        let measured = cheaper.filter { knowledge.isTried($0) && !beliefs.isContradicted($0) }
+            .reduce(1.0) { $0 * (1 - (beliefs.holds($1) ?? 0)) }
         // A candidate that was measured is what the search has found so far.
         let search = Search(
-            inquiry.limited, goal: .cheapest(limit: 1), confidence: inquiry.confidence,
+            inquiry.limited, goal: .cheapest(limit: 1),
+            // The rest of it has to come from what is left.
+            confidence: measured > inquiry.confidence ? inquiry.confidence / measured : inquiry.confidence,
             seed: inquiry.specification.seed,
             wanted: cheaper + [candidate].compactMap(\.self).filter(knowledge.isTried),
             reach: beliefs.reach)
         let state = SearchState(trials: Knowledge.trials(knowledge.ratios, failed: knowledge.failed))
-        // What was measured and is not sure enough may do all the same.
-        let measured = cheaper.filter(knowledge.isTried).reduce(1.0) { $0 * (1 - (beliefs.holds($1) ?? 0)) }
         let nothing = try search.probabilityOfNone(open, state) * measured
         if candidate != nil { return (candidate, nothing, nothing >= inquiry.confidence, search) }
         // That nothing does at all is not concluded from less: what has most is tried first.
@@ -81,15 +84,18 @@ package struct Standing: Sendable {
         let search = Search(
             inquiry.figured, goal: .best(budget: nil), better: inquiry.better, confidence: inquiry.confidence,
             seed: inquiry.specification.seed, wanted: open + known.filter(knowledge.isTried), reach: beliefs.reach)
+        // What was measured and is not sure to keep the limits may all the same.
+        let measured = inquiry.cells.filter {
+            knowledge.isTried($0) && !knowledge.failed.contains($0) && beliefs.figure($0) != nil
+        }
         guard let candidate, let value = beliefs.figure(candidate)?.value else {
-            return (nil, open.isEmpty ? 1 : 0, open.isEmpty && knowledge.count > 0, search)
+            let none = measured.reduce(open.isEmpty ? 1.0 : 0) { $0 * (1 - (beliefs.holds($1) ?? 1)) }
+            return (nil, none, none >= inquiry.confidence && knowledge.count > 0, search)
         }
         if flawless != nil { return (candidate, 1, true, search) }
         // Figures of cells hang together, so that the product is not more than the probability that none is better.
-        let others = open + known.filter(knowledge.isTried)
-        let none = others.filter { $0 != candidate }.reduce(1.0) { product, cell in
-            let better = beliefs.isBetter(cell, than: candidate, value, inquiry.better) ?? 1
-            return product * (1 - better * (beliefs.holds(cell) ?? 1))
+        let none = (open + measured).filter { $0 != candidate }.reduce(1.0) { product, cell in
+            product * (1 - beliefs.rivals(cell, candidate, value, inquiry.better))
         }
         return (candidate, none, none >= inquiry.confidence, search)
     }
@@ -139,6 +145,17 @@ package struct Standing: Sendable {
     /// The probability that the limits hold at a cell; nil where there are none, or nothing is known.
     package func holds(_ cell: Int) -> Double? { beliefs.holds(cell) }
 
+    /// Whether a cell alone would do, and what has more surely does not.
+    package func isContradicted(_ cell: Int) -> Bool { beliefs.isContradicted(cell) }
+
+    /// Measured cells that may be better than the answer, the most probable first.
+    package var rivals: [(cell: Int, probability: Double)] {
+        guard case .best = inquiry.question.wish, let cell, let value = figure(cell)?.value else { return [] }
+        return inquiry.cells.filter { $0 != cell && knowledge.isTried($0) && beliefs.figure($0) != nil }
+            .map { (cell: $0, probability: beliefs.rivals($0, cell, value, inquiry.better)) }
+            .filter { $0.probability > 1 - inquiry.confidence }.sorted { $0.probability > $1.probability }
+    }
+
     /// The metric that is asked for at a cell.
     package func figure(_ cell: Int) -> Estimate? { beliefs.figure(cell) }
 
@@ -165,10 +182,11 @@ struct Beliefs: Sendable {
     private let failed: Set<Int>
     private let ratios, figures: Interpolation?
     private let feasible: [Int: Double]
+    private let space: ConfigurationSpace
 
     init(_ inquiry: Inquiry, _ knowledge: Knowledge) throws(ObservationError) {
         confidence = inquiry.confidence
-        reach = Normal.halfWidth(max(0, 2 * inquiry.confidence - 1))
+        reach = inquiry.reach
         half = Normal.halfWidth(inquiry.confidence)
         hasLimits = inquiry.limits != nil
         measuredRatios = Dictionary(knowledge.ratios.map { ($0.cell, $0) }, uniquingKeysWith: { first, _ in first })
@@ -191,6 +209,7 @@ struct Beliefs: Sendable {
         let feasibility = Feasibility(
             Search(inquiry.limited, goal: .exhaustive),
             TrialBook(SearchState(trials: Knowledge.trials(observations, failed: knowledge.failed))))
+        space = inquiry.limited
         feasible = Dictionary(
             inquiry.cells.map { ($0, feasibility.probability($0)) }, uniquingKeysWith: { first, _ in first })
     }
@@ -222,6 +241,18 @@ struct Beliefs: Sendable {
     /// By how much another has to be better to count, in parts of the figure.
     private static let noticeable = MatrixQuestion.noticeable
 
+    /// Whether something that was measured and has more of what helps surely does not do.
+    func isContradicted(_ cell: Int) -> Bool {
+        measuredRatios.keys.contains { other in
+            other != cell && space.dominates(other, cell) && holds(other).map { $0 <= 1 - confidence } ?? false
+        }
+    }
+
+    /// The probability that a cell keeps the limits and is better than `other`, whose figure is `value`.
+    func rivals(_ cell: Int, _ other: Int, _ value: Double, _ better: Better) -> Double {
+        failed.contains(cell) ? 0 : (isBetter(cell, than: other, value, better) ?? 1) * (holds(cell) ?? 1)
+    }
+
     /// The probability that a cell's figure is better by more than anybody would notice than that of `other`, `value`.
     func isBetter(_ cell: Int, than other: Int, _ value: Double, _ better: Better) -> Double? {
         let sign = better == .lower ? 1.0 : -1.0
@@ -229,7 +260,9 @@ struct Beliefs: Sendable {
         guard let own = measuredFigures[cell] else {
             return figures?.probability(cell, below: limit).map { better == .lower ? $0 : 1 - $0 }
         }
-        let its = measuredFigures[other]?.error ?? 0
+        let its =
+            measuredFigures[other].map { $0.error ?? 0 }
+            ?? figure(other).map { ($0.upper - $0.lower) / 2 / max(half, 1e-6) } ?? 0
         let error = ((own.error ?? 0) * (own.error ?? 0) + its * its).squareRoot()
         let ahead = sign * (limit - own.value)
         return error > 0 ? Normal.below(ahead / error) : ahead > 0 ? 1 : 0

@@ -31,6 +31,12 @@ package enum Answering {
             lacksControl: record.control?.isWithinLimits != true, time: duration(of: wanted.count, record))
     }
 
+    /// Those that have to be answered for it, each of what is on the axes: of a place between two values both.
+    package static func parts(_ question: MatrixQuestion, _ record: CampaignRecord) -> [MatrixQuestion] {
+        guard question.isOfOnePlace, let between = Between(question, record.matrix.axes) else { return [question] }
+        return between.ends.flatMap { parts($0, record) }
+    }
+
     private static func outcome(_ inquiry: Inquiry, _ standing: Standing) -> MatrixReply.Outcome {
         switch inquiry.question.wish {
         case .cheapest, .best: standing.isSure ? (standing.cell == nil ? .nothing : .found) : .unsure
@@ -87,6 +93,10 @@ package enum Answering {
             }
             if standing.cell != nil, cheaper.isEmpty { reasons.append("nothing that is asked about is cheaper") }
         }
+        reasons += standing.rivals.prefix(shown).map { rival in
+            "\(cells[rival.cell].allocation) was measured and may be better, with \(Format.percent(rival.probability)): a longer "
+                + "window would tell"
+        }
         let asked = inquiry.cells.filter(isMeasured).count
         reasons.append(
             "it stands on \(record.matrix.measuredCount) measured cells of \(cells.count) in campaign \(record.id)"
@@ -111,7 +121,10 @@ package enum Answering {
         let holds = standing.holds(cell) ?? 0
         let verdict =
             holds <= 1 - inquiry.confidence
-            ? "does not do" : "may do, with \(Format.percent(holds)): a longer window would tell"
+            ? "does not do"
+            : standing.isContradicted(cell)
+                ? "alone would do, but more of what helps does not"
+                : "may do, with \(Format.percent(holds)): a longer window would tell"
         return "\(known.allocation) was \(known.state) and \(verdict): \(figures.joined(separator: ", "))"
     }
 

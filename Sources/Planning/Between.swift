@@ -22,10 +22,11 @@ struct Between {
         return nil
     }
 
+    /// The same question of the two values.
+    var ends: [MatrixQuestion] { [below, above].map { question.at(axis.resource, .number($0)) } }
+
     func reply(_ record: CampaignRecord, confidence: Double) throws -> MatrixReply {
-        let ends = try [below, above].map { value in
-            try Answering.reply(question.at(axis.resource, .number(value)), record, confidence: confidence)
-        }
+        let ends = try ends.map { try Answering.reply($0, record, confidence: confidence) }
         let experiments = ends.flatMap(\.experiments).uniqued()
         let outcome = outcome(ends)
         // Of one place, what stands in the way of being sure is the same at both.
@@ -33,7 +34,7 @@ struct Between {
             question, record, outcome, place(ends, outcome), isGoodEnough: ends.allSatisfy(\.isGoodEnough),
             nothingBetter: nil, confidence: confidence, limits: ends[0].limits,
             assumptions: [assumption] + ends.flatMap(\.assumptions).uniqued(),
-            reasons: ends.flatMap(\.reasons).uniqued(), experiments: experiments,
+            reasons: told(ends, record) + ends.flatMap(\.reasons).uniqued(), experiments: experiments,
             isPlanWhole: ends.allSatisfy(\.isPlanWhole), lacksControl: ends.contains(where: \.lacksControl),
             time: Answering.duration(of: experiments.count, record))
     }
@@ -45,13 +46,26 @@ struct Between {
         return ends[0].outcome == ends[1].outcome ? ends[0].outcome : .unsure
     }
 
-    /// Of a figure, what lies between the two; else the one of the two that speaks less for the outcome.
-    private func place(_ ends: [MatrixReply], _ outcome: MatrixReply.Outcome) -> MatrixReply.Place? {
-        guard case .value = question.wish else {
-            let places = ends.compactMap(\.place).sorted { $0.holds ?? 0 < $1.holds ?? 0 }
-            return outcome == .no ? places.last : places.first
+    /// What each of the two says, and what to do where they differ.
+    private func told(_ ends: [MatrixReply], _ record: CampaignRecord) -> [String] {
+        guard question.wish == .holds else { return [] }
+        let both = ends.compactMap(\.place).map { place in
+            "\(place.allocation)" + (place.holds.map { " with probability \(Format.percent($0))" } ?? "")
         }
+        let isSplit = Set(ends.map(\.outcome)) == [.yes, .no]
+        return ["of the two it holds at " + both.joined(separator: ", at ")]
+            + (isSplit
+                ? [
+                    "where between them it begins to is not known: put \(axis.resource.format(.number(asked))) on the axis in the "
+                        + "service file, and go on with 'whatif run FILE.yaml --campaign \(record.id)'"
+                ] : [])
+    }
+
+    /// Of a figure, what lies between the two; of limits, how surely both keep or both break them.
+    private func place(_ ends: [MatrixReply], _ outcome: MatrixReply.Outcome) -> MatrixReply.Place? {
         guard let lower = ends[0].place, let upper = ends[1].place else { return nil }
+        let probabilities = ends.compactMap(\.place?.holds)
+        let holds = outcome == .no ? probabilities.max() : outcome == .yes ? probabilities.min() : nil
         let share = (asked - below) / (above - below)
         let figures = lower.figures.compactMap { metric, a in
             upper.figures[metric].map { b in
@@ -66,7 +80,7 @@ struct Between {
         settings[axis.resource] = .number(asked)
         return MatrixReply.Place(
             Allocation(settings), state: "interpolated",
-            figures: Dictionary(figures, uniquingKeysWith: { first, _ in first }), cost: nil, holds: nil)
+            figures: Dictionary(figures, uniquingKeysWith: { first, _ in first }), cost: nil, holds: holds)
     }
 
     private var assumption: String {

@@ -103,23 +103,19 @@ package enum Decision {
             : record.goal == .cheapest
                 ? record.conclusion?.confidence ?? 0
                 : noneMeets(evidence.judged.filter { !cells[$0].isTried }, evidence, search)
+        // That none surely does is so; that none does is as probable as what was measured near the limit has it.
         let chances = measured.filter { !evidence.isContradicted($0) }.compactMap { cell in
             evidence.probabilityOfMeeting(cell).map { (cell: cell, probability: $0) }
         }
-        let confidence = chances.reduce(untried) { $0 * (1 - $1.probability) }
-        if !measured.isEmpty, confidence >= search.confidence {
-            return Answer(.nothingMeets, reasons: reasons, confidence: confidence)
-        }
-        if untried >= search.confidence, let likeliest = chances.max(by: { $0.probability < $1.probability }) {
-            let chance = Format.percent(likeliest.probability)
+        if !measured.isEmpty, untried >= search.confidence {
+            reasons += chances.filter { $0.probability > 1 - search.confidence }.map {
+                "\(cells[$0.cell].allocation) may meet it, with \(Format.percent($0.probability)): a longer 'experiment:' would tell"
+            }
             return Answer(
-                .undecided(
-                    "\(cells[likeliest.cell].allocation) meets \(sla) with probability \(chance); a longer 'experiment:' would tell"
-                ),
-                reasons: reasons, confidence: confidence)
+                .nothingMeets, reasons: reasons, confidence: chances.reduce(untried) { $0 * (1 - $1.probability) })
         }
         return Answer(
-            .undecided("no cell that meets \(record.sla) was measured"), reasons: reasons, confidence: confidence)
+            .undecided("no cell that meets \(sla) was measured"), reasons: reasons, confidence: untried)
     }
 
     /// The probability that none of these meets the SLA; each by itself, so that it is not less than what is said.

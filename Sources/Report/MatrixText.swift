@@ -89,7 +89,9 @@ package enum MatrixText {
                 "The cheapest allocation of \(record.domain) that meets \(record.sla) is \(allocation)"
                     + (allocation == record.onLine ? ", which it has." : " (on-line now: \(record.onLine)).")
             case .nothingMeets:
-                "No allocation of the \(record.matrix.axes.count == 1 ? "axis" : "axes") meets \(record.sla)."
+                "No allocation of the \(record.matrix.axes.count == 1 ? "axis" : "axes") "
+                    + (answer.confidence ?? 1 < record.search?.confidence ?? 0 ? "surely meets" : "meets")
+                    + " \(record.sla)."
             case .undecided(let reason): "No answer: \(reason)."
             }
         let beginning =

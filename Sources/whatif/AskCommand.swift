@@ -37,8 +37,12 @@ enum AskCommand: Command {
         let record = try record(arguments, store)
         var reply = try Answering.reply(question, record, confidence: confidence)
         if arguments.flag("run"), reply.canBeRun {
-            reply = try Answering.reply(
-                question, try measure(question, confidence, record, arguments), confidence: confidence)
+            var measured = record
+            for part in Answering.parts(question, record)
+            where try Answering.reply(part, measured, confidence: confidence).canBeRun {
+                measured = try measure(part, confidence, measured, arguments)
+            }
+            reply = try Answering.reply(question, measured, confidence: confidence)
         }
         let command = command(reply, arguments)
         Terminal.print(

@@ -62,7 +62,7 @@ enum MatrixListCommand: Command {
             Terminal.print(MatrixData.csv([headings] + rows))
             return end
         }
-        if rows.isEmpty { Terminal.note(MatrixInput.noneYet) }
+        if rows.isEmpty, findings.isEmpty { Terminal.note(MatrixInput.noneYet) }
         var table = TextTable(
             headings, [.left, .left, .left, .left, .left, .left, .left, .right, .left],
             kept: ["campaign", "state", "answer"])

@@ -46,13 +46,14 @@ enum MatrixQueryCommand: Command {
         if arguments.value("of") != nil, by == nil { throw UsageError("--of says what --by shows; write --by, too") }
 
         let store = try MatrixInput.store()
-        let head = try MatrixInput.head(arguments.value("campaign"), in: store)
+        if arguments.flag("all"), arguments.value("campaign") != nil {
+            throw UsageError("--all is of all campaigns, --campaign of one; write one of them")
+        }
+        let head = try head(arguments, store)
         if !arguments.flag("all") {
             try check(query, by ?? [], objectives ?? [], head.record, in: store)
             let campaign = MatrixQuery.Condition.comparison(.campaign, .equal, .name(head.record.id))
             query.condition = .all([campaign] + (query.condition.map { [$0] } ?? []))
-        } else if arguments.value("campaign") != nil {
-            throw UsageError("--all is of all campaigns, --campaign of one; write one of them")
         } else {
             try check(query, by ?? [], objectives ?? [], nil, in: store)
         }
@@ -85,6 +86,15 @@ enum MatrixQueryCommand: Command {
         }
         if found.isEmpty { try explainNothing(query, arguments, head.record, store) }
         return found.isEmpty ? .no : .done
+    }
+
+    /// Of all, the latest that is whole says what is shown; that another is damaged is said, and stands in nobody's way.
+    private static func head(_ arguments: ParsedArguments, _ store: MatrixStore) throws -> CampaignHead {
+        do { return try MatrixInput.head(arguments.value("campaign"), in: store) } catch let error as StoreError {
+            guard error.isDamage, arguments.flag("all"), let whole = try store.heads().heads.first else { throw error }
+            Terminal.complain(error.description)
+            return whole
+        }
     }
 
     /// Nothing is an answer, but it may have been asked wrongly.

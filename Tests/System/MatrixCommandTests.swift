@@ -118,6 +118,9 @@ import Testing
                 #expect(result.errors.contains("read campaign new"), "\(words): \(result.errors)")
             }
             #expect(try matrix("show", "--campaign", "old").status == 0)
+            // Of all the others it is said as well, and they answer.
+            let others = try matrix("query", "--all", "--where", "cpu > 50%")
+            #expect(others.status == 0 && others.errors.contains("read campaign new") && others.output.contains("old "))
             // What is whole is written.
             let all = try matrix("export", "--all")
             #expect(all.status == 1 && all.errors.contains("read campaign new"))
