@@ -3,8 +3,9 @@ package import Model
 /// A question to a campaign's matrix: how it stands, and which experiment would tell most. Pure and deterministic, as the
 /// campaign's own `Driver` is, whose search it shares.
 ///
-/// An allocation is good enough when its limits hold there with the probability that is asked for. What was measured and is
-/// not good enough counts with its own probability, as what is interpolated does.
+/// An allocation is good enough when its limits hold there with the probability that is asked for; of a measured one, when
+/// the whole interval of that probability is inside. What is interpolated counts with its own probability, and what was
+/// measured near a limit is said with its own.
 package struct Inquiry: Sendable {
     package let question: MatrixQuestion
     /// How probable each part of an answer has to be.
@@ -16,8 +17,8 @@ package struct Inquiry: Sendable {
     /// The cells that it is about.
     package let cells: [Int]
 
-    /// In standard errors, how far from its limit a figure has to be to keep it with the confidence.
-    var reach: Double { Normal.halfWidth(max(0, 2 * confidence - 1)) }
+    /// In standard errors, half of an interval of the confidence.
+    var reach: Double { Normal.halfWidth(confidence) }
 
     let limits: Limits?
     /// With what is good for the limits, and what is good for the figure that is looked for.

@@ -8,7 +8,8 @@ package struct Standing: Sendable {
     /// The probability that nothing cheaper, or better, is good enough; without a cell, that nothing is at all. Nil of one
     /// place.
     package let nothingBetter: Double?
-    /// Whether everything that is asked is as probable as it has to be, one way or the other.
+    /// Whether everything that is asked is as probable as it has to be, one way or the other; of the cheapest and the best, as
+    /// far as what was not measured goes.
     package let isSure: Bool
 
     private let inquiry: Inquiry
@@ -54,15 +55,15 @@ package struct Standing: Sendable {
             .reduce(1.0) { $0 * (1 - (beliefs.holds($1) ?? 0)) }
         // A candidate that was measured is what the search has found so far.
         let search = Search(
-            inquiry.limited, goal: .cheapest(limit: 1),
-            // The rest of it has to come from what is left.
-            confidence: measured > inquiry.confidence ? inquiry.confidence / measured : inquiry.confidence,
+            inquiry.limited, goal: .cheapest(limit: 1), confidence: inquiry.confidence,
             seed: inquiry.specification.seed,
             wanted: cheaper + [candidate].compactMap(\.self).filter(knowledge.isTried),
             reach: beliefs.reach)
         let state = SearchState(trials: Knowledge.trials(knowledge.ratios, failed: knowledge.failed))
-        let nothing = try search.probabilityOfNone(open, state) * measured
-        if candidate != nil { return (candidate, nothing, nothing >= inquiry.confidence, search) }
+        let untried = try search.probabilityOfNone(open, state)
+        let nothing = untried * measured
+        // Of what was measured it is the cheapest that is good enough: no experiment here would tell more of the others.
+        if candidate != nil { return (candidate, nothing, untried >= inquiry.confidence, search) }
         // That nothing does at all is not concluded from less: what has most is tried first.
         guard case .finish = try search.next(state) else { return (nil, nothing, false, search) }
         return (nil, nothing, nothing >= inquiry.confidence && knowledge.count > 0, search)
@@ -94,10 +95,12 @@ package struct Standing: Sendable {
         }
         if flawless != nil { return (candidate, 1, true, search) }
         // Figures of cells hang together, so that the product is not more than the probability that none is better.
-        let none = (open + measured).filter { $0 != candidate }.reduce(1.0) { product, cell in
-            product * (1 - beliefs.rivals(cell, candidate, value, inquiry.better))
+        let none = { (cells: [Int]) in
+            cells.filter { $0 != candidate }.reduce(1.0) { product, cell in
+                product * (1 - beliefs.rivals(cell, candidate, value, inquiry.better))
+            }
         }
-        return (candidate, none, none >= inquiry.confidence, search)
+        return (candidate, none(open + measured), none(open) >= inquiry.confidence, search)
     }
 
     /// The experiment after which an answer is most probably known; nil when none is left that would tell more.
@@ -172,10 +175,8 @@ package struct Standing: Sendable {
 
 /// What is believed of each cell, from what is known.
 struct Beliefs: Sendable {
-    /// In standard errors, how far from its limit a figure has to be to keep it with the confidence.
+    /// In standard errors, half of an interval of the confidence.
     let reach: Double
-    /// Half of an interval of the confidence.
-    private let half: Double
     private let confidence: Double
     private let hasLimits: Bool
     private let measuredRatios, measuredFigures: [Int: Observation]
@@ -187,7 +188,6 @@ struct Beliefs: Sendable {
     init(_ inquiry: Inquiry, _ knowledge: Knowledge) throws(ObservationError) {
         confidence = inquiry.confidence
         reach = inquiry.reach
-        half = Normal.halfWidth(inquiry.confidence)
         hasLimits = inquiry.limits != nil
         measuredRatios = Dictionary(knowledge.ratios.map { ($0.cell, $0) }, uniquingKeysWith: { first, _ in first })
         measuredFigures = Dictionary(knowledge.figures.map { ($0.cell, $0) }, uniquingKeysWith: { first, _ in first })
@@ -224,8 +224,10 @@ struct Beliefs: Sendable {
         return ratios?.probability(cell, below: 1).map { $0 * (feasible[cell] ?? 1) }
     }
 
+    /// Of a measured cell the whole interval has to be inside.
     func isGoodEnough(_ cell: Int) -> Bool {
         guard hasLimits else { return !failed.contains(cell) }
+        if let ratio = measuredRatios[cell] { return ratio.value + reach * (ratio.error ?? 0) < 1 }
         return holds(cell).map { $0 >= confidence } ?? false
     }
 
@@ -234,7 +236,7 @@ struct Beliefs: Sendable {
     /// With an interval of the confidence.
     func figure(_ cell: Int) -> Estimate? {
         guard let measured = measuredFigures[cell] else { return figures?.estimate(cell, confidence: confidence) }
-        let half = half * (measured.error ?? 0)
+        let half = reach * (measured.error ?? 0)
         return Estimate(measured.value, lower: measured.value - half, upper: measured.value + half)
     }
 
@@ -262,7 +264,7 @@ struct Beliefs: Sendable {
         }
         let its =
             measuredFigures[other].map { $0.error ?? 0 }
-            ?? figure(other).map { ($0.upper - $0.lower) / 2 / max(half, 1e-6) } ?? 0
+            ?? figure(other).map { ($0.upper - $0.lower) / 2 / max(reach, 1e-6) } ?? 0
         let error = ((own.error ?? 0) * (own.error ?? 0) + its * its).squareRoot()
         let ahead = sign * (limit - own.value)
         return error > 0 ? Normal.below(ahead / error) : ahead > 0 ? 1 : 0
