@@ -3,8 +3,7 @@ import Model
 /// Limits on metrics as one figure of a cell: how far it is from them, as a ratio. They hold where it is below 1.
 ///
 /// Of `p95 < 50 ms` that is p95 / 50 ms, whose logarithm differs from that of p95 by a constant: what is modelled of the one
-/// is modelled of the other. Of limits that hold together it is the largest ratio, of alternatives the
-/// surest.
+/// is modelled of the other. Of limits that hold together it is the largest ratio, of alternatives the surest.
 struct Limits: Sendable {
     private let condition: MatrixQuery.Condition
     /// Whether more of what helps is known not to break any of them.
@@ -75,9 +74,10 @@ struct Limits: Sendable {
         let chance = ratios.reduce(1) { $0 * Self.chance($1) }
         if Self.chance(largest) - chance < 0.001 { return largest }
         let way = 1 - largest.value
-        // In standard errors; nothing that is below 1 is made out to be above it.
-        let reach = max(Normal.halfWidth(abs(2 * chance - 1)), 0.05)
-        return (largest.value, abs(way) / (chance > 0.5 ? reach : 0.05))
+        // In standard errors. Where all are below 1, and that all are is rather improbable, the ratio cannot say so: it is as
+        // good as unknown then.
+        let reach = (way > 0) == (chance > 0.5) ? Normal.halfWidth(abs(2 * chance - 1)) : 0
+        return (largest.value, abs(way) / max(reach, 0.05))
     }
 
     private static func quotient(_ value: Double, _ by: Double) -> Double {

@@ -97,7 +97,7 @@ package struct Standing: Sendable {
         // Figures of cells hang together, so that the product is not more than the probability that none is better.
         let none = { (cells: [Int]) in
             cells.filter { $0 != candidate }.reduce(1.0) { product, cell in
-                product * (1 - beliefs.rivals(cell, candidate, value, inquiry.better))
+                product * (1 - beliefs.beats(cell, candidate, value, inquiry.better))
             }
         }
         return (candidate, none(open + measured), none(open) >= inquiry.confidence, search)
@@ -155,7 +155,7 @@ package struct Standing: Sendable {
     package var rivals: [(cell: Int, probability: Double)] {
         guard case .best = inquiry.question.wish, let cell, let value = figure(cell)?.value else { return [] }
         return inquiry.cells.filter { $0 != cell && knowledge.isTried($0) && beliefs.figure($0) != nil }
-            .map { (cell: $0, probability: beliefs.rivals($0, cell, value, inquiry.better)) }
+            .map { (cell: $0, probability: beliefs.beats($0, cell, value, inquiry.better)) }
             .filter { $0.probability > 1 - inquiry.confidence }.sorted { $0.probability > $1.probability }
     }
 
@@ -240,9 +240,6 @@ struct Beliefs: Sendable {
         return Estimate(measured.value, lower: measured.value - half, upper: measured.value + half)
     }
 
-    /// By how much another has to be better to count, in parts of the figure.
-    private static let noticeable = MatrixQuestion.noticeable
-
     /// Whether something that was measured and has more of what helps surely does not do.
     func isContradicted(_ cell: Int) -> Bool {
         measuredRatios.keys.contains { other in
@@ -251,14 +248,14 @@ struct Beliefs: Sendable {
     }
 
     /// The probability that a cell keeps the limits and is better than `other`, whose figure is `value`.
-    func rivals(_ cell: Int, _ other: Int, _ value: Double, _ better: Better) -> Double {
+    func beats(_ cell: Int, _ other: Int, _ value: Double, _ better: Better) -> Double {
         failed.contains(cell) ? 0 : (isBetter(cell, than: other, value, better) ?? 1) * (holds(cell) ?? 1)
     }
 
     /// The probability that a cell's figure is better by more than anybody would notice than that of `other`, `value`.
     func isBetter(_ cell: Int, than other: Int, _ value: Double, _ better: Better) -> Double? {
         let sign = better == .lower ? 1.0 : -1.0
-        let limit = value - sign * abs(value) * Self.noticeable
+        let limit = value - sign * abs(value) * MatrixQuestion.noticeable
         guard let own = measuredFigures[cell] else {
             return figures?.probability(cell, below: limit).map { better == .lower ? $0 : 1 - $0 }
         }

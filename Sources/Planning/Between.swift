@@ -29,7 +29,6 @@ struct Between {
         let ends = try ends.map { try Answering.reply($0, record, confidence: confidence) }
         let experiments = ends.flatMap(\.experiments).uniqued()
         let outcome = outcome(ends)
-        // Of one place, what stands in the way of being sure is the same at both.
         return MatrixReply(
             question, record, outcome, place(ends, outcome), isGoodEnough: ends.allSatisfy(\.isGoodEnough),
             nothingBetter: nil, confidence: confidence, limits: ends[0].limits,

@@ -89,7 +89,7 @@ package enum Decision {
     private static func nothing(
         _ record: CampaignRecord, _ evidence: Evidence, _ search: SearchSpecification
     ) -> Answer {
-        let (cells, sla) = (record.matrix.cells, record.sla)
+        let cells = record.matrix.cells
         let measured = evidence.judged.filter { cells[$0].measurement != nil }
         var reasons = measured.suffix(Self.shown).map { describe(cells[$0], record.sla) }
         reasons += measured.filter(evidence.isContradicted).map {
@@ -115,7 +115,7 @@ package enum Decision {
                 .nothingMeets, reasons: reasons, confidence: chances.reduce(untried) { $0 * (1 - $1.probability) })
         }
         return Answer(
-            .undecided("no cell that meets \(sla) was measured"), reasons: reasons, confidence: untried)
+            .undecided("no cell that meets \(record.sla) was measured"), reasons: reasons, confidence: untried)
     }
 
     /// The probability that none of these meets the SLA; each by itself, so that it is not less than what is said.

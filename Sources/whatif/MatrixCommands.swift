@@ -20,8 +20,6 @@ enum MatrixListCommand: Command {
         var state, sla: String
         var measured, cells: Int
         var answer: String
-
-        var date: String { Format.date(Timestamp(nanoseconds: Int64(started) * 1_000_000_000)) }
     }
 
     static func run(_ arguments: ParsedArguments) throws -> ExitCode {
@@ -51,10 +49,11 @@ enum MatrixListCommand: Command {
             Terminal.print(try MatrixData.encode(lines))
             return end
         }
-        let rows = lines.map {
+        let rows = zip(lines, heads).map { line, head in
             [
-                $0.campaign, $0.service, $0.tier, $0.domain, arguments.flag("csv") ? "\($0.started)" : $0.date,
-                $0.state, $0.answer, "\($0.measured)/\($0.cells)", $0.sla,
+                line.campaign, line.service, line.tier, line.domain,
+                arguments.flag("csv") ? "\(line.started)" : Format.date(head.record.started), line.state, line.answer,
+                "\(line.measured)/\(line.cells)", line.sla,
             ]
         }
         let headings = ["campaign", "service", "tier", "domain", "started", "state", "answer", "measured", "sla"]

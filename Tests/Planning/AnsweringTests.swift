@@ -68,6 +68,13 @@ import Testing
         }
         #expect(try ask("does errors < 1% hold at cpu 60%", record).outcome == .yes)
         #expect(try ask("does errors < 0.1% hold at cpu 60%", record).outcome == .unsure)
+        // Of two, the one that is rather broken is no likelier to be kept for the other.
+        let p95 = try #require(record.matrix.cells[2].estimate(.p95))
+        for limit in [p95.lower, (p95.lower + p95.value) / 2] {
+            let alone = try ask("does p95 < \(limit * 1000) ms hold at cpu 60%", record)
+            let both = try ask("does p95 < \(limit * 1000) ms and errors < 0.1% hold at cpu 60%", record)
+            #expect(try #require(both.place?.holds) <= #require(alone.place?.holds) + 1e-6, "\(both)")
+        }
         // What is far from its limit does not hide what is hardly known, nor the other way round.
         #expect(try ask("does p95 < 100 ms and errors < 0.1% hold at cpu 60%", record).outcome == .unsure)
         #expect(try ask("does p95 < 100 ms or errors < 0.1% hold at cpu 60%", record).outcome == .yes)

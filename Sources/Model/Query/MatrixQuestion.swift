@@ -54,12 +54,10 @@ package struct MatrixQuestion: Hashable, Sendable {
 
     /// All metrics that it asks about.
     package var metrics: [Metric] {
-        let limited = (limits?.subjects ?? []).compactMap { subject -> Metric? in
-            if case .metric(let metric) = subject { metric } else { nil }
-        }
+        let limited = limits?.metrics ?? []
         switch wish {
         case .best(let metric, _), .value(let metric): return ([metric] + limited).uniqued()
-        case .cheapest, .holds: return limited.uniqued()
+        case .cheapest, .holds: return limited
         }
     }
 
