@@ -114,7 +114,7 @@ struct Experiment {
             let onLineTimes = onLine.responseTimes
         else {
             invalidity.ofOthers.append(
-                "\(tally.account.sent) requests in the window; intervals need \(2 * RunStatistics.sections)")
+                "\(tally.account.sent) requests in the window; intervals need \(RunStatistics.fewest)")
             return Result(measurement: nil, invalidity: invalidity)
         }
         var measurement = Measurement(

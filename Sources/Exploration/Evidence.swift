@@ -50,21 +50,24 @@ package struct Evidence: Sendable {
     /// not, they differ by half of what lies between the two, at least.
     package func standardError(_ cell: Int) -> Double {
         guard let own = matrix.cells[cell].estimate(metric) else { return .infinity }
-        let error = Trial.standardError(own)
-        guard metric == Metric(sla.statistic), isInside(own), matrix.cells[cell].measurement != nil else {
-            return error
-        }
+        return max(Trial.standardError(own), contradiction(cell))
+    }
+
+    private func contradiction(_ cell: Int) -> Double {
+        guard let own = matrix.cells[cell].estimate(metric), metric == Metric(sla.statistic), isInside(own),
+            matrix.cells[cell].measurement != nil
+        else { return 0 }
         let contradicting = matrix.cells.indices.compactMap { other -> Double? in
             guard other != cell, matrix.cells[other].measurement != nil, space.dominates(other, cell),
                 let estimate = matrix.cells[other].estimate(metric), !isInside(estimate)
             else { return nil }
             return (estimate.value - own.value) / 2
         }
-        return max(error, contradicting.max() ?? 0)
+        return contradicting.max() ?? 0
     }
 
     private func isInside(_ estimate: Estimate) -> Bool {
-        sla.isMet(by: estimate.value + Self.reach * Trial.standardError(estimate))
+        sla.isSurelyMet(by: estimate)
     }
 
     /// In standard errors: half of an interval of 95 %.
@@ -82,7 +85,8 @@ package struct Evidence: Sendable {
     package func probabilityOfMeeting(_ cell: Int) -> Double? {
         let own = Metric(sla.statistic)
         guard matrix.cells[cell].measurement != nil, let estimate = matrix.cells[cell].estimate(own) else { return nil }
-        let error = metric == own ? standardError(cell) : Trial.standardError(estimate)
+        let ofSide = Trial.standardError(estimate, towards: sla.limit.seconds)
+        let error = metric == own ? max(ofSide, contradiction(cell)) : ofSide
         guard error > 0 else { return sla.isMet(by: estimate.value) ? 1 : 0 }
         return Normal.below((sla.limit.seconds - estimate.value) / error)
     }

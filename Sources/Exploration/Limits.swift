@@ -48,7 +48,8 @@ struct Limits: Sendable {
                 return (value, (estimate.upper - estimate.value) / Evidence.reach / limit)
             }
             // To first order that of the reciprocal is relatively the same.
-            let error = estimate.value > 0 ? value * Trial.standardError(estimate) / estimate.value : 0
+            let error =
+                estimate.value > 0 ? value * Trial.standardError(estimate, towards: limit) / estimate.value : 0
             return (value, error)
         case .comparison: return nil
         case .all(let parts):

@@ -46,8 +46,17 @@ extension Observation {
 }
 
 extension Trial {
-    /// The intervals of measurements are of 95 %.
-    static func standardError(_ estimate: Estimate) -> Double { (estimate.upper - estimate.lower) / 2 / 1.96 }
+    /// The intervals of measurements are of 95 %, and those of times have their value not in the middle: what is learnt is learnt on
+    /// the logarithm.
+    static func standardError(_ estimate: Estimate) -> Double {
+        estimate.lower > 0
+            ? estimate.relativeError * estimate.value : (estimate.upper - estimate.lower) / (2 * Evidence.reach)
+    }
+
+    /// Of the side of the interval on which a limit is: how sure it is that the figure keeps it.
+    static func standardError(_ estimate: Estimate, towards limit: Double) -> Double {
+        (limit > estimate.value ? estimate.upper - estimate.value : estimate.value - estimate.lower) / Evidence.reach
+    }
 }
 
 extension Metric {

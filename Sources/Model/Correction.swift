@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the response times of a cell are corrected by: how far the sandbox was from the on-line domain while it was measured,
 /// as the controls before and after it tell (A/B/A: what drifts in between is taken to do so evenly).
 ///
@@ -50,16 +52,15 @@ package struct Correction: Hashable, Codable, Sendable {
         let byRatio = estimate.value / deviation.ratio.value
         let byDifference = max(0, estimate.value - deviation.difference)
         // A higher ratio makes for a lower figure.
-        let (ratioBelow, ratioAbove) = (deviation.ratio.relativeBelow, deviation.ratio.relativeAbove)
         let drift = Self.quantile * Self.both(drift?[statistic] ?? 0, deviation.doubt ?? 0)
-        let below = Self.both(Self.both(estimate.relativeBelow, ratioAbove), drift)
-        let above = Self.both(Self.both(estimate.relativeAbove, ratioBelow), drift)
+        let below = Self.both(Self.both(estimate.logarithmBelow, deviation.ratio.logarithmAbove), drift)
+        let above = Self.both(Self.both(estimate.logarithmAbove, deviation.ratio.logarithmBelow), drift)
         return Estimate(
-            (byRatio + byDifference) / 2, lower: max(0, min(byRatio, byDifference) * (1 - below)),
-            upper: max(byRatio, byDifference) * (1 + above))
+            (byRatio + byDifference) / 2, lower: estimate.lower > 0 ? min(byRatio, byDifference) * exp(-below) : 0,
+            upper: max(byRatio, byDifference) * exp(above))
     }
 
-    static let quantile = 1.96
+    static let quantile = Estimate.quantile
 
     private static func both(_ a: Double, _ b: Double) -> Double { (a * a + b * b).squareRoot() }
 }
@@ -76,7 +77,7 @@ extension Correction.Deviation {
             guard let ratio = control.measurement.ratio(statistic) else { return nil }
             mean += weight * ratio.value
             difference += weight * (clone.value - onLine.value)
-            let deviation = weight * (ratio.upper - ratio.lower) / 2 / Correction.quantile
+            let deviation = weight * ratio.value * ratio.relativeError
             variance += deviation * deviation
             let allowed = weight * min(Self.largestLimit, control.limits.mean)
             limit += allowed * control.amplification
@@ -109,15 +110,10 @@ extension Measurement {
         let (clone, onLine) = (clone[statistic], onLine[statistic])
         guard clone.value > 0, onLine.value > 0 else { return nil }
         let ratio = clone.value / onLine.value
-        let errors = [clone, onLine].map { ratio * ($0.upper - $0.lower) / 2 / $0.value }
-        let half = errors.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        return Estimate(ratio, lower: max(0, ratio - half), upper: ratio + half)
+        let reach =
+            Correction.quantile * [clone, onLine].reduce(0) { $0 + $1.relativeError * $1.relativeError }.squareRoot()
+        return Estimate(ratio, lower: ratio * exp(-reach), upper: ratio * exp(reach))
     }
-}
-
-extension Estimate {
-    fileprivate var relativeBelow: Double { (value - lower) / value }
-    fileprivate var relativeAbove: Double { (upper - value) / value }
 }
 
 extension Measurement {
@@ -151,7 +147,7 @@ extension CampaignRecord {
         return Dictionary(
             uniqueKeysWithValues: drift.map { statistic, deviation in
                 guard let estimate = pooled[statistic], estimate.value > 0 else { return (statistic, deviation) }
-                let said = (estimate.upper - estimate.lower) / 2 / Correction.quantile / estimate.value
+                let said = estimate.relativeError
                 return (statistic, max(0, deviation * deviation / Double(windows) - said * said).squareRoot())
             })
     }

@@ -27,7 +27,7 @@ package enum Drift {
         let mean = logarithms.reduce(0, +) / count
         let all = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
         let within = figures.reduce(0) { sum, figure in
-            let error = (figure.upper - figure.lower) / 2 / 1.96 / figure.value
+            let error = figure.relativeError
             return sum + error * error
         }
         return (max(0, all - within / count).squareRoot(), figures.count)

@@ -95,15 +95,15 @@ package struct ResponseTimes: Hashable, Codable, Sendable {
     /// Nil when there are too few samples to say anything with an interval.
     package init?(_ samples: [ResponseSample], answered: Int, window: Duration) {
         guard window > .zero,
-            let mean = RunStatistics.estimate(.mean, of: samples),
-            let p50 = RunStatistics.estimate(.p50, of: samples),
-            let p95 = RunStatistics.estimate(.p95, of: samples),
-            let p99 = RunStatistics.estimate(.p99, of: samples)
+            let statistics = RunStatistics(samples)
         else { return nil }
         count = samples.count
         throughput = Double(answered) / window.seconds
         throughputHalf = RunStatistics.rateHalf(of: samples, window: window)
-        (self.mean, self.p50, self.p95, self.p99) = (mean, p50, p95, p99)
+        mean = statistics.estimate(.mean)
+        p50 = statistics.estimate(.p50)
+        p95 = statistics.estimate(.p95)
+        p99 = statistics.estimate(.p99)
     }
 
     package var throughputEstimate: Estimate {

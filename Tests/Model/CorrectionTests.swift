@@ -115,7 +115,7 @@ import Testing
         let corrected = correction.correct(Estimate(measured, lower: measured, upper: measured), .p95)
         #expect(abs(corrected.value / times(1, 0.2) - 1) < 0.005, "\(corrected)")
         // Of a time that is added whatever queues, it says no more than was believed before: three quarters of half the limit.
-        #expect(abs(corrected.upper / corrected.value - 1 - 1.96 * 0.75 * 0.075) < 0.005, "\(corrected)")
+        #expect(abs(log(corrected.upper / corrected.value) - 1.96 * 0.75 * 0.075) < 0.005, "\(corrected)")
         // Where both queue alike, all of it was seen.
         let own = try #require(Correction([control], at: at(0))).correct(
             Estimate(measured, lower: measured, upper: measured), .p95)
@@ -256,13 +256,16 @@ import Testing
     }
 
     @Test func windowsThatAgreeAreSurerThanOne() throws {
-        let one = Estimate(10, lower: 8, upper: 12)
+        let one = Estimate(10, lower: 8, upper: 12.5)
         #expect(Estimate.pooled([]) == nil && Estimate.pooled([one]) == one)
+        // A quarter of the variance of one.
         let four = try #require(Estimate.pooled([one, one, one, one]))
-        #expect(four.value == 10 && abs(four.lower - 9) < 1e-9 && abs(four.upper - 11) < 1e-9)
+        #expect(
+            four.value == 10 && abs(four.upper / 10 - 1.25.squareRoot()) < 1e-9
+                && abs(four.lower / 10 - 0.8.squareRoot()) < 1e-9)
         // By hand: mean 10, variance 8 of which a half is left, 1.96 of its root.
         let apart = try #require(
             Estimate.pooled([Estimate(8, lower: 7.9, upper: 8.1), Estimate(12, lower: 11.9, upper: 12.1)]))
-        #expect(abs(apart.upper - 13.92) < 1e-9 && abs(apart.lower - 6.08) < 1e-9)
+        #expect(abs(log(apart.upper / 10) - 0.392) < 1e-9 && abs(log(apart.lower / 10) + 0.392) < 1e-9)
     }
 }

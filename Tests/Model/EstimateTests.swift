@@ -66,6 +66,88 @@ import Testing
         #expect(covered <= 400)
     }
 
+    /// The responses of a queue to requests that come by themselves (M/M/1, in units of a service), as it is after a long while.
+    private func queue(_ utilisation: Double, _ count: Int, _ random: inout SeededGenerator) -> [Double] {
+        var (waiting, responses) = (0.0, [Double]())
+        for index in 0..<count + 300 {
+            let response = waiting + exponential(&random)
+            if index >= 300 { responses.append(response) }
+            waiting = max(0, response - exponential(&random) / utilisation)
+        }
+        return responses
+    }
+
+    /// Where requests queue, neighbours are alike, and a run says less than its requests are many. Responses of such a queue are
+    /// exponential with mean 1/(1 − ρ).
+    @Test(arguments: [(0.5, 600), (0.5, 3_000), (0.7, 3_000)], [ResponseStatistic.mean, .p50, .p95, .p99])
+    func intervalsOfAQueueKeepTheirPromise(_ run: (utilisation: Double, count: Int), _ statistic: ResponseStatistic)
+        throws
+    {
+        var random = SeededGenerator(11)
+        let ofOne: [ResponseStatistic: Double] = [.mean: 1, .p50: 0.693_147, .p95: 2.995_732, .p99: 4.605_170]
+        let truth = try #require(ofOne[statistic]) / (1 - run.utilisation)
+        let runs = 100
+        var covered = 0
+        for _ in 0..<runs {
+            let estimate = try #require(
+                RunStatistics.estimate(statistic, of: samples(queue(run.utilisation, run.count, &random))))
+            if estimate.lower <= truth && truth <= estimate.upper { covered += 1 }
+        }
+        // Of a queue that is still young some runs cannot know what they have not seen.
+        #expect(Double(covered) >= 0.82 * Double(runs), "\(covered) of \(runs)")
+    }
+
+    /// As wide as independent requests make them, and no wider: 1.96 √(p/(1 − p)/n) of an exponential quantile, and 1.96/√n of its mean.
+    @Test(arguments: [(ResponseStatistic.mean, 0.0693), (.p50, 0.1), (.p95, 0.1009), (.p99, 0.1497)])
+    func intervalsOfIndependentRequestsAreNoWiderThanTheyNeed(_ statistic: ResponseStatistic, _ ideal: Double) throws {
+        var random = SeededGenerator(5)
+        let reaches = try (0..<100).map { _ in
+            try #require(RunStatistics.estimate(statistic, of: samples((0..<800).map { _ in exponential(&random) })))
+                .relativeError * 1.96
+        }.sorted()
+        #expect(reaches[50] > 0.85 * ideal && reaches[50] < 1.3 * ideal, "\(reaches[50])")
+    }
+
+    /// Both of the same requests, one a twentieth slower: neither a queue nor the largest of few makes the interval too short.
+    @Test(arguments: [ResponseStatistic.mean, .p50, .p95])
+    func aRatioOfTwoQueuesKeepsItsPromise(_ statistic: ResponseStatistic) throws {
+        var random = SeededGenerator(13)
+        let runs = 200
+        var covered = 0
+        for _ in 0..<runs {
+            var (waiting, responses) = ([0.0, 0.0], [[Double]](repeating: [], count: 2))
+            for index in 0..<900 {
+                let (work, pause) = (exponential(&random), exponential(&random) / 0.4)
+                for side in 0...1 {
+                    let noise = 0.9 + 0.2 * Double(random.next() % 1_000) / 1_000
+                    let response = waiting[side] + work * noise * (side == 0 ? 1 : 1.05)
+                    if index >= 300 { responses[side].append(response) }
+                    waiting[side] = max(0, response - pause)
+                }
+            }
+            let ratio = try #require(
+                RunStatistics.ratio(statistic, of: samples(responses[1]), to: samples(responses[0])))
+            // All responses grow with the services, by 1/(1 − ρ) of each.
+            let truth = 1.05 * (1 - 0.4) / (1 - 0.4 * 1.05)
+            if ratio.lower <= truth && truth <= ratio.upper { covered += 1 }
+        }
+        #expect(Double(covered) >= 0.85 * Double(runs), "\(covered) of \(runs)")
+    }
+
+    /// A sum of what is alike: 1, a, a², … at a distance (AR(1)) makes (1 + a)/(1 − a) of one.
+    @Test(arguments: [0.0, 0.5, 0.9])
+    func neighboursAreAsAlikeAsTheyWereMade(_ likeness: Double) {
+        var random = SeededGenerator(17)
+        var value = 0.0
+        let series = (0..<20_000).map { _ in
+            value = likeness * value + exponential(&random) - 1
+            return value
+        }
+        let expected = (1 + likeness) / (1 - likeness)
+        #expect(abs(Autocorrelation.time(series) / expected - 1) < 0.2)
+        #expect(Autocorrelation.time([]) == 1 && Autocorrelation.time([1, 1, 1]) == 1)
+    }
+
     /// −ln(u) by the series of the area hyperbolic tangent; precise enough for a test's random numbers.
     private func exponential(_ random: inout SeededGenerator) -> Double {
         var u = Double(random.next() >> 11 | 1) * 0x1p-53
