@@ -102,6 +102,7 @@ package struct Campaign {
             matrix: ResultMatrix(axes: specification.axes, forbidden: specification.search.forbidden))
         fresh.version = BuildIdentity.current
         fresh.meanings = CampaignRecord.meanings(file)
+        fresh.manner = specification.manner
         var record = try beginning.record.map { try fresh.goingOn(with: $0) } ?? fresh
         if beginning.record == nil { record.earlierWindows = try CampaignRecord.earlierWindows(of: record, in: store) }
         let driver = try Driver(record.matrix, goal: record.goal, sla: record.sla, specification.search)
@@ -148,6 +149,11 @@ package struct Campaign {
             }
             try store.save(record)
             report(.started(record))
+            if let changed = beginning.record.map(fresh.otherManner), !changed.isEmpty {
+                report(
+                    .warning(
+                        "what is measured from here on is measured otherwise: " + changed.joined(separator: "; ")))
+            }
             let exploring = try Exploring(
                 self, benches, driver, inquiry, store, deadline: begun + specification.timeBound,
                 processors: Double(sysconf(CInt(_SC_NPROCESSORS_ONLN))))

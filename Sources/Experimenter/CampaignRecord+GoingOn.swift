@@ -17,6 +17,7 @@ extension CampaignRecord {
         record.state = earlier.state == .done ? .done : .running
         var earlier = earlier
         if let program = earlier.version, program != version { earlier.matrix.nameProgram(program) }
+        if let manner = earlier.manner, manner != self.manner { earlier.matrix.nameManner(manner) }
         guard let matrix = earlier.matrix.extended(by: matrix, onLine: onLine) else {
             throw .otherQuestion(earlier.id, reason: "one of its axes is missing")
         }
@@ -53,13 +54,22 @@ extension CampaignRecord {
 extension ResultMatrix {
     /// What was measured by a program before another one goes on.
     fileprivate mutating func nameProgram(_ version: String) {
+        change { $0.version = $0.version ?? version }
+    }
+
+    /// What was measured in one manner before it is another.
+    fileprivate mutating func nameManner(_ manner: [String: String]) {
+        change { $0.manner = $0.manner ?? manner }
+    }
+
+    private mutating func change(_ body: (inout Measurement) -> Void) {
         for index in cells.indices {
             switch cells[index].content {
-            case .measured(var measurement) where measurement.version == nil:
-                measurement.version = version
+            case .measured(var measurement):
+                body(&measurement)
                 replace(index, by: .measured(measurement))
-            case .invalid(var measurement?, let reasons) where measurement.version == nil:
-                measurement.version = version
+            case .invalid(var measurement?, let reasons):
+                body(&measurement)
                 replace(index, by: .invalid(measurement, reasons: reasons))
             default: break
             }

@@ -9,17 +9,18 @@ extension Exploring {
     ///
     /// A control that is out of line is repeated: a stall of the machine in the one or the other domain must not be taken
     /// for the sandbox's error. That it was repeated is part of the result.
+    ///
+    /// Where experiments have others beside them, so has the control, as many as fit: what they take from each other is in it.
     func control(_ record: inout CampaignRecord) throws {
         var earlier = record.control
         var isServedOut = false
+        let companions = companions(record)
         for bench in benches.dropFirst() { try bench.kept.end() }
         for repeated in 0...Self.controlRepetitions {
             campaign.report(
                 .experiment(
                     record.onLine, why: "how far is the sandbox from the on-line domain?", isControl: true))
-            let thread = try ExperimentThread(benches[0], record.onLine, isControl: true, ended: ended)
-            waitForEnd(of: [thread])
-            guard let cell = try cell(thread, record.onLine, isControl: true) else { throw Abandoned() }
+            let cell = try measureControl(record.onLine, companions)
             guard case .measured(let measurement) = cell.content else {
                 // What made it invalid may have been a stall of the machine, too.
                 campaign.report(.measured(cell, isControl: true))
@@ -52,6 +53,54 @@ extension Exploring {
             record.matrix[allocation] = Cell(
                 allocation, spoilt: measurement, reasons: ["the control behind it was out of line"])
         }
+    }
+
+    private func companions(_ record: CampaignRecord) -> Int {
+        // What the domain uses is not known before the first.
+        let onLine = record.control?.measurement.onLineCPUUsed ?? capacity.cores(record.onLine)
+        var running = [record.onLine]
+        while running.count < benches.count, capacity.admits(record.onLine, beside: running, onLine: onLine) {
+            running.append(record.onLine)
+        }
+        return running.count - 1
+    }
+
+    /// With so many others beside it, of which nothing is asked than that they are there. Nothing that could be measured on their clones
+    /// would count: they began before it was known what differs between any two replies.
+    private func measureControl(_ onLine: Allocation, _ companions: Int) throws -> Cell {
+        let thread = try ExperimentThread(benches[0], onLine, isControl: true, ended: ended)
+        var others: [ExperimentThread] = []
+        var result: Cell?
+        var failure: (any Error)?
+        do {
+            for bench in benches.dropFirst().prefix(companions) {
+                others.append(try ExperimentThread(bench, onLine, isControl: false, ended: ended))
+            }
+            waitForEnd(of: [thread])
+            result = try cell(thread, onLine, isControl: true)
+        } catch {
+            failure = error
+            for other in others + [thread] { other.abandon() }
+            _ = try? thread.outcome()
+        }
+        // All of them, whatever becomes of any: nobody else may touch their benches before.
+        var beside = 0
+        for other in others {
+            do {
+                let outcome = try other.outcome()
+                if outcome.measurement != nil { beside += 1 }
+            } catch  where error is CleanUpError || error is Interrupted {
+                failure = failure ?? error
+            } catch {}
+        }
+        if let failure { throw failure }
+        for bench in benches.dropFirst().prefix(companions) { try bench.kept.end() }
+        guard var result else { throw Abandoned() }
+        if beside > 0, case .measured(var measurement) = result.content {
+            measurement.beside = [Allocation](repeating: onLine, count: beside)
+            result.content = .measured(measurement)
+        }
+        return result
     }
 
     /// Clones that had served before were out of line, and fresh ones are not: what was measured on them is open again.

@@ -16,8 +16,7 @@ final class Exploring {
     private let inquiry: Inquiry?
     private let store: MatrixStore
     private let deadline: Timestamp
-    /// Of the node: what clones and the on-line domain can use together.
-    private let processors: Double
+    let capacity: Capacity
     let ended: WakeUp
     private var underway: [Underway] = []
     /// Whether cells that were spoilt were opened again: once a run, as what spoils them may go on.
@@ -50,7 +49,10 @@ final class Exploring {
     ) throws {
         (self.campaign, self.benches, self.driver, self.inquiry) = (campaign, benches, driver, inquiry)
         self.store = store
-        (self.deadline, self.processors) = (deadline, processors)
+        self.deadline = deadline
+        let scope = benches[0].scope
+        capacity = Capacity(
+            processors: processors, joined: scope.joined.map(\.quota), behind: scope.behind.map(\.quota))
         duration = benches[0].specification.experiment.most + benches[0].specification.warmUp + Self.overhead
         ended = try WakeUp()
     }
@@ -150,9 +152,7 @@ final class Exploring {
                 return
             case .measure(let allocation, let why, let isCheck):
                 let onLine = record.control?.measurement.onLineCPUUsed ?? 0
-                guard Capacity.admits(allocation, beside: pending, onLine: onLine, processors: processors) else {
-                    return
-                }
+                guard capacity.admits(allocation, beside: pending, onLine: onLine) else { return }
                 try begin(allocation, why: why, isCheck: isCheck, record)
             }
         }
@@ -296,21 +296,5 @@ final class Exploring {
         case let error as AllocationError: error.isOfValue
         default: false
         }
-    }
-}
-
-/// How many experiments a node can stand at once. Pure.
-enum Capacity {
-    /// Whether a clone can be run beside others without any taking processors from the others or from the on-line domain.
-    /// The only one always can: it has what it was given, as the on-line domain has.
-    ///
-    /// `onLine`: cores that the on-line domain uses. An allocation without a quota counts as all of its processors.
-    static func admits(_ next: Allocation, beside running: [Allocation], onLine: Double, processors: Double) -> Bool {
-        running.isEmpty || (running + [next]).reduce(onLine) { $0 + cores($1, processors) } <= processors
-    }
-
-    private static func cores(_ allocation: Allocation, _ processors: Double) -> Double {
-        let most = allocation[.vcpus]?.number ?? processors
-        return min(allocation[.cpu]?.number ?? most, most) + (allocation[.withCPU]?.number ?? 0)
     }
 }

@@ -39,7 +39,9 @@ package struct Evidence: Sendable {
                     return Trial(cell: index, .spoilt, duration: duration)
                 }
                 let value = Observation(cell: index, metric, estimate).value
-                return Trial(cell: index, .measured(value, error: standardError(index)), duration: duration)
+                return Trial(
+                    cell: index, .measured(value, error: standardError(index), end: end(index, estimate)),
+                    duration: duration)
             }
         }
     }
@@ -50,7 +52,7 @@ package struct Evidence: Sendable {
     /// not, they differ by half of what lies between the two, at least.
     package func standardError(_ cell: Int) -> Double {
         guard let own = matrix.cells[cell].estimate(metric) else { return .infinity }
-        return max(Trial.standardError(own), contradiction(cell))
+        return max(Trial.standardError(own, metric), contradiction(cell))
     }
 
     private func contradiction(_ cell: Int) -> Double {
@@ -70,6 +72,13 @@ package struct Evidence: Sendable {
         sla.isSurelyMet(by: estimate)
     }
 
+    /// Where its interval is worst: what has to be inside a limit.
+    private func end(_ cell: Int, _ estimate: Estimate) -> Double {
+        let further = Self.reach * contradiction(cell)
+        return better == .lower
+            ? max(estimate.upper, estimate.value + further) : min(estimate.lower, estimate.value - further)
+    }
+
     /// In standard errors: half of an interval of 95 %.
     package static let reach = 1.96
 
@@ -77,8 +86,7 @@ package struct Evidence: Sendable {
     package func meets(_ cell: Int) -> Bool {
         guard let estimate = matrix.cells[cell].estimate(Metric(sla.statistic)) else { return false }
         if matrix.cells[cell].measurement == nil { return sla.isSurelyMet(by: estimate) }
-        let error = metric == Metric(sla.statistic) ? standardError(cell) : Trial.standardError(estimate)
-        return sla.isSurelyMet(by: estimate) && sla.isMet(by: estimate.value + Self.reach * error)
+        return sla.isSurelyMet(by: estimate) && sla.isMet(by: estimate.value + Self.reach * contradiction(cell))
     }
 
     /// The probability that a measured cell meets the SLA; nil of others.

@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 
 /// The metrics that a question asks about, at any cell of a matrix: as measured, or interpolated for it.
@@ -36,7 +37,12 @@ package struct Figures: Sendable {
                     let scale = reach / Evidence.reach
                     return (
                         metric,
-                        Estimate(own.value, lower: max(0, own.value - scale * below), upper: own.value + scale * above)
+                        metric.isTime && own.lower > 0
+                            ? Estimate(
+                                own.value, lower: own.value * pow(own.lower / own.value, scale),
+                                upper: own.value * pow(own.upper / own.value, scale))
+                            : Estimate(
+                                own.value, lower: max(0, own.value - scale * below), upper: own.value + scale * above)
                     )
                 }
             }, uniquingKeysWith: { first, _ in first })

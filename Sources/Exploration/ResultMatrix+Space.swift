@@ -41,15 +41,15 @@ extension Observation {
     /// A share of nothing has no logarithm; the middle of its interval has, and is what so many requests tell.
     init(cell: Int, _ metric: Metric, _ estimate: Estimate) {
         let value = metric.isShare ? (estimate.lower + estimate.upper) / 2 : estimate.value
-        self.init(cell: cell, value: value, error: Trial.standardError(estimate))
+        self.init(cell: cell, value: value, error: Trial.standardError(estimate, metric))
     }
 }
 
 extension Trial {
-    /// The intervals of measurements are of 95 %, and those of times have their value not in the middle: what is learnt is learnt on
-    /// the logarithm.
-    static func standardError(_ estimate: Estimate) -> Double {
-        estimate.lower > 0
+    /// The intervals of measurements are of 95 %; those of times do not have their value in the middle: theirs is that of the
+    /// logarithm, on which they are learnt.
+    static func standardError(_ estimate: Estimate, _ metric: Metric) -> Double {
+        metric.isTime && estimate.lower > 0
             ? estimate.relativeError * estimate.value : (estimate.upper - estimate.lower) / (2 * Evidence.reach)
     }
 

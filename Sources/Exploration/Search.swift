@@ -143,7 +143,8 @@ package struct Search: Sendable {
     func meets(_ measured: TrialBook.Measured, _ limit: Double) -> Bool {
         // The whole interval has to, where there is one.
         let half = reach * (measured.error ?? 0)
-        return better == .lower ? measured.value + half <= limit : measured.value - half >= limit
+        return better == .lower
+            ? measured.end ?? (measured.value + half) <= limit : measured.end ?? (measured.value - half) >= limit
     }
 
     func cheapestMeeting(_ limit: Double, _ book: TrialBook) -> Int? {

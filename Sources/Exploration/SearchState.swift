@@ -3,9 +3,9 @@ package import Model
 /// What became of one experiment.
 package struct Trial: Hashable, Sendable {
     package enum Outcome: Hashable, Sendable {
-        /// The metric that is asked about, its standard error where it is known, and what the cell cost where that is only
-        /// known now.
-        case measured(Double, error: Double? = nil, cost: Double? = nil)
+        /// The metric that is asked about; where they are known its standard error and the end of its interval that is worse;
+        /// and what the cell cost where that is only known now.
+        case measured(Double, error: Double? = nil, end: Double? = nil, cost: Double? = nil)
         /// The configuration could not serve: an error, an invalid measurement, a time-out. Not a number.
         case failed
         /// It came to nothing by no fault of the configuration: nothing is known of it, and it is not tried again in this search.

@@ -237,7 +237,11 @@ struct Beliefs: Sendable {
     func figure(_ cell: Int) -> Estimate? {
         guard let measured = measuredFigures[cell] else { return figures?.estimate(cell, confidence: confidence) }
         let half = reach * (measured.error ?? 0)
-        return Estimate(measured.value, lower: measured.value - half, upper: measured.value + half)
+        guard measured.value > 0 else {
+            return Estimate(measured.value, lower: measured.value, upper: measured.value + half)
+        }
+        let factor = exp(half / measured.value)
+        return Estimate(measured.value, lower: measured.value / factor, upper: measured.value * factor)
     }
 
     /// Whether something that was measured and has more of what helps surely does not do.

@@ -4,6 +4,7 @@ struct TrialBook: Sendable {
         var cell: Int
         var value: Double
         var error: Double?
+        var end: Double?
         var cost: Double?
     }
 
@@ -21,8 +22,8 @@ struct TrialBook: Sendable {
         for trial in state.trials {
             durations.append(trial.duration)
             switch trial.outcome {
-            case .measured(let value, let error, let cost):
-                measured.append(Measured(cell: trial.cell, value: value, error: error, cost: cost))
+            case .measured(let value, let error, let end, let cost):
+                measured.append(Measured(cell: trial.cell, value: value, error: error, end: end, cost: cost))
             case .failed: failed.append(trial.cell)
             case .spoilt: spoilt.append(trial.cell)
             }

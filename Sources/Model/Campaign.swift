@@ -88,6 +88,8 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var version: String?
     /// What names of the file stood for, as sums; nil in records of earlier versions.
     package var meanings: [String: String]?
+    /// How its cells are measured, by the file's words; nil in records of earlier versions.
+    package var manner: [String: String]?
     package var domain: String
     package var connect: String
     package var node: String?

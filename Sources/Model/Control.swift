@@ -57,10 +57,11 @@ package struct ControlResult: Hashable, Codable, Sendable {
             + "window (limit ±\(Format.percent(limits.load)))"
     }
 
-    /// What of the mean's deviation may be chance: half of its 95 % interval, as a fraction of the on-line mean.
+    /// What of the mean's deviation may be chance: the side of its 95 % interval on which no deviation is, as a fraction of the on-line
+    /// mean.
     package var meanDoubt: Double {
         guard let ratio = measurement.ratio(.mean) else { return 0 }
-        return (ratio.upper - ratio.lower) / 2
+        return ratio.value > 1 ? ratio.value - ratio.lower : ratio.upper - ratio.value
     }
 
     /// Up to this utilisation the limit for the mean is what it says.

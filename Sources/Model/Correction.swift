@@ -3,7 +3,7 @@ import Glibc
 /// What the response times of a cell are corrected by: how far the sandbox was from the on-line domain while it was measured,
 /// as the controls before and after it tell (A/B/A: what drifts in between is taken to do so evenly).
 ///
-/// A control has an error of its own, so that all of its deviation must not be taken out. Deviations are believed to be normal
+/// A control has an error of its own, so that all of its deviation must not be taken out. Their logarithms are believed to be normal
 /// about none, with half the control's limit for the mean at its utilisation as deviation, before the control is seen; what is taken out is what
 /// is believed after it, and what is left in doubt is in the interval. To correct only what is more than chance would leave the
 /// rest in the figure and out of the interval. What differs from window to window is in the interval as well.
@@ -74,10 +74,10 @@ extension Correction.Deviation {
         var (mean, variance, difference, limit, plainLimit) = (0.0, 0.0, 0.0, 0.0, 0.0)
         for (control, weight) in points where weight > 0 {
             let (clone, onLine) = (control.measurement.clone[statistic], control.measurement.onLine[statistic])
-            guard let ratio = control.measurement.ratio(statistic) else { return nil }
-            mean += weight * ratio.value
+            guard let ratio = control.measurement.ratio(statistic), ratio.value > 0 else { return nil }
+            mean += weight * log(ratio.value)
             difference += weight * (clone.value - onLine.value)
-            let deviation = weight * ratio.value * ratio.relativeError
+            let deviation = weight * ratio.relativeError
             variance += deviation * deviation
             let allowed = weight * min(Self.largestLimit, control.limits.mean)
             limit += allowed * control.amplification
@@ -85,9 +85,9 @@ extension Correction.Deviation {
         }
         let prior = limit * limit / 4
         let share = prior > 0 ? prior / (prior + variance) : 0
-        let half = Correction.quantile * (share * variance).squareRoot()
-        let value = 1 + share * (mean - 1)
-        ratio = Estimate(value, lower: max(0, value - half), upper: value + half)
+        let reach = Correction.quantile * (share * variance).squareRoot()
+        let value = exp(share * mean)
+        ratio = Estimate(value, lower: value * exp(-reach), upper: value * exp(reach))
         self.difference = share * difference
         doubt = plainLimit / 2
     }
@@ -96,7 +96,7 @@ extension Correction.Deviation {
     /// S times that share over (1 − ρ)². Whether the sandbox adds a time that no queue makes longer, a control with a longer queue can tell
     /// the less: that stays as much in doubt as it was before.
     fileprivate func part(_ part: Double, ofTime square: Double) -> Self {
-        let scaled = { (ratio: Double) in 1 + part * (ratio - 1) }
+        let scaled = { (ratio: Double) in pow(ratio, part) }
         return Self(
             ratio: Estimate(scaled(ratio.value), lower: scaled(ratio.lower), upper: scaled(ratio.upper)),
             difference: square * difference, doubt: doubt.map { (1 - part) * $0 })
@@ -147,7 +147,7 @@ extension CampaignRecord {
         return Dictionary(
             uniqueKeysWithValues: drift.map { statistic, deviation in
                 guard let estimate = pooled[statistic], estimate.value > 0 else { return (statistic, deviation) }
-                let said = estimate.relativeError
+                let said = estimate.errorBelow
                 return (statistic, max(0, deviation * deviation / Double(windows) - said * said).squareRoot())
             })
     }

@@ -1,11 +1,11 @@
 import Glibc
 
 /// How much a figure differs from window to window by more than the windows themselves say: what drifts about a machine and its
-/// visitors, and is the same for all requests of a window. One window cannot tell, and its interval by sections does not hold it.
+/// visitors, and is the same for all requests of a window. One window cannot tell, and its interval does not hold it.
 ///
 /// The on-line domain is measured in every window, under one allocation: its figures in the windows of this campaign, and of
 /// earlier ones of the same domain under about the same load, say how much (random effects on the logarithm: DerSimonian and
-/// Laird 1986, equal weights).
+/// Laird 1986, equal weights, with the middle of what each window is believed to be off by).
 package enum Drift {
     /// Fewer windows say nothing.
     static let fewest = 3
@@ -26,11 +26,24 @@ package enum Drift {
         let logarithms = figures.map { log($0.value) }
         let mean = logarithms.reduce(0, +) / count
         let all = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-        let within = figures.reduce(0) { sum, figure in
-            let error = figure.relativeError
-            return sum + error * error
-        }
-        return (max(0, all - within / count).squareRoot(), figures.count)
+        // The middle one: a window that hardly knows its figure says nothing of what the others differ by.
+        let errors = figures.map { $0.errorBelow * $0.errorBelow }.sorted()
+        let within = (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2
+        return (max(0, all - within).squareRoot(), figures.count)
+    }
+
+    /// Of every statistic. What makes all requests of a window longer by a share makes its far quantiles longer by that, too, which few
+    /// requests make and which cannot tell it by themselves: they differ by no less than the mean.
+    static func deviations(
+        _ windows: [ResponseTimes], at rate: Double
+    ) -> [ResponseStatistic: (value: Double, windows: Int)] {
+        let ofMean = deviation(windows, .mean, at: rate).value
+        return Dictionary(
+            uniqueKeysWithValues: ResponseStatistic.allCases.map { statistic in
+                let own = deviation(windows, statistic, at: rate)
+                let isFar = (statistic.share ?? 0) > 0.5
+                return (statistic, (isFar ? max(own.value, ofMean) : own.value, own.windows))
+            })
     }
 
     /// Beyond this utilisation a queue is not stationary, and the formula says nothing.
@@ -62,9 +75,7 @@ extension CampaignRecord {
 
     private var found: [ResponseStatistic: (value: Double, windows: Int)] {
         guard let rate = control?.measurement.onLine.throughput, rate > 0 else { return [:] }
-        let windows = (earlierWindows ?? []) + onLineWindows
-        return Dictionary(
-            uniqueKeysWithValues: ResponseStatistic.allCases.map { ($0, Drift.deviation(windows, $0, at: rate)) })
+        return Drift.deviations((earlierWindows ?? []) + onLineWindows, at: rate)
     }
 
     /// By how much less than a control a cell deviates that was used less.

@@ -24,7 +24,10 @@ extension Estimate {
         return lower > 0 ? log(upper / lower) / (2 * Self.quantile) : (upper - lower) / (2 * Self.quantile * value)
     }
 
-    /// By what factor the figure may be above its lower end, and its upper end above it, as logarithms.
+    /// The same by its lower side alone, which is not lengthened for what a run may not have seen.
+    var errorBelow: Double { logarithmBelow / Self.quantile }
+
+    /// By what factor the figure is above its lower end, and its upper end above it, as logarithms.
     var logarithmBelow: Double { lower > 0 ? log(value / lower) : 1 }
     var logarithmAbove: Double { value > 0 ? log(upper / value) : 0 }
 

@@ -171,6 +171,8 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var beside: [Allocation]?
     /// The program that measured it, where that is not the campaign's: another one has gone on with that.
     package var version: String?
+    /// How it was measured (`CampaignSpecification.manner`), where that is not the campaign's manner.
+    package var manner: [String: String]?
 
     package init(
         started: Timestamp, window: Double, clone: ResponseTimes, onLine: ResponseTimes, requests: RequestAccount,

@@ -73,6 +73,9 @@ extension Metric {
     }
 
     /// Whether it is a part of a whole: from 0, which is usual, to 1.
+    /// Of responses: positive, and skewed to the right.
+    package var isTime: Bool { [.mean, .p50, .p95, .p99].contains(self) }
+
     package var isShare: Bool { self == .errors || self == .differing }
 
     /// By its place: cells are kept by the million, and the raw value would be hashed as a text.

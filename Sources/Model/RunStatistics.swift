@@ -38,19 +38,14 @@ package struct RunStatistics {
     ///
     /// Of the mean: Student's t by so many independent requests as these are worth, on the logarithm. Of a quantile: the shares of
     /// requests below, by the same on the log-odds of the share, and the order statistics there (Conover, Practical Nonparametric
-    /// Statistics, 3.2); behind the last ten requests the excess over them is taken to be exponential (peaks over a threshold: Pickands 1975, with
-    /// shape 0), as it is of a queue.
+    /// Statistics, 3.2). Where ten requests or fewer are above, no lower than a tail that goes on as the largest tenth of them do, with an
+    /// exponential excess (peaks over a threshold: Pickands 1975, with shape 0), as a queue's does.
     ///
     /// Upwards it is longer: of a queue with mean μ the error of the mean goes with μ² (Whitt 1989, Planning Queueing Simulations), so
-    /// that what would be too small by r standard errors there is 1/(1 − r) times as large. A run that is short beside the time in which
-    /// the queue comes and goes can not know that it does: beyond that no interval goes.
+    /// that what would be too small by a share r of itself there is 1/(1 − r) times as large. Of a run that is short beside the time in
+    /// which its queue comes and goes, this is still too little: it cannot know what it has not seen.
     package func estimate(_ statistic: ResponseStatistic) -> Estimate {
-        switch statistic {
-        case .mean: mean
-        case .p50: quantile(0.5)
-        case .p95: quantile(0.95)
-        case .p99: quantile(0.99)
-        }
+        statistic.share.map(quantile) ?? mean
     }
 
     private var mean: Estimate {
@@ -84,12 +79,14 @@ package struct RunStatistics {
     private func upper(_ odds: Double) -> Double {
         let count = Double(sorted.count)
         let left = 1 / (1 + odds)
-        if left * count > 10 { return order(1 - left) }
-        let tail = max(10, 0.1 * count) / count
-        let threshold = order(1 - tail)
-        let excesses = sorted.lazy.filter { $0 > threshold }.map { $0 - threshold }
-        guard !excesses.isEmpty else { return threshold }
-        return threshold + excesses.reduce(0, +) / Double(excesses.count) * log(tail / left)
+        let seen = order(1 - left)
+        if left * count > 10 { return seen }
+        let threshold = order(1 - max(10, 0.1 * count) / count)
+        let above = sorted.lazy.filter { $0 > threshold }
+        let excess = above.reduce(0) { $0 + $1 - threshold }
+        guard excess > 0 else { return seen }
+        let number = Double(above.count)
+        return max(seen, threshold + excess / number * log(number / count / left))
     }
 
     /// How far an interval reaches by requests that are worth fewer independent ones.
@@ -101,7 +98,7 @@ package struct RunStatistics {
 
         /// The least that a run is believed to be worth: of fewer nothing can be said at all.
         private static let least = 3.0
-        /// In standard errors; beyond it the interval had no end.
+        /// Nearer to one the interval had no end.
         private static let farthest = 0.8
 
         init(_ count: Double, _ time: Double) {
@@ -130,7 +127,12 @@ extension RunStatistics {
     ]
 
     package static func studentT95(degreesOfFreedom: Int) -> Double {
-        degreesOfFreedom < 1 ? .infinity : degreesOfFreedom <= 30 ? studentT[degreesOfFreedom - 1] : Estimate.quantile
+        if degreesOfFreedom < 1 { return .infinity }
+        if degreesOfFreedom <= studentT.count { return studentT[degreesOfFreedom - 1] }
+        // The first terms of its expansion (Abramowitz and Stegun, 26.7.5), to four digits from here on.
+        let (z, degrees) = (Estimate.quantile, Double(degreesOfFreedom))
+        return z + (pow(z, 3) + z) / (4 * degrees)
+            + (5 * pow(z, 5) + 16 * pow(z, 3) + 3 * z) / (96 * degrees * degrees)
     }
 
     /// Half of the 95 % interval of a mean, from what sections of equal length have of it; 0 of fewer than two.
@@ -160,17 +162,13 @@ extension RunStatistics {
         _ statistic: ResponseStatistic, of samples: [ResponseSample], to others: [ResponseSample]
     ) -> Estimate? {
         guard min(samples.count, others.count) >= 2 * sections else { return nil }
-        let (above, below) = (samples.sorted { $0.due < $1.due }, others.sorted { $0.due < $1.due })
-        let without = { (samples: [ResponseSample], section: Int) in
-            samples[..<(samples.count * section / sections)] + samples[(samples.count * (section + 1) / sections)...]
-        }
-        let (own, whole) = (value(of: statistic, in: above[...]), value(of: statistic, in: below[...]))
+        let (above, below) = (Sections(samples), Sections(others))
+        let (own, whole) = (above.value(of: statistic), below.value(of: statistic))
         guard whole > 0, own > 0 else { return nil }
         var logarithms: [Double] = []
         for section in 0..<sections {
-            let (dividend, divisor) = (
-                value(of: statistic, in: without(above, section)), value(of: statistic, in: without(below, section))
-            )
+            let dividend = above.value(of: statistic, without: section)
+            let divisor = below.value(of: statistic, without: section)
             guard divisor > 0, dividend > 0 else { return nil }
             logarithms.append(log(dividend / divisor))
         }
@@ -181,16 +179,24 @@ extension RunStatistics {
         return Estimate(own / whole, lower: own / whole * exp(-reach), upper: own / whole * exp(reach))
     }
 
-    /// The statistic of a slice, in seconds; percentiles are exact order statistics.
-    static func value(of statistic: ResponseStatistic, in samples: ArraySlice<ResponseSample>) -> Double {
-        if statistic == .mean { return samples.reduce(0) { $0 + $1.response.seconds } / Double(samples.count) }
-        let sorted = samples.map(\.response.seconds).sorted()
-        let quantile =
-            switch statistic {
-            case .p50: 0.50
-            case .p95: 0.95
-            default: 0.99
-            }
-        return sorted[min(sorted.count - 1, max(0, Int((quantile * Double(sorted.count) - 1e-9).rounded(.up)) - 1))]
+    /// A run cut into sections of as many requests, of which each can be left out.
+    private struct Sections {
+        /// The shortest first, each with the section that it is in, in seconds.
+        private let sorted: [(response: Double, section: Int)]
+
+        init(_ samples: [ResponseSample]) {
+            let ordered = samples.sorted { $0.due < $1.due }
+            sorted = ordered.indices.map { index in
+                (ordered[index].response.seconds, (RunStatistics.sections * (index + 1) - 1) / ordered.count)
+            }.sorted { $0.response < $1.response }
+        }
+
+        func value(of statistic: ResponseStatistic, without section: Int? = nil) -> Double {
+            let left = sorted.lazy.filter { $0.section != section }.map(\.response)
+            let count = section == nil ? sorted.count : left.count
+            guard let share = statistic.share else { return left.reduce(0, +) / Double(count) }
+            let place = min(count - 1, max(0, Int((share * Double(count) - 1e-9).rounded(.up)) - 1))
+            return left.dropFirst(place).first ?? 0
+        }
     }
 }

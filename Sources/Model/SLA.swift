@@ -2,6 +2,16 @@
 package enum ResponseStatistic: String, Hashable, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
     case mean, p50, p95, p99
 
+    /// Of requests that are no slower; nil of the mean.
+    package var share: Double? {
+        switch self {
+        case .mean: nil
+        case .p50: 0.5
+        case .p95: 0.95
+        case .p99: 0.99
+        }
+    }
+
     /// How many requests it takes until the figure is more than that of the slowest one.
     package var leastCount: UInt64 {
         switch self {

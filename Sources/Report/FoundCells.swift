@@ -53,19 +53,14 @@ package struct FoundCells: Sendable {
     }
 
     private static func heading(_ resources: [Resource]) -> [String] {
-        ["campaign", "service", "tier", "domain", "number"] + resources.map(\.rawValue) + ["state"]
-            + Metric.allCases.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] } + ["reasons"]
+        ["campaign", "service", "tier", "domain", "number"] + resources.map(\.rawValue)
+            + CellFields.heading
     }
 
     private static func line(_ found: FoundCell, _ resources: [Resource]) -> [String] {
         var fields = [found.campaign, found.service, found.tier, found.domain, "\(found.number)"]
         fields += resources.map { found.cell.allocation[$0].map(MatrixData.field) ?? "" }
-        fields.append(found.cell.state)
-        for metric in Metric.allCases {
-            let estimate = found.cell.estimate(metric)
-            fields += estimate.map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
-        }
-        return fields + [MatrixData.reasons(found.cell)]
+        return fields + CellFields.of(found.cell)
     }
 
     private struct Document: Encodable {

@@ -37,6 +37,8 @@ package enum MatrixData {
         var beside: [[String: Setting]]?
         /// The program that measured it, where that is not the campaign's.
         var version: String?
+        /// How it was measured, where that is not the campaign's manner.
+        var manner: [String: String]?
         var check: Check?
         var invalid: [String]?
         /// Of an invalid one: whether nothing of that is the allocation's doing.
@@ -79,6 +81,8 @@ package enum MatrixData {
         var controlMeanLimit: Double?
         var controlThroughputDeviation: Double?
         var control: CellDocument?
+        /// How cells are measured: experiment, warm-up, limits and more, by the file's words.
+        var manner: [String: String]?
         var cells: [CellDocument]
         /// Beside the campaign that it repeats.
         var difference: MatrixDifference.Document?
@@ -118,7 +122,8 @@ package enum MatrixData {
                 Dictionary(
                     correction.deviations.map { ($0.key.rawValue, $0.value.ratio) },
                     uniquingKeysWith: { first, _ in first })
-            }, beside: cell.measurement?.beside?.map(plain), version: cell.measurement?.version, check: cell.check,
+            }, beside: cell.measurement?.beside?.map(plain), version: cell.measurement?.version,
+            manner: cell.measurement?.manner, check: cell.check,
             invalid: invalid, isSpoilt: cell.isSpoilt ? true : nil, energyModel: cell.measurement?.energy?.model)
     }
 
@@ -149,6 +154,7 @@ package enum MatrixData {
             controlMeanDoubt: record.control?.meanDoubt, controlMeanLimit: record.control?.meanLimit,
             controlThroughputDeviation: record.control?.throughputDeviation,
             control: record.control.map { document(Cell($0.allocation, .measured($0.measurement))) },
+            manner: record.manner,
             cells: (cells ?? record.matrix.cells).map(Self.document))
         switch record.answer?.verdict {
         case .cheapest(let allocation), .best(let allocation):
@@ -169,22 +175,10 @@ package enum MatrixData {
 
     package static func csv(_ record: CampaignRecord, cells: [Cell]? = nil) -> String {
         let axes = record.matrix.axes.map(\.resource)
-        let metrics = Metric.allCases
-        let heading =
-            axes.map(\.rawValue) + ["state"]
-            + metrics.flatMap { [$0.rawValue, "\($0.rawValue)-lower", "\($0.rawValue)-upper"] } + ["reasons"]
         let lines = (cells ?? record.matrix.cells).map { cell in
-            axes.map { cell.allocation[$0].map(field) ?? "" } + [cell.state]
-                + metrics.flatMap { metric in
-                    cell.estimate(metric).map { ["\($0.value)", "\($0.lower)", "\($0.upper)"] } ?? ["", "", ""]
-                } + [reasons(cell)]
+            axes.map { cell.allocation[$0].map(field) ?? "" } + CellFields.of(cell)
         }
-        return csv([heading] + lines)
-    }
-
-    /// Why it is invalid, in one field.
-    static func reasons(_ cell: Cell) -> String {
-        if case .invalid(_, let reasons) = cell.content { reasons.joined(separator: "; ") } else { "" }
+        return csv([axes.map(\.rawValue) + CellFields.heading] + lines)
     }
 
     static func field(_ setting: Setting) -> String {

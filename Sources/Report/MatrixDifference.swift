@@ -151,7 +151,8 @@ package struct MatrixDifference: Sendable {
             words("requests") { $0.trace ?? "live ones" }, words("clones") { "\($0.clone ?? .disk)" },
             words("cloned along") { names($0.with) }, words("asked what was not recorded") { names($0.forward) },
             words("program") { $0.version ?? "unknown" },
-        ].compactMap(\.self) + meanings.map { "\($0) stood for something else before" }
+        ].compactMap(\.self) + after.otherManner(than: before)
+            + meanings.map { "\($0) stood for something else before" }
             + [words("answer") { $0.answer?.allocation.map { "\($0)" } ?? "none" }].compactMap(\.self)
     }
 }

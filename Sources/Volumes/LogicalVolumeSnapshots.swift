@@ -62,7 +62,7 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
             throw .missing("pool of the logical volume \(original.volume)")
         }
         let place = "the thin pool \(pool.volume)"
-        let free = Int64(Double(pool.size) * (1 - (pool.fill ?? 1)))
+        let free = pool.free
         let sum = (needed["\(pool.volume)"] ?? 0) + room
         needed["\(pool.volume)"] = sum
         guard free >= sum else {
@@ -87,17 +87,10 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
 
     func fill(of snapshot: SnapshotIdentifier) throws(VolumeError) -> SnapshotFill {
         guard case .logicalVolume(let copy, _) = snapshot else { throw .missing("snapshot \(snapshot)") }
-        let volumes = try Self.volumes(of: copy.group)
-        guard let found = volumes.first(where: { $0.volume == copy }) else { throw .missing("snapshot \(snapshot)") }
-        guard let pool = volumes.first(where: { $0.volume.name == found.pool }) else {
-            let share = found.isInvalid ? 1 : found.fill ?? 1
-            return SnapshotFill(
-                share: share, used: Int64(share * Double(found.size)), room: found.size, isInvalid: found.isInvalid)
+        guard let fill = LogicalVolumeReport.fill(of: copy, in: try Self.volumes(of: copy.group)) else {
+            throw .missing("snapshot \(snapshot)")
         }
-        let share = pool.fill ?? 1
-        return SnapshotFill(
-            share: max(share, pool.metadataFill ?? 1), used: Int64(share * Double(pool.size)), room: pool.size,
-            isInvalid: found.isInvalid)
+        return fill
     }
 
     func remove(_ snapshot: SnapshotIdentifier) throws(VolumeError) {

@@ -84,7 +84,9 @@ enum SocketPeers {
     /// `0100007F:1F90` is 127.0.0.1:8080: words of four bytes, each in the machine's order.
     static func address(_ text: String) -> String {
         let parts = text.split(separator: ":")
-        guard parts.count == 2, let port = UInt16(parts[1], radix: 16), parts[0].utf8.count % 8 == 0 else {
+        guard parts.count == 2, let port = UInt16(parts[1], radix: 16), parts[0].utf8.count % 8 == 0,
+            parts[0].utf8.allSatisfy({ $0 < 0x80 })
+        else {
             return text
         }
         let digits = Array(parts[0])

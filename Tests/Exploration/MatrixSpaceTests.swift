@@ -56,4 +56,29 @@ import Testing
         let trials = try Evidence(matrix, goal: .cheapest, sla: sla, SearchSpecification()).trials()
         #expect(trials.count == 5 && trials[1].outcome == .failed)
     }
+
+    /// Intervals are longer upwards. The search and the answer mean the same by a cell that meets its limit, and how probable it is
+    /// rests on the side that the limit is on.
+    @Test func theSideOfTheLimitCounts() throws {
+        var matrix = ResultMatrix(axes: [Axis(.cpu, [0.2, 0.4])])
+        var cell = Surface.cell(0.4, p95: 0.05)
+        guard case .measured(var measurement) = cell.content else { throw ObservationError.outside(cell: 0, cells: 0) }
+        measurement.clone.p95 = Estimate(0.05, lower: 0.04, upper: 0.075)
+        cell.content = .measured(measurement)
+        matrix[cell.allocation] = cell
+        for (limit, meets) in [(70, false), (80, true)] {
+            let sla = SLA(.p95, below: .milliseconds(limit), over: .seconds(60))
+            let evidence = try Evidence(matrix, goal: .cheapest, sla: sla, SearchSpecification())
+            let search = Search(evidence.space, goal: .cheapest(limit: sla.limit.seconds), better: .lower)
+            #expect(evidence.meets(1) == meets)
+            #expect(
+                (search.cheapestMeeting(sla.limit.seconds, TrialBook(SearchState(trials: evidence.trials()))) == 1)
+                    == meets)
+        }
+        let near = try Evidence(
+            matrix, goal: .cheapest, sla: SLA(.p95, below: .milliseconds(75), over: .seconds(60)), SearchSpecification()
+        )
+        // Its upper end is that of 95 %.
+        #expect(abs(try #require(near.probabilityOfMeeting(1)) - 0.975) < 0.001)
+    }
 }

@@ -55,6 +55,8 @@ package struct FuzzTarget: Sendable {
             FuzzTarget("save-image", longest: 512, run: SaveImageEntry.run),
             FuzzTarget("session", dictionary: "session", run: SessionEntry.run),
             FuzzTarget("storage", dictionary: "storage", run: StorageEntry.run),
+            FuzzTarget("lvm-report", dictionary: "storage", run: VolumeReportEntry.run),
+            FuzzTarget("domain-xml", longest: 4096, dictionary: "domain-xml", run: DomainEntry.run),
             FuzzTarget("matrix-query", longest: 512, dictionary: "matrix-query", run: MatrixQueryEntry.run),
             FuzzTarget("question", longest: 512, dictionary: "question", run: QuestionEntry.run),
         ]

@@ -51,6 +51,13 @@ import Testing
         #expect(abs(estimate.value - 0.02) < 1e-9 && estimate.upper - estimate.lower < 1e-9)
     }
 
+    /// Against scipy's `t.ppf(0.975, n)`.
+    @Test(arguments: [(1, 12.7062), (9, 2.2622), (30, 2.0423), (31, 2.0395), (60, 2.0003), (1_000, 1.9623)])
+    func studentsQuantiles(_ degrees: Int, _ quantile: Double) {
+        #expect(abs(RunStatistics.studentT95(degreesOfFreedom: degrees) - quantile) < 0.001)
+        #expect(RunStatistics.studentT95(degreesOfFreedom: 0) == .infinity)
+    }
+
     /// The promise of a 95 % interval, counted: independent exponential times, whose mean and p95 are known.
     @Test(arguments: [(ResponseStatistic.mean, 1.0), (.p95, 2.995_732)])
     func intervalsContainTheTruthAsOftenAsPromised(_ statistic: ResponseStatistic, _ truth: Double) throws {
@@ -108,8 +115,22 @@ import Testing
         #expect(reaches[50] > 0.85 * ideal && reaches[50] < 1.3 * ideal, "\(reaches[50])")
     }
 
+    /// A few that take far longer than the others (time-outs, retransmissions) are seen, and no tail that the others let expect is below
+    /// them.
+    @Test func aFewThatAreVerySlowAreInTheInterval() throws {
+        var random = SeededGenerator(19)
+        var covered = 0
+        for _ in 0..<100 {
+            let values = (0..<600).map { _ in random.next() % 1_000 < 15 ? 1 : 0.01 * exponential(&random) }
+            let p99 = try #require(RunStatistics.estimate(.p99, of: samples(values)))
+            // 1.5 % take a second, which so is the p99.
+            if p99.lower <= 1 && 1 <= p99.upper { covered += 1 }
+        }
+        #expect(covered >= 85, "\(covered)")
+    }
+
     /// Both of the same requests, one a twentieth slower: neither a queue nor the largest of few makes the interval too short.
-    @Test(arguments: [ResponseStatistic.mean, .p50, .p95])
+    @Test(arguments: [ResponseStatistic.mean, .p50, .p95, .p99])
     func aRatioOfTwoQueuesKeepsItsPromise(_ statistic: ResponseStatistic) throws {
         var random = SeededGenerator(13)
         let runs = 200

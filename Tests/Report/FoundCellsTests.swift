@@ -63,6 +63,14 @@ import Testing
         #expect(lines[1] == "a 20% interpolated 100 ms [90.0 ms – 110 ms] 0.50")
         let csv = found.csv().split(separator: "\n")
         #expect(csv.count == 4 && csv[3].hasPrefix("b,auction,app,app1,0,0.2,interpolated,"))
+        // Of what was measured, what it rests on; the model of its energy has commas.
+        var measured = record("a", [0.1])
+        measured.matrix[Allocation([.cpu: 0.2])] = Surface.cell(0.2, p95: 0.1)
+        let rows = MatrixData.csv(measured).split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let column = { (name: String) in try rows[1][#require(rows[0].firstIndex { $0 == name })] }
+        #expect(try column("window") == "20.0" && column("started") == "0.0" && column("predicted") == "")
         // The heading of an export fits its lines.
         let exported = FoundCells.csvLines(record("a", [0.1]))
         let commas = { (text: String) in text.count { $0 == "," } }

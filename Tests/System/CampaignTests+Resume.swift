@@ -12,25 +12,29 @@ extension SystemTests.CampaignTests {
         let told = Whatif.state + "/told.json"
         try? FileManager.default.removeItem(atPath: told)
         let (port, received) = (18_087, Whatif.state + "/received.txt")
+        let changes = [
+            ("p95: 60 ms", "p95: 100 s"), ("[28%, 60%, 80%, 100%]", "[28%, 50%, 60%, 80%, 100%]"),
+            // What a further control says would change what was measured before it.
+            ("closing: false", "closing: false, correct: false"),
+            (
+                "find: exhaustive",
+                """
+                find: { fill: 100000% }
+                  check:
+                    threshold: 0%
+                    notify: { command: "cat > \(told)", webhook: "http://127.0.0.1:\(port)/check" }
+                """
+            ),
+        ]
+        let narrow = try Self.serviceFile(changes, named: "resumed.yaml")
+        // What goes on has a further value on its axis, and lets the on-line load move further.
         let file = try Self.serviceFile(
-            [
-                ("p95: 60 ms", "p95: 100 s"), ("[28%, 60%, 80%, 100%]", "[28%, 50%, 60%, 80%, 100%]"),
-                // What a further control says would change what was measured before it.
-                ("closing: false", "closing: false, correct: false"),
-                (
-                    "find: exhaustive",
-                    """
-                    find: { fill: 100000% }
-                      check:
-                        threshold: 0%
-                        notify: { command: "cat > \(told)", webhook: "http://127.0.0.1:\(port)/check" }
-                    """
-                ),
-            ], named: "resumed.yaml")
+            changes + [("[28%, 50%", "[28%, 40%, 50%"), ("load: 1000%", "load: 900%")],
+            named: "extended.yaml")
         let inventory = try LabHost.inventory()
         let store = try MatrixStore(Whatif.state + "/matrices.db")
         let earlier = try store.campaign(nil)?.id
-        let run = try Whatif.start(["run", file], log: "run.log")
+        let run = try Whatif.start(["run", narrow], log: "run.log")
         #expect(
             try Whatif.wait(seconds: 60) {
                 guard let record = try store.campaign(nil), record.id != earlier else { return false }
@@ -45,6 +49,9 @@ extension SystemTests.CampaignTests {
 
         let resumed = try Whatif.run("run", file, "--resume")
         #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(
+            resumed.errors.contains("measured otherwise: control: mean ") && resumed.errors.contains("load 900%"),
+            "\(resumed.errors)")
         let record = try #require(try store.campaign(nil))
         #expect(record.id == broken.id && record.state == .done && record.started == broken.started)
         // The cell of the on-line allocation is of the further controls as well.
@@ -53,7 +60,7 @@ extension SystemTests.CampaignTests {
             let kept = record.matrix[cell.allocation]?.measurement
             #expect(kept?.started == measured.started && kept?.clone == measured.clone)
         }
-        #expect(record.matrix.measuredCount == 3)
+        #expect(record.matrix.measuredCount == 3 && record.matrix.cells.count == broken.matrix.cells.count + 1)
         #expect(record.answer?.allocation == Allocation([.cpu: 0.28]))
 
         let listener = try LabHost.start([
@@ -91,7 +98,7 @@ extension SystemTests.CampaignTests {
         let again = try Whatif.run("check", file, "--cell", open.allocation.description)
         #expect(again.status == 2 && again.errors.contains("was measured"), "\(again.errors)")
         let other = try Whatif.run("check", file, "--cell", "cpu 33%")
-        #expect(other.status == 2 && other.errors.contains("no cell of the matrix; its axes: cpu [28%, 50%"))
+        #expect(other.status == 2 && other.errors.contains("no cell of the matrix; its axes: cpu [28%, 40%"))
         #expect(try Whatif.run("check", file).errors.contains("nothing to check: the answer, cpu 28%, was measured"))
 
         // A question about the cell that is left has it measured, and nothing else.

@@ -91,5 +91,7 @@ extension SystemTests.CampaignTests {
         // Two at a time, and each says so.
         let beside = record.matrix.cells.compactMap(\.measurement?.beside)
         #expect(beside.count >= 2 && beside.allSatisfy { !$0.isEmpty })
+        // So was the control, that what they take from each other is in it.
+        #expect(record.control?.measurement.beside == [record.onLine])
     }
 }

@@ -191,6 +191,26 @@ struct Seeds {
             "session",
             "\u{1}\u{14}\u{14}{\"id\":42,\"t\":[\"a1b2c3d4e5f6\"],\"n\":{}}{\"id\":57,\"t\":[\"k9l8m7n6o5p4\"],\"n\":{}}{\"id\":42}"
         ),
+        (
+            "lvm-report",
+            """
+            {"report":[{"lv":[{"vg_name":"g","lv_name":"a","lv_attr":"owi-a-s---","lv_size":"1048576","origin":"","pool_lv":"",
+            "segtype":"linear","data_percent":"","metadata_percent":"","vg_free":"0","vg_extent_size":"4096",
+            "lv_kernel_major":"253","lv_kernel_minor":"0"},{"vg_name":"g","lv_name":"s","lv_attr":"swi-a-s---",
+            "lv_size":"4096","origin":"a","pool_lv":"p","segtype":"thin","data_percent":"12.5","metadata_percent":"1.0",
+            "vg_free":"0","vg_extent_size":"4096","lv_kernel_major":"-1","lv_kernel_minor":"-1"}]}]}
+            """
+        ),
+        (
+            "domain-xml",
+            """
+            <domain type='lxc' id='3'><name>a</name><uuid>u</uuid><memory unit='MiB'>64</memory><vcpu current='1'>2</vcpu>
+            <os><type>exe</type><init>/sbin/init</init></os><devices><filesystem type='mount'><source dir='/a'/><target dir='/'/>
+            </filesystem><interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='b'/><target dev='v'/>
+            <ip address='10.0.0.2' prefix='24'/><bandwidth><inbound average='100'/></bandwidth></interface><console type='pty'
+            tty='/dev/pts/1'><source path='/dev/pts/1'/></console></devices></domain>
+            """
+        ),
         ("matrix-query", "p95 < 50ms and cpu >= 40%\n-cpu"), ("matrix-query", "throughput != 40/s and energy<=80 mJ"),
         ("matrix-query", "\np95"), ("matrix-query", "cpu-used > 35% AND mean = 0.1 s\nmean"),
         ("question", "cheapest cpu, memory where p95 < 50 ms and (energy < 80 mJ or cpu-used <= 20%) at load 1.5?"),
