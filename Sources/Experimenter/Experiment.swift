@@ -131,7 +131,7 @@ struct Experiment {
         measurement.capture = clones.front.capture?.ability?.description
         if let stolen, stolen > 0 { measurement.stolen = stolen }
         if sandbox.served > 0 { measurement.served = sandbox.served }
-        if isControl { measurement.ratios = tally.ratios(to: onLine.samples) }
+        measurement.ratios = tally.ratios(to: onLine.samples)
         return Result(measurement: measurement, invalidity: invalidity)
     }
 

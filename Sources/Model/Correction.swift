@@ -21,11 +21,14 @@ package struct Correction: Hashable, Codable, Sendable {
     /// By how much one window may differ from another, as the deviation of a normal error and a fraction; nil in records of earlier
     /// versions.
     package var drift: [ResponseStatistic: Double]?
+    /// What its window had in common with the on-line domain's, where that is taken out; nil in records of earlier versions.
+    package var levels: [ResponseStatistic: Levelling]?
 
     /// By controls that are within their limits; nil when there are none. `relief` is by what part of its deviation a cell is believed to
     /// deviate that is used less than the control was: what is a little slower everywhere makes a queue much longer where there is one.
     package init?(
         _ controls: [ControlResult], at time: Timestamp, drift: [ResponseStatistic: Double] = [:],
+        levels: [ResponseStatistic: Levelling] = [:],
         relief: (ControlResult) -> Double = { _ in 1 }
     ) {
         let points = controls.filter(\.isWithinLimits).sorted { $0.measurement.middle < $1.measurement.middle }
@@ -35,7 +38,8 @@ package struct Correction: Hashable, Codable, Sendable {
         let length = (after.measurement.middle - before.measurement.middle).seconds
         let share = length > 0 ? min(1, max(0, (time - before.measurement.middle).seconds / length)) : 0
         deviations = [:]
-        self.drift = drift
+        self.drift = drift.filter { levels[$0.key] == nil }
+        self.levels = levels.isEmpty ? nil : levels
         for statistic in ResponseStatistic.allCases {
             let weighted = [(before, 1 - share), (after, share)]
             let parts = weighted.map { (weight: $0.1, relief: relief($0.0)) }
@@ -49,14 +53,21 @@ package struct Correction: Hashable, Codable, Sendable {
     /// control cannot tell: the figure is the middle of both, and the interval holds both with their errors.
     package func correct(_ estimate: Estimate, _ statistic: ResponseStatistic) -> Estimate {
         guard let deviation = deviations[statistic], estimate.value > 0 else { return estimate }
-        let byRatio = estimate.value / deviation.ratio.value
-        let byDifference = max(0, estimate.value - deviation.difference)
+        let level = levels?[statistic]
+        let figure = estimate.value * (level?.factor ?? 1)
+        let byRatio = figure / deviation.ratio.value
+        let byDifference = max(0, figure - deviation.difference)
         // A higher ratio makes for a lower figure.
         let drift = Self.quantile * Self.both(drift?[statistic] ?? 0, deviation.doubt ?? 0)
-        let below = Self.both(Self.both(estimate.logarithmBelow, deviation.ratio.logarithmAbove), drift)
-        let above = Self.both(Self.both(estimate.logarithmAbove, deviation.ratio.logarithmBelow), drift)
+        // Levelled, a figure is as sure as its ratio to the on-line one, and not as the clone's requests say by themselves.
+        let (ownBelow, ownAbove) =
+            level.map { (Self.quantile * $0.error, Self.quantile * $0.error) }
+            ?? (estimate.logarithmBelow, estimate.logarithmAbove)
+        let below = Self.both(Self.both(ownBelow, deviation.ratio.logarithmAbove), drift)
+        let above = Self.both(Self.both(ownAbove, deviation.ratio.logarithmBelow), drift)
         return Estimate(
-            (byRatio + byDifference) / 2, lower: estimate.lower > 0 ? min(byRatio, byDifference) * exp(-below) : 0,
+            (byRatio + byDifference) / 2,
+            lower: level != nil || estimate.lower > 0 ? min(byRatio, byDifference) * exp(-below) : 0,
             upper: max(byRatio, byDifference) * exp(above))
     }
 
@@ -131,9 +142,18 @@ extension CampaignRecord {
         // About the middle of them.
         let time = windows.map(\.middle).reduce(Duration.zero) { $0 + ($1 - measurement.middle) } / windows.count
         let drift = further(doubt(measurement, cell.allocation), pooled: measurement.pooled, of: windows.count)
+        let doubts = Dictionary(
+            uniqueKeysWithValues: ResponseStatistic.allCases.map { statistic in
+                let own = (measurement.pooled?[statistic] ?? measurement.clone[statistic]).errorBelow
+                let further = drift[statistic] ?? 0
+                return (statistic, (own * own + further * further).squareRoot())
+            })
         measurement.correction =
             control?.limits.corrects == true
-            ? Correction(controls, at: measurement.middle + time, drift: drift) { control in
+            ? Correction(
+                controls, at: measurement.middle + time, drift: drift,
+                levels: levelling(windows, cell.allocation, doubts: doubts)
+            ) { control in
                 relief(measurement, cell.allocation, control)
             } : nil
         return Cell(cell.allocation, .measured(measurement), check: cell.check)

@@ -14,13 +14,16 @@ package enum Drift {
     /// As many of earlier campaigns are kept.
     package static let kept = 40
 
+    /// Those under about the same load.
+    static func comparable(_ windows: [ResponseTimes], at rate: Double) -> [ResponseTimes] {
+        windows.filter { abs($0.throughput / rate - 1) <= load }
+    }
+
     /// The standard deviation between windows, relative to the figure, and of how many windows; 0 where there are too few.
     package static func deviation(
         _ windows: [ResponseTimes], _ statistic: ResponseStatistic, at rate: Double
     ) -> (value: Double, windows: Int) {
-        let figures = windows.filter { abs($0.throughput / rate - 1) <= load }.map { $0[statistic] }.filter {
-            $0.value > 0
-        }
+        let figures = comparable(windows, at: rate).map { $0[statistic] }.filter { $0.value > 0 }
         guard figures.count >= fewest else { return (0, figures.count) }
         let count = Double(figures.count)
         let logarithms = figures.map { log($0.value) }
@@ -59,8 +62,12 @@ package enum Drift {
 
 extension CampaignRecord {
     /// The on-line domain in each window of this campaign.
-    package var onLineWindows: [ResponseTimes] {
-        let measurements = controls.map(\.measurement) + matrix.cells.compactMap(\.measurement)
+    package var onLineWindows: [ResponseTimes] { onLineWindows(with: nil) }
+
+    /// And in that of a measurement that is no cell yet.
+    func onLineWindows(with measurement: Measurement?) -> [ResponseTimes] {
+        let measurements =
+            controls.map(\.measurement) + matrix.cells.compactMap(\.measurement) + [measurement].compactMap(\.self)
         // Of several at once, whose requests are the same, one.
         var end = Timestamp.distantPast
         return measurements.sorted { $0.started < $1.started }.compactMap { measurement in
@@ -88,17 +95,20 @@ extension CampaignRecord {
     /// What an interval of 95 % of a measured cell has to hold of that, as the deviation of a normal error: of few windows more, by
     /// Student's t, and of a clone that was used more than the on-line domain.
     func doubt(_ measurement: Measurement, _ allocation: Allocation) -> [ResponseStatistic: Double] {
-        var amplification = 1.0
-        if let quota = (allocation[.cpu] ?? onLine[.cpu])?.number, quota > 0 {
-            // A domain without a quota is taken not to queue: then no interval is narrower than its drift.
-            let used = control?.measurement.onLineCPUUsed ?? 0
-            amplification = Drift.amplification(
-                measurement.cpuUsed / quota, onLine: onLine[.cpu]?.number.map { used / $0 } ?? 0)
-        }
+        let amplification = amplification(measurement, allocation)
         return found.mapValues { found in
             guard found.windows >= Drift.fewest else { return 0 }
             let quantile = RunStatistics.studentT95(degreesOfFreedom: found.windows - 1)
             return found.value * amplification * quantile / Correction.quantile
         }
+    }
+
+    /// How many times as much a clone drifts as the on-line domain. A domain without a quota is taken not to queue: then no clone drifts
+    /// less.
+    func amplification(_ measurement: Measurement, _ allocation: Allocation) -> Double {
+        guard let quota = (allocation[.cpu] ?? onLine[.cpu])?.number, quota > 0 else { return 1 }
+        let used = control?.measurement.onLineCPUUsed ?? 0
+        return Drift.amplification(
+            measurement.cpuUsed / quota, onLine: onLine[.cpu]?.number.map { used / $0 } ?? 0)
     }
 }

@@ -161,7 +161,7 @@ package struct Measurement: Hashable, Codable, Sendable {
     package var stolen: Double?
     /// How many experiments its clones had served before; nil when they were fresh.
     package var served: Int?
-    /// Of a control: the clone's figures over the on-line ones, with 95 % intervals.
+    /// The clone's figures over the on-line ones, with 95 % intervals; nil in records of earlier versions, but for controls.
     package var ratios: [ResponseStatistic: Estimate]?
     /// Of the on-line allocation: the clone's figures over all windows of the controls; nil when there was one.
     package var pooled: [ResponseStatistic: Estimate]?

@@ -15,6 +15,9 @@ package enum MatrixData {
         var uncorrected: [String: Estimate]?
         /// By how much one window may differ from another, as it is in the intervals: a deviation, as a fraction of the figure.
         var drift: [String: Double]?
+        /// What the figure was multiplied by, as the on-line domain's requests in the same window took longer or shorter than they
+        /// usually do; where that is missing it was not.
+        var levelled: [String: Double]?
         var requests: RequestAccount?
         var answers: AnswerAccount?
         var comparison: ComparisonAccount?
@@ -112,7 +115,11 @@ package enum MatrixData {
             allocation: plain(cell.allocation), state: cell.state, metrics: metrics,
             onLine: (cell.measurement?.onLine).map(plain),
             uncorrected: correction == nil ? nil : (cell.measurement?.clone).map(plain),
-            drift: drift.isEmpty ? nil : Dictionary(uniqueKeysWithValues: drift), requests: cell.measurement?.requests,
+            drift: drift.isEmpty ? nil : Dictionary(uniqueKeysWithValues: drift),
+            levelled: correction?.levels.map { levels in
+                Dictionary(
+                    levels.map { ($0.key.rawValue, $0.value.factor) }, uniquingKeysWith: { first, _ in first })
+            }, requests: cell.measurement?.requests,
             answers: cell.measurement?.answers, comparison: cell.measurement?.comparison,
             stolen: cell.measurement?.stolen, served: cell.measurement?.served,
             started: (cell.measurement?.started).map(seconds), window: cell.measurement?.window,

@@ -55,7 +55,10 @@ struct ISCSIExports {
     @discardableResult
     private static func tgtadm(_ arguments: [String], _ path: String) throws(VolumeError) -> String {
         do {
-            return try ChildProcess.succeed(["tgtadm", "--lld", "iscsi"] + arguments)
+            FaultPoint.pass()
+            let output = try ChildProcess.succeed(["tgtadm", "--lld", "iscsi"] + arguments)
+            FaultPoint.pass()
+            return output
         } catch {
             throw VolumeError("export", path, error)
         }

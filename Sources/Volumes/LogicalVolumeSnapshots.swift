@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Snapshots of logical volumes: classic ones with an area of their own, and those of thin volumes, in their pool.
 struct LogicalVolumeSnapshots: SnapshotBackend {
@@ -80,9 +81,11 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
         let how =
             snapshot.kind == .thin
             ? ["--setactivationskip", "n"] : ["--size", "\(max(1, snapshot.room))b"]
+        FaultPoint.pass()
         _ = try LVM.shared.get().run(
             ["lvcreate", "--snapshot", "--yes", "--name", copy.name] + how + ["\(source)"],
             doing: "make the snapshot \(copy) of", path: "\(source)")
+        FaultPoint.pass()
     }
 
     func fill(of snapshot: SnapshotIdentifier) throws(VolumeError) -> SnapshotFill {
@@ -107,8 +110,10 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
         }
         // LVM would ask again and again for some seconds, and not say who it is.
         if found.isOpen { throw inUse(found) }
+        FaultPoint.pass()
         do {
             _ = try LVM.shared.get().run(["lvremove", "--force", "--yes", "\(copy)"], doing: "remove", path: "\(copy)")
+            FaultPoint.pass()
         } catch {
             // Opened since.
             guard case .failed(_, _, let reason, _) = error, reason.contains(" in use") else { throw error }

@@ -21,8 +21,10 @@ struct NBDExports {
             command.append("--socket=\(ExportIdentifier.socket(request.name, directory: directory))")
         case .iscsi: return
         }
+        FaultPoint.pass()
         do {
             try ChildProcess.succeed(command + [request.path])
+            FaultPoint.pass()
         } catch {
             throw VolumeError("export", request.path, error)
         }
@@ -41,6 +43,7 @@ struct NBDExports {
             usleep(UInt32(Self.pause) * 1000)
             patience -= Self.pause
         }
+        FaultPoint.pass()
         if let socket, unsafe unlink(socket) != 0, errno != ENOENT {
             throw VolumeError("remove", socket, SystemError("remove \(socket)"))
         }

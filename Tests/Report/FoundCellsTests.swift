@@ -35,6 +35,15 @@ import Testing
         let difference = MatrixDifference(before, after, .p95)
         #expect(difference.lines.map(\.change) == [.worse, .same, .better])
         #expect(difference.onlyBefore == 1 && difference.onlyAfter == 0)
+        // How both were measured is told where it differs, and not of records that do not say.
+        (before.manner, after.manner) = (
+            ["experiment": "5 s", "warm-up": "1 s"], ["experiment": "10 s", "warm-up": "1 s"]
+        )
+        #expect(
+            MatrixDifference(before, after, .p95).text(width: nil).hasSuffix("\n  - experiment: 5 s before, 10 s after")
+        )
+        after.manner = nil
+        #expect(!MatrixDifference(before, after, .p95).text(width: nil).contains("experiment"))
         #expect(abs((difference.lines[0].relative ?? 0) - 1) < 0.05)
         let lines = difference.text(width: nil).split(separator: "\n")
         #expect(lines[1].contains("measured") && lines[1].contains("interpolated") && lines[1].hasSuffix("worse"))

@@ -209,13 +209,14 @@ extension SystemTests {
             // Before and after each entry, and before and after it is kept.
             #expect(moment == 2 * (entries + 1) + 1)
 
-            // Before and after it is released; then each time at the first thing, gone and still known, and gone.
+            // Before and after it is released; then the collector each time at the first thing, gone and still known, and gone.
             let id = try #require(try ids().first)
             #expect(try isKilled(at: 1, "sandbox", "remove", id))
             #expect(try isKept(id))
+            #expect(try isKilled(at: 2, "sandbox", "remove", id))
             for left in (0..<entries).reversed() {
-                #expect(try isKilled(at: 3, "sandbox", "remove", id))
-                #expect(try isKilled(at: 4, "sandbox", "remove", id))
+                #expect(try isKilled(at: 1, "sandbox", "gc"))
+                #expect(try isKilled(at: 2, "sandbox", "gc"))
                 #expect(try journal.entries().count == left)
                 // From anywhere on the way the collector goes on.
                 if left == entries / 2 { #expect(try Whatif.run("sandbox", "list").output.contains("abandoned")) }

@@ -6,10 +6,11 @@ import Testing
 
 /// Clones of a machine with disks on another machine's logical volumes, a classic and a thin one.
 extension SystemTests.MachineCloneTests {
-    private static let volumes = [
+    static let volumes = [
         "--storage", "busybox nc 10.50.0.60 7000", "--volume", "vda=data/vm2", "--volume", "vdb=data/vm2-thin",
     ]
-    private static let nbd = ["--export", "nbd://10.50.0.60:10900-10999"]
+    static let nbd = ["--export", "nbd://10.50.0.60:10900-10999"]
+    static let iscsi = ["--export", "iscsi://10.50.0.60"]
 
     private func vm2() throws -> GuestView { GuestView(try Self.inside, at: "10.50.0.41") }
 
@@ -48,7 +49,7 @@ extension SystemTests.MachineCloneTests {
     @Test(arguments: ["nbd", "iscsi"]) func aTwinBootsFromOneMomentOfAllDisks(_ way: String) throws {
         let original = try vm2()
         let disk = try original.ask("write?3")
-        let export = way == "nbd" ? Self.nbd : ["--export", "iscsi://10.50.0.60"]
+        let export = way == "nbd" ? Self.nbd : Self.iscsi
         let clone = try #require(try self.clone("vm2", Self.volumes + export).first)
         #expect(clone.pause ?? 0 > 0)
         let show = try Whatif.run("sandbox", "show", clone.id).output
@@ -115,32 +116,5 @@ extension SystemTests.MachineCloneTests {
         let result = try ChildProcess.run([Whatif.binary, "clone", "vm2"] + arguments + Self.place)
         #expect([1, 2, 4].contains(result.status) && result.errors.contains(words), "\(result.errors)")
         try expectNothingLeft()
-    }
-
-    /// Of what is made for volumes elsewhere; the rest of a clone's life is the same as with other disks.
-    @Test func killedWhileItsVolumesAreAtWork() throws {
-        let original = try vm2()
-        let (token, disk) = (try original.token, try original.ask("disk"))
-        let journal = try Journal(Whatif.state + "/journal.db")
-        let command = ["clone", "vm2"] + Self.place + Self.volumes + Self.nbd
-        var moment = 1
-        while try isKilled(at: moment, command), try !journal.entries().contains(where: { $0.kind == .bridge }) {
-            let collected = try Whatif.run("sandbox", "gc")
-            #expect(collected.status == 0, "\(moment): \(collected.errors)")
-            #expect(try Self.footprint() == footprint, "\(moment)")
-            moment += 1
-        }
-        // Capture, two snapshots, two exports, two overlays: before and after each word, and in the capture.
-        #expect(moment > 14)
-        #expect(try Whatif.run("sandbox", "gc").status == 0)
-        try expectNothingLeft()
-
-        let id = try #require(try clone("vm2", Self.volumes + Self.nbd).first?.id)
-        // Behind the domain and the network, at each word of the removal.
-        var step = 12
-        while try isKilled(at: step, ["sandbox", "remove", id]), try !journal.entries().isEmpty { step = 3 + step % 2 }
-        #expect(try Whatif.run("sandbox", "gc").status == 0)
-        try expectNothingLeft()
-        #expect(try original.token == token && original.ask("disk") == disk)
     }
 }

@@ -163,8 +163,6 @@ extension SystemTests {
             try expectNothingLeft()
         }
 
-        /// Killed at every word of its journal and between the steps of a capture, in the making and in the removing: the
-        /// collector leaves nothing, the original runs on its own disk as it did, and is the one that it was.
         /// One of two gets it, and the other hears so, whichever comes first.
         @Test func twoAtOnce() throws {
             let token = try original.token
@@ -201,47 +199,6 @@ extension SystemTests {
             _ = try Self.virsh("start", "vm1")
             #expect(Whatif.wait(seconds: 60) { original.isUp })
             #expect(try Whatif.run("sandbox", "list").output == "the sandbox is empty\n")
-        }
-
-        @Test(arguments: ["memory", "disk"]) func killedAtAnyMoment(_ source: String) throws {
-            let (token, disk) = (try original.token, try original.ask("disk"))
-            let journal = try Journal(Whatif.state + "/journal.db")
-            var moment = 1
-            while try isKilled(at: moment, ["clone", "vm1", "--from", source] + Self.place) {
-                if let owner = try journal.owners().values.first(where: { $0.keptUntil != nil })?.name {
-                    // Complete and kept just before it was killed: that is no remains.
-                    let id = try journal.entries().first { $0.owner == owner }?.clone ?? ""
-                    #expect(try Whatif.run("sandbox", "remove", id).status == 0)
-                }
-                let collected = try Whatif.run("sandbox", "gc")
-                #expect(collected.status == 0, "\(moment): \(collected.errors)")
-                #expect(try Self.footprint() == footprint, "\(moment)")
-                moment += 1
-            }
-            // Before and after each entry and its being kept, and in the capture.
-            #expect(moment > 2 * (try journal.entries().count + 1) + (source == "memory" ? 10 : 1))
-            #expect(try original.token == token && original.ask("disk") == disk)
-
-            // One step further each time: from anywhere on the way the collector would go on as well.
-            let id = try #require(try journal.entries().first?.clone)
-            var step = 0
-            while try isKilled(at: 3 + step % 4, ["sandbox", "remove", id]) {
-                step += 1
-                try #require(step < 60)
-                if try journal.entries().isEmpty { break }
-            }
-            #expect(step > 8)
-            #expect(try Whatif.run("sandbox", "gc").status == 0)
-            try expectNothingLeft()
-            #expect(try original.token == token && original.ask("disk") == disk)
-        }
-
-        /// A moment that the command does not come to lets it end.
-        func isKilled(at moment: Int, _ arguments: [String]) throws -> Bool {
-            Whatif.prepare()
-            let status = try ChildProcess.run(["env", "WHATIF_KILL_AT=\(moment)", Whatif.binary] + arguments).status
-            #expect(status == 0 || status == 128 + SIGKILL, "\(moment): \(status)")
-            return status != 0
         }
     }
 }

@@ -205,7 +205,7 @@ enum LabHost {
         }
         return [
             try virsh("list", "--all", "--name"), links.sorted().joined(separator: " "),
-            try run(["nft", "list", "tables"]).output,
+            try run(["nft", "list", "tables"]).output, try run(["ip", "netns", "list"]).output,
             try run(["ls", Whatif.state + "/lab/volume"]).output,
         ].joined(separator: "\n")
     }

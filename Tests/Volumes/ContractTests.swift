@@ -205,7 +205,8 @@ extension VolumeTests {
             #expect(try ground.inventory() == before)
         }
 
-        /// Killed at several moments, before, within and behind the making: its identifier alone is enough.
+        /// Killed before, within and behind the making, by time, and where LVM is at work at every moment of making and removing: its
+        /// identifier alone is enough.
         @Test(arguments: Kind.allCases) func whatAKilledProcessLeftIsFoundAndRemoved(_ kind: Kind) throws {
             let ground = try Ground(kind)
             let before = try ground.inventory(whole: true)
@@ -221,6 +222,25 @@ extension VolumeTests {
                 try ground.write(step % 2 == 0 ? "X" : "Y", kibibytes: 1, to: .original(0))
                 #expect(try ground.mark(.original(0)) == (step % 2 == 0 ? "X" : "Y"))
             }
+            guard kind.isInGuest else { return }
+            var moment = 1
+            while try ground.isKilled(.make(planned), at: moment) {
+                try ground.removeWhenFree(identifier)
+                #expect(try ground.inventory(whole: true) == before, "made until \(moment)")
+                moment += 1
+            }
+            #expect(moment > 2)
+            moment = 1
+            while try ground.isKilled(.remove(identifier), at: moment) {
+                try ground.removeWhenFree(identifier)
+                #expect(try ground.inventory(whole: true) == before, "removed until \(moment)")
+                try ground.volumes.make(planned)
+                moment += 1
+            }
+            #expect(moment > 2)
+            #expect(try ground.inventory(whole: true) == before)
+            try ground.write("Z", kibibytes: 1, to: .original(0))
+            #expect(try ground.mark(.original(0)) == "Z")
         }
     }
 }

@@ -111,7 +111,8 @@ extension VolumeTests {
             try ground.volumes.removeExport(readable.identifier)
         }
 
-        /// Killed at several moments: the name alone is enough, and then there is nothing left that would hold the volume.
+        /// Killed at several times, and at every moment of making and removing: the name alone is enough, and then there is nothing
+        /// left that would hold the volume.
         @Test(arguments: Way.allCases) func whatAKilledProcessExportedIsFoundAndEnded(_ way: Way) throws {
             let ground = try Ground(way.kind)
             let snapshot = try ground.make("whatif-lost")
@@ -120,10 +121,21 @@ extension VolumeTests {
                 try ground.kill(.export(request), after: (way.kind.isInGuest ? 100_000 : 10_000) * step)
                 #expect(wait(seconds: 5) { (try? ground.volumes.removeExport(request.identifier)) != nil })
             }
-            try ground.removeWhenFree(snapshot.identifier)
-            #expect(throws: (any Error).self) {
-                try ground.host.shell("qemu-io -r -f raw -c 'read 0 512' '\(way.uri(request))'")
+            let isUnreachable = {
+                (try? ground.host.shell("qemu-io -r -f raw -c 'read 0 512' '\(way.uri(request))'")) == nil
             }
+            for call in [StorageCall.export(request), .removeExport(request.identifier)] {
+                var moment = 1
+                while try ground.isKilled(call, at: moment) {
+                    #expect(wait(seconds: 5) { (try? ground.volumes.removeExport(request.identifier)) != nil })
+                    #expect(isUnreachable(), "\(call), \(moment)")
+                    if case .removeExport = call { try ground.volumes.export(request) }
+                    moment += 1
+                }
+                #expect(moment > 1)
+            }
+            try ground.removeWhenFree(snapshot.identifier)
+            #expect(isUnreachable())
         }
 
         /// Its targets are gone with it; what it may still hold says the volume.

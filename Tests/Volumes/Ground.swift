@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 import Volumes
 
@@ -182,6 +183,23 @@ final class Ground {
             wait $program || true
             rm /tmp/call.$$
             """)
+    }
+
+    /// Does a call in a program that is killed at its moment of this number (`FaultPoint`); false where it did not come to that.
+    func isKilled(_ call: StorageCall, at moment: Int) throws -> Bool {
+        let program = kind.isInGuest ? "whatif-storage" : StorageHost.program
+        let status =
+            try shell(
+                """
+                echo '\(call.json.text)' > /tmp/call.$$
+                WHATIF_KILL_AT=\(moment) \(program) < /tmp/call.$$ > /tmp/reply.$$ 2> /dev/null && status=0 || status=$?
+                cat /tmp/reply.$$
+                rm /tmp/call.$$ /tmp/reply.$$
+                echo "status $status"
+                """
+            ).split(separator: "\n").last ?? ""
+        try #require(status == "status 0" || status == "status \(128 + SIGKILL)", "\(moment): \(status)")
+        return status != "status 0"
     }
 
     /// As callers do: what is in use is asked again.

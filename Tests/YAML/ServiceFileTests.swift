@@ -35,6 +35,21 @@ import YAML
         #expect(file.node == nil)
     }
 
+    /// What two cells must have in common to be compared is told, and nothing else.
+    @Test(arguments: [
+        ("experiment: 20 s", "experiment: { from: 5 s, to: 20 s, until: 10% }", ["experiment"]),
+        ("experiment: 20 s", "experiment: 20 s\n  reuse: false", ["clones"]),
+        ("experiment: 20 s", "experiment: 20 s\n  answers: { delay: none }", ["answers"]),
+        ("experiment: 20 s", "experiment: 20 s\n  limits: { lost: 3% }", ["invalid"]),
+        ("experiment: 20 s", "experiment: 20 s\n  energy: { core: 10 W, idle: 30 W }", ["energy"]),
+        ("[20%,", "[10%, 20%,", []),
+    ]) func theMannerOfMeasuringIsTold(_ old: String, _ new: String, _ changed: [String]) throws {
+        let text = Self.good.replacing(old, with: new)
+        #expect(text != Self.good)
+        let (before, after) = (try decode(Self.good).campaign.manner, try decode(text).campaign.manner)
+        #expect(Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted() == changed)
+    }
+
     /// Answers are replayed in any protocol of a next tier.
     @Test(arguments: ["postgresql", "mysql", "redis", "http", "tcp"])
     func theNextTierMaySpeakAnyProtocol(_ name: String) throws {
