@@ -104,7 +104,6 @@ package struct Campaign {
         fresh.meanings = CampaignRecord.meanings(file)
         fresh.manner = specification.manner
         var record = try beginning.record.map { try fresh.goingOn(with: $0) } ?? fresh
-        if beginning.record == nil { record.earlierWindows = try CampaignRecord.earlierWindows(of: record, in: store) }
         let driver = try Driver(record.matrix, goal: record.goal, sla: record.sla, specification.search)
         let inquiry = try beginning.inquiry(record)
         let tap = OnLineTap()
@@ -116,6 +115,7 @@ package struct Campaign {
         }
         if case .again(let earlier) = beginning { try record.requireSubject(of: earlier) }
         record.trace = recorded?.words
+        if beginning.record == nil { record.earlierWindows = try CampaignRecord.earlierWindows(of: record, in: store) }
         if let earlier = beginning.earlier, !RecordedTraffic.isSame(record.trace, asEarlier: earlier.trace) {
             throw CampaignError.otherQuestion(
                 earlier.id, reason: "it played other requests (\(earlier.trace ?? "live ones"))")

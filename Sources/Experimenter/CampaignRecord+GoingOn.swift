@@ -86,7 +86,8 @@ extension CampaignRecord {
             let other = head.record
             guard other.id != record.id, other.domain == record.domain,
                 other.onLine.ofDomain.agrees(with: record.onLine.ofDomain),
-                other.service == record.service, other.connect == record.connect, other.node == record.node,
+                other.service == record.service, other.trace == record.trace, other.connect == record.connect,
+                other.node == record.node,
                 head.cells <= Self.largestLooked, let whole = try store.campaign(other.id)
             else { continue }
             windows += whole.onLineWindows

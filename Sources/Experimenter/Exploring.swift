@@ -258,6 +258,8 @@ final class Exploring {
             cell.check = prospect.check(measured.value, isBySearch: !running.isCheck)
         }
         record.matrix[running.allocation] = cell
+        // What is usual is known better by one more window.
+        record.correctCells()
         uncontrolled.append(running.allocation)
         try store.save(record)
         campaign.report(.measured(cell, isControl: false))

@@ -59,15 +59,13 @@ package struct Correction: Hashable, Codable, Sendable {
         let byDifference = max(0, figure - deviation.difference)
         // A higher ratio makes for a lower figure.
         let drift = Self.quantile * Self.both(drift?[statistic] ?? 0, deviation.doubt ?? 0)
-        // Levelled, a figure is as sure as its ratio to the on-line one, and not as the clone's requests say by themselves.
-        let (ownBelow, ownAbove) =
-            level.map { (Self.quantile * $0.error, Self.quantile * $0.error) }
-            ?? (estimate.logarithmBelow, estimate.logarithmAbove)
-        let below = Self.both(Self.both(ownBelow, deviation.ratio.logarithmAbove), drift)
-        let above = Self.both(Self.both(ownAbove, deviation.ratio.logarithmBelow), drift)
+        let paired = Self.quantile * (level?.paired ?? 0)
+        let further = Self.both(drift, Self.quantile * (level?.error ?? 0))
+        let below = Self.both(Self.both(max(estimate.logarithmBelow, paired), deviation.ratio.logarithmAbove), further)
+        let above = Self.both(Self.both(max(estimate.logarithmAbove, paired), deviation.ratio.logarithmBelow), further)
         return Estimate(
             (byRatio + byDifference) / 2,
-            lower: level != nil || estimate.lower > 0 ? min(byRatio, byDifference) * exp(-below) : 0,
+            lower: estimate.lower > 0 ? min(byRatio, byDifference) * exp(-below) : 0,
             upper: max(byRatio, byDifference) * exp(above))
     }
 
@@ -142,17 +140,15 @@ extension CampaignRecord {
         // About the middle of them.
         let time = windows.map(\.middle).reduce(Duration.zero) { $0 + ($1 - measurement.middle) } / windows.count
         let drift = further(doubt(measurement, cell.allocation), pooled: measurement.pooled, of: windows.count)
-        let doubts = Dictionary(
-            uniqueKeysWithValues: ResponseStatistic.allCases.map { statistic in
-                let own = (measurement.pooled?[statistic] ?? measurement.clone[statistic]).errorBelow
-                let further = drift[statistic] ?? 0
-                return (statistic, (own * own + further * further).squareRoot())
+        let own = Dictionary(
+            uniqueKeysWithValues: ResponseStatistic.allCases.map {
+                ($0, (measurement.pooled?[$0] ?? measurement.clone[$0]).errorBelow)
             })
         measurement.correction =
             control?.limits.corrects == true
             ? Correction(
                 controls, at: measurement.middle + time, drift: drift,
-                levels: levelling(windows, cell.allocation, doubts: doubts)
+                levels: levelling(windows, cell.allocation, own: own, drift: drift)
             ) { control in
                 relief(measurement, cell.allocation, control)
             } : nil

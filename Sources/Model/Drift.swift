@@ -78,11 +78,13 @@ extension CampaignRecord {
     }
 
     /// What differs between windows, by statistic; of this campaign and those before it.
-    package var drift: [ResponseStatistic: Double] { found.mapValues(\.value) }
+    package var drift: [ResponseStatistic: Double] { found().mapValues(\.value) }
 
-    private var found: [ResponseStatistic: (value: Double, windows: Int)] {
+    private func found(
+        with measurement: Measurement? = nil
+    ) -> [ResponseStatistic: (value: Double, windows: Int)] {
         guard let rate = control?.measurement.onLine.throughput, rate > 0 else { return [:] }
-        return Drift.deviations((earlierWindows ?? []) + onLineWindows, at: rate)
+        return Drift.deviations((earlierWindows ?? []) + onLineWindows(with: measurement), at: rate)
     }
 
     /// By how much less than a control a cell deviates that was used less.
@@ -96,7 +98,7 @@ extension CampaignRecord {
     /// Student's t, and of a clone that was used more than the on-line domain.
     func doubt(_ measurement: Measurement, _ allocation: Allocation) -> [ResponseStatistic: Double] {
         let amplification = amplification(measurement, allocation)
-        return found.mapValues { found in
+        return found(with: measurement).mapValues { found in
             guard found.windows >= Drift.fewest else { return 0 }
             let quantile = RunStatistics.studentT95(degreesOfFreedom: found.windows - 1)
             return found.value * amplification * quantile / Correction.quantile

@@ -7,13 +7,19 @@ import Glibc
 package struct Levelling: Hashable, Codable, Sendable {
     /// What the clone's figure is multiplied by.
     package var factor: Double
-    /// How far off the product may be, as the deviation of a normal error and a fraction.
+    /// How far off that may be, as the deviation of a normal error and a fraction.
     package var error: Double
+    /// How far off the clone's figure is as a multiple of the on-line one over the same requests. That is often less than what the
+    /// clone's requests say by themselves, and not believed then: a queue that the on-line domain has not cannot be paired.
+    package var paired: Double
 
     /// Beyond this power of the on-line figure nothing is taken out: a queue that is nearly full goes its own ways.
     private static let steepest = 2.0
     /// How far off that power may be, as a fraction.
     private static let powerDoubt = 0.25
+
+    /// A window that is further from the others than so many deviations of theirs had something of its own, a stall of the machine.
+    private static let farthest = 3.0
 
     /// What one window, or several together, had in common with the on-line domain's others.
     struct Windows {
@@ -22,72 +28,105 @@ package struct Levelling: Hashable, Codable, Sendable {
         /// The on-line domain in these, and in all windows of the campaign.
         var onLine: [Estimate]
         var all: [Estimate]
-        /// How much windows differ, this campaign's and those before it: a deviation on the logarithm, and of how many.
-        var spread: (value: Double, windows: Int)
+        /// Windows as they followed each other, this campaign's and those before it; and those of them that are none of these.
+        var known: [Double]
+        var others: [Double]
+        /// How many times the rate of these is what it was in all.
+        var load: Double
         /// By what power of the on-line figure the clone's goes (`Drift.amplification`).
         var power: Double
     }
 
-    /// Nil where too little is known.
+    /// Nil where too little is known, or what happened is not in common.
     init?(_ windows: Windows) {
-        guard windows.all.count >= Drift.fewest, windows.spread.windows >= Drift.fewest, !windows.onLine.isEmpty,
+        guard min(windows.all.count, windows.others.count) >= Drift.fewest, !windows.onLine.isEmpty,
             windows.ratios.count == windows.onLine.count,
-            (windows.onLine + windows.all).allSatisfy({ $0.value > 0 })
+            (windows.onLine + windows.all).allSatisfy({ $0.value > 0 }),
+            (windows.known + windows.others).allSatisfy({ $0 > 0 })
         else { return nil }
         let (count, all) = (Double(windows.onLine.count), Double(windows.all.count))
-        let own = windows.onLine.reduce(0) { $0 + $1.value } / count
-        let usual = windows.all.reduce(0) { $0 + $1.value } / all
+        let own = windows.onLine.reduce(0) { $0 + log($1.value) } / count
+        let away = Self.middle(windows.all.map { log($0.value) }) - own
+        let ofOthers = Drift.spread(windows.others)
+        guard abs(away) <= Self.farthest * ofOthers else { return nil }
         let power = min(Self.steepest, windows.power)
-        let exponent = power * log(usual / own)
-        factor = exp(exponent)
-        let few = RunStatistics.studentT95(degreesOfFreedom: windows.spread.windows - 1) / Estimate.quantile
-        let paired = windows.ratios.reduce(0) { $0 + $1.relativeError * $1.relativeError } / (count * count)
-        let unpaired = windows.onLine.reduce(0) { $0 + $1.errorBelow * $1.errorBelow } / (count * count)
+        factor = exp(power * away)
+        // Both may be off together where the power is not 1.
+        let unpaired = (windows.onLine.reduce(0) { $0 + $1.errorBelow * $1.errorBelow } / (count * count)).squareRoot()
+        let ofRatio = (windows.ratios.reduce(0) { $0 + $1.relativeError * $1.relativeError } / (count * count))
+            .squareRoot()
+        paired = ofRatio + abs(power - 1) * unpaired
+
+        let spread = Drift.spread(windows.known)
+        let few = RunStatistics.studentT95(degreesOfFreedom: windows.known.count - 1) / Estimate.quantile
+        // What differs from day to day does so for all windows of a campaign: then those are worth fewer.
+        let alike = min(1, Autocorrelation.time(windows.known.map { log($0) }) / all)
         let parts = [
-            // What the sections of the window say, and of the on-line figure what goes in by another power than it is paired with.
-            paired, (power - 1) * (power - 1) * unpaired,
             // That what was usual in so many windows is usual at all.
-            power * power * few * few * windows.spread.value * windows.spread.value / all,
-            Self.powerDoubt * exponent * Self.powerDoubt * exponent,
+            power * few * spread * alike.squareRoot(),
+            Self.powerDoubt * power * away,
             // What a steeper one leaves.
-            (windows.power - power) * (windows.power - power) * windows.spread.value * windows.spread.value / count,
+            (windows.power - power) * max(spread / count.squareRoot(), abs(away)),
+            // Another load makes a fuller queue longer by more than the same delay does.
+            Self.loadDoubt * power * log(windows.load),
         ]
-        error = parts.reduce(0, +).squareRoot()
+        error = parts.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    }
+
+    /// As a fraction.
+    private static let loadDoubt = 0.5
+
+    /// The mean without the largest and the least fifth, at least one of each: a stall is no usual window.
+    private static func middle(_ values: [Double]) -> Double {
+        let cut = max(1, values.count / 5)
+        let kept = values.sorted()[cut..<values.count - cut]
+        return kept.reduce(0, +) / Double(kept.count)
     }
 }
 
 extension Drift {
     /// By how much windows differ on the logarithm, all told: by what each does not know and by what drifts.
-    static func spread(
-        _ windows: [ResponseTimes], _ statistic: ResponseStatistic
-    ) -> (value: Double, windows: Int) {
-        let logarithms = windows.map { $0[statistic].value }.filter { $0 > 0 }.map { log($0) }
-        guard logarithms.count >= fewest else { return (0, logarithms.count) }
+    static func spread(_ figures: [Double]) -> Double {
+        let logarithms = figures.map { log($0) }
         let count = Double(logarithms.count)
         let mean = logarithms.reduce(0, +) / count
         let squares = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        return ((squares / (count - 1)).squareRoot(), logarithms.count)
+        return count > 1 ? (squares / (count - 1)).squareRoot() : 0
     }
 }
 
 extension CampaignRecord {
-    /// Of a cell that was measured in `windows`, where it makes its figures surer than they are by themselves: `doubts` are the errors
-    /// that each of them has, as fractions.
+    /// Of a cell that was measured in `windows`, where it makes its figures surer. Those have an `own` error each, and one by which
+    /// windows differ, both as fractions.
+    ///
+    /// Not of recorded requests, which are those of every window; nor where clone and domain are not on the same machine, are asked
+    /// other things, or wait for clones of other tiers.
     func levelling(
-        _ windows: [Measurement], _ allocation: Allocation, doubts: [ResponseStatistic: Double]
+        _ windows: [Measurement], _ allocation: Allocation, own: [ResponseStatistic: Double],
+        drift: [ResponseStatistic: Double]
     ) -> [ResponseStatistic: Levelling] {
-        guard let rate = control?.measurement.onLine.throughput, rate > 0, let last = windows.first else { return [:] }
-        let own = Drift.comparable(onLineWindows(with: last), at: rate)
-        let all = Drift.comparable((earlierWindows ?? []), at: rate) + own
+        guard let rate = control?.measurement.onLine.throughput, rate > 0, let last = windows.first, trace == nil,
+            (with ?? []).isEmpty, (forward ?? []).isEmpty,
+            ![.node, .mix, .withCPU].contains(where: { allocation[$0] != nil && allocation[$0] != onLine[$0] }),
+            Drift.comparable(windows.map(\.onLine), at: rate).count == windows.count
+        else { return [:] }
+        let all = Drift.comparable(onLineWindows(with: last), at: rate)
+        let known = Drift.comparable((earlierWindows ?? []).reversed(), at: rate) + all
+        let these = Set(windows.map(\.onLine))
+        let mean = { (windows: [ResponseTimes]) in windows.reduce(0) { $0 + $1.throughput } / Double(windows.count) }
+        let load = mean(windows.map(\.onLine)) / mean(all)
         let power = windows.reduce(0) { $0 + amplification($1, allocation) } / Double(windows.count)
         var levels: [ResponseStatistic: Levelling] = [:]
         for statistic in ResponseStatistic.allCases {
-            let ratios = windows.compactMap { $0.ratios?[statistic] }
-            guard let doubt = doubts[statistic],
+            let figures = { (windows: [ResponseTimes]) in windows.map { $0[statistic].value } }
+            guard let own = own[statistic], let drift = drift[statistic],
                 let level = Levelling(
                     Levelling.Windows(
-                        ratios: ratios, onLine: windows.map { $0.onLine[statistic] }, all: own.map { $0[statistic] },
-                        spread: Drift.spread(all, statistic), power: power)), level.error < doubt
+                        ratios: windows.compactMap { $0.ratios?[statistic] },
+                        onLine: windows.map { $0.onLine[statistic] }, all: all.map { $0[statistic] },
+                        known: figures(known), others: figures(known.filter { !these.contains($0) }), load: load,
+                        power: power)),
+                max(level.paired * level.paired, own * own) + level.error * level.error < own * own + drift * drift
             else { continue }
             levels[statistic] = level
         }

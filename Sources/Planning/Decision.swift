@@ -204,11 +204,17 @@ package enum Decision {
                     + (show(least) == show(greatest) ? show(least) : "\(show(least)) to \(show(greatest))")
                     + " off")
         }
+        let levels = record.matrix.cells.compactMap { $0.measurement?.correction?.levels?[statistic]?.factor }
+        if let least = levels.min(), let greatest = levels.max() {
+            reasons.append(
+                "\(statistic.rawValue) of \(levels.count) of them is what it would be in a usual window, by what the on-line domain "
+                    + "did beside it: \(Format.signedPercent(least - 1)) to \(Format.signedPercent(greatest - 1))")
+        }
         if control.limits.corrects, let drift = record.drift[statistic], drift >= Self.notable {
             let windows = (record.earlierWindows ?? []).count + record.onLineWindows.count
             reasons.append(
                 "\(statistic.rawValue) of the on-line domain differs by \(Format.percent(drift)) from window to window (\(windows) "
-                    + "were seen), which is in the intervals")
+                    + "were seen), which is in the intervals of those that are not levelled by it")
         }
         if control.limits.closes, record.openCells > 0 {
             reasons.append("there was no time for a control behind the last \(record.openCells) of the cells")

@@ -52,13 +52,14 @@ import Testing
             let onLine = try windows.map { try $0.times($0.onLine) }
             let own = try windows[0].times(windows[0].clone)[statistic]
             let ratio = try #require(RunStatistics.ratio(statistic, of: windows[0].clone, to: windows[0].onLine))
-            let level = try #require(
-                Levelling(
-                    Levelling.Windows(
-                        ratios: [ratio], onLine: [onLine[0][statistic]], all: onLine.map { $0[statistic] },
-                        spread: Drift.spread(onLine, statistic), power: Drift.amplification(0.45, onLine: 0.3))))
-            let error = log(own.value * level.factor / truth)
-            if abs(error) <= 1.96 * level.error { held += 1 }
+            let level = Levelling(
+                Levelling.Windows(
+                    ratios: [ratio], onLine: [onLine[0][statistic]], all: onLine.map { $0[statistic] },
+                    known: onLine.map { $0[statistic].value }, others: onLine.dropFirst().map { $0[statistic].value },
+                    load: 1, power: Drift.amplification(0.45, onLine: 0.3)))
+            let error = log(own.value * (level?.factor ?? 1) / truth)
+            let all = (pow(max(level?.paired ?? 0, own.errorBelow), 2) + pow(level?.error ?? 0, 2)).squareRoot()
+            if abs(error) <= 1.96 * all { held += 1 }
             if abs(log(own.value / truth)) <= 1.96 * own.errorBelow { plain += 1 }
             errors += error * error
             plainErrors += log(own.value / truth) * log(own.value / truth)
@@ -68,34 +69,78 @@ import Testing
         #expect(errors < 0.7 * plainErrors, "\(errors) and \(plainErrors)")
     }
 
+    private let usual = Estimate(1, lower: 0.9, upper: 1.1)
+
+    /// One window whose on-line figure is so many times what it is in others, which differ a little.
+    private func windows(_ figure: Double, power: Double = 1, load: Double = 1) -> Levelling.Windows {
+        let own = Estimate(figure, lower: 0.9 * figure, upper: 1.1 * figure)
+        let others = [0.9, 0.95, 1, 1.05, 1.1]
+        return Levelling.Windows(
+            ratios: [usual], onLine: [own], all: [own] + others.map { Estimate($0, lower: 0.9 * $0, upper: 1.1 * $0) },
+            known: [figure] + others, others: others, load: load, power: power)
+    }
+
     @Test func whereTooLittleIsKnownNothingIsTakenOut() {
-        let one = Estimate(1, lower: 0.9, upper: 1.1)
-        let spread = (value: 0.1, windows: 5)
-        let windows = Levelling.Windows(ratios: [one], onLine: [one], all: [one, one, one], spread: spread, power: 1)
-        #expect(Levelling(windows)?.factor == 1)
-        var few = windows
-        few.all = [one, one]
+        #expect(Levelling(windows(1.1))?.factor ?? 1 < 0.95)
+        var few = windows(1.1)
+        few.all = [usual, usual]
         #expect(Levelling(few) == nil)
-        var unpaired = windows
+        var alone = windows(1.1)
+        alone.others = [1, 1]
+        #expect(Levelling(alone) == nil)
+        var unpaired = windows(1.1)
         unpaired.ratios = []
         #expect(Levelling(unpaired) == nil)
-        var none = windows
+        var none = windows(1.1)
         none.all[0] = Estimate(0, lower: 0, upper: 0)
         #expect(Levelling(none) == nil)
     }
 
-    /// A queue that is nearly full goes its own ways: no more is taken out than by the square, and what is left is in doubt.
-    @Test func steepQueuesAreLeftInDoubt() throws {
-        let (slow, usual) = (Estimate(1.2, lower: 1.1, upper: 1.3), Estimate(1, lower: 0.9, upper: 1.1))
-        let level = { (power: Double) in
-            try #require(
+    /// A stall in one window is nothing that the others have in common with it: it is not taken out of its own figure, and does not
+    /// make theirs longer.
+    @Test func aStallIsNotInCommon() throws {
+        #expect(Levelling(windows(2)) == nil)
+        var beside = windows(1)
+        beside.all[5] = Estimate(7, lower: 1, upper: 9)
+        (beside.known[5], beside.others[4]) = (7, 7)
+        #expect(abs(try #require(Levelling(beside)).factor - 1) < 0.06)
+    }
+
+    /// A queue that is nearly full goes its own ways: no more is taken out than by the square, and what is left is in doubt. So is what
+    /// another load does.
+    @Test func whatIsNotInCommonIsInDoubt() throws {
+        let (square, steep) = (
+            try #require(Levelling(windows(1.15, power: 2))), try #require(Levelling(windows(1.15, power: 6)))
+        )
+        #expect(steep.factor == square.factor && square.factor < 0.85)
+        #expect(steep.error > 2 * square.error)
+        let (same, more) = (try #require(Levelling(windows(1.1))), try #require(Levelling(windows(1.1, load: 1.15))))
+        #expect(more.factor == same.factor && more.error > same.error)
+        #expect(try #require(Levelling(windows(1.1, power: 1.5))).paired > same.paired)
+    }
+
+    /// What differs from day to day does not differ between the windows of a day: many of them know no better what is usual.
+    @Test func windowsOfOneDayAreWorthLess() throws {
+        var random = SplitMix64(seed: 6)
+        let days = (0..<8).flatMap { _ in
+            let day = exp(0.3 * (random.unit() - 0.5))
+            return (0..<6).map { _ in day * exp(0.04 * (random.unit() - 0.5)) }
+        }
+        let level = { (known: [Double]) in
+            let own = Array(known.suffix(6))
+            let all = own.map { Estimate($0, lower: 0.97 * $0, upper: 1.03 * $0) }
+            return try #require(
                 Levelling(
                     Levelling.Windows(
-                        ratios: [Estimate(4, lower: 3.6, upper: 4.4)], onLine: [slow], all: [slow, usual, usual],
-                        spread: (0.1, 20), power: power)))
+                        ratios: [Estimate(1, lower: 0.99, upper: 1.01)], onLine: [all[3]], all: all, known: known,
+                        others: known.filter { $0 != own[3] }, load: 1, power: 1)))
         }
-        let (square, steep) = (try level(2), try level(6))
-        #expect(steep.factor == square.factor && abs(square.factor - pow(3.2 / 3 / 1.2, 2)) < 1e-9)
-        #expect(steep.error > 2 * square.error)
+        #expect(try level(days).error > 1.5 * level(days.shuffled(by: &random)).error)
+    }
+}
+
+extension [Double] {
+    fileprivate func shuffled(by random: inout SplitMix64) -> [Double] {
+        map { (random.unit(), $0) }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 }

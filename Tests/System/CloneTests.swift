@@ -240,7 +240,7 @@ extension SystemTests {
         private func isKilled(at moment: Int, _ arguments: String...) throws -> Bool {
             Whatif.prepare()
             let status = try ChildProcess.run(["env", "WHATIF_KILL_AT=\(moment)", Whatif.binary] + arguments).status
-            #expect(status == 0 || status == 128 + SIGKILL, "\(status)")
+            try #require(status == 0 || status == 128 + SIGKILL, "\(status)")
             return status != 0
         }
 

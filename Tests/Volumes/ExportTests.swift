@@ -133,6 +133,7 @@ extension VolumeTests {
                     moment += 1
                 }
                 #expect(moment > 1)
+                if case .export = call { #expect(!isUnreachable()) }
             }
             try ground.removeWhenFree(snapshot.identifier)
             #expect(isUnreachable())

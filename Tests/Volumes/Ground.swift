@@ -197,9 +197,12 @@ final class Ground {
                 rm /tmp/call.$$ /tmp/reply.$$
                 echo "status $status"
                 """
-            ).split(separator: "\n").last ?? ""
-        try #require(status == "status 0" || status == "status \(128 + SIGKILL)", "\(moment): \(status)")
-        return status != "status 0"
+            ).split(separator: "\n")
+        if status.last == "status \(128 + SIGKILL)" { return true }
+        // What it refuses it has not done.
+        let reply = status.first.flatMap { JSONValue(Array($0.utf8)) }.flatMap { StorageReply($0) }
+        try #require(status.last == "status 0" && reply == .done, "\(moment): \(status)")
+        return false
     }
 
     /// As callers do: what is in use is asked again.
