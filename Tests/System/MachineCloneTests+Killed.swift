@@ -11,13 +11,13 @@ extension SystemTests.MachineCloneTests {
         case volumesMemory = "volumes-memory"
         case volumesLive = "volumes-live"
 
-        /// Each moment is tried with `WHATIF_FAULTS=all` (`Tools/faults`). Every run of the tests has all of those of a capture in the
-        /// background, and of the others, which go the same way for the most part, one in so many.
+        /// Each moment is tried with `WHATIF_FAULTS=all` (`Tools/faults`); every run of the tests has one in so many of them, more where the
+        /// ways are not the same.
         var stride: Int {
             if ProcessInfo.processInfo.environment["WHATIF_FAULTS"] == "all" { return 1 }
             return switch self {
-            case .memory: 1
-            case .disk, .live, .volumes: 4
+            case .memory: 2
+            case .disk, .live, .volumes: 5
             case .image, .iscsi, .volumesMemory, .volumesLive: 11
             }
         }
