@@ -25,14 +25,11 @@ package enum Drift {
     ) -> (value: Double, windows: Int) {
         let figures = comparable(windows, at: rate).map { $0[statistic] }.filter { $0.value > 0 }
         guard figures.count >= fewest else { return (0, figures.count) }
-        let count = Double(figures.count)
-        let logarithms = figures.map { log($0.value) }
-        let mean = logarithms.reduce(0, +) / count
-        let all = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+        let all = Self.spread(figures.map(\.value))
         // The middle one: a window that hardly knows its figure says nothing of what the others differ by.
         let errors = figures.map { $0.errorBelow * $0.errorBelow }.sorted()
         let within = (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2
-        return (max(0, all - within).squareRoot(), figures.count)
+        return (max(0, all * all - within).squareRoot(), figures.count)
     }
 
     /// Of every statistic. What makes all requests of a window longer by a share makes its far quantiles longer by that, too, which few

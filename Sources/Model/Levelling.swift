@@ -17,6 +17,8 @@ package struct Levelling: Hashable, Codable, Sendable {
     private static let steepest = 2.0
     /// How far off that power may be, as a fraction.
     private static let powerDoubt = 0.25
+    /// The same of what another load does.
+    private static let loadDoubt = 0.5
 
     /// A window that is further from the others than so many deviations of theirs had something of its own, a stall of the machine.
     private static let farthest = 3.0
@@ -73,9 +75,6 @@ package struct Levelling: Hashable, Codable, Sendable {
         error = parts.reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
 
-    /// As a fraction.
-    private static let loadDoubt = 0.5
-
     /// The mean without the largest and the least fifth, at least one of each: a stall is no usual window.
     private static func middle(_ values: [Double]) -> Double {
         let cut = max(1, values.count / 5)
@@ -105,12 +104,12 @@ extension CampaignRecord {
         _ windows: [Measurement], _ allocation: Allocation, own: [ResponseStatistic: Double],
         drift: [ResponseStatistic: Double]
     ) -> [ResponseStatistic: Levelling] {
-        guard let rate = control?.measurement.onLine.throughput, rate > 0, let last = windows.first, trace == nil,
+        guard let rate = control?.measurement.onLine.throughput, rate > 0, let first = windows.first, trace == nil,
             (with ?? []).isEmpty, (forward ?? []).isEmpty,
             ![.node, .mix, .withCPU].contains(where: { allocation[$0] != nil && allocation[$0] != onLine[$0] }),
             Drift.comparable(windows.map(\.onLine), at: rate).count == windows.count
         else { return [:] }
-        let all = Drift.comparable(onLineWindows(with: last), at: rate)
+        let all = Drift.comparable(onLineWindows(with: first), at: rate)
         let known = Drift.comparable((earlierWindows ?? []).reversed(), at: rate) + all
         let these = Set(windows.map(\.onLine))
         let mean = { (windows: [ResponseTimes]) in windows.reduce(0) { $0 + $1.throughput } / Double(windows.count) }

@@ -72,8 +72,11 @@ package struct RunStatistics {
 
     /// The order statistic of a share, exactly.
     private func order(_ share: Double) -> Double {
-        let count = sorted.count
-        return sorted[min(count - 1, max(0, Int((share * Double(count) - 1e-9).rounded(.up)) - 1))]
+        sorted[Self.place(share, of: sorted.count)]
+    }
+
+    private static func place(_ share: Double, of count: Int) -> Int {
+        min(count - 1, max(0, Int((share * Double(count) - 1e-9).rounded(.up)) - 1))
     }
 
     private func upper(_ odds: Double) -> Double {
@@ -195,8 +198,7 @@ extension RunStatistics {
             let left = sorted.lazy.filter { $0.section != section }.map(\.response)
             let count = section == nil ? sorted.count : left.count
             guard let share = statistic.share else { return left.reduce(0, +) / Double(count) }
-            let place = min(count - 1, max(0, Int((share * Double(count) - 1e-9).rounded(.up)) - 1))
-            return left.dropFirst(place).first ?? 0
+            return left.dropFirst(RunStatistics.place(share, of: count)).first ?? 0
         }
     }
 }
