@@ -14,8 +14,8 @@ struct CheapestSearch {
 
     /// An answer at this much more than the least cost is as good.
     private static let slack = 1.05
-    private static let components = 8
-    private static let surfacesEach = 64
+    private static let components = 48
+    private static let surfacesEach = 16
     private static let outcomes = 4
     /// When it is this probable that nothing meets the limit, the largest is tried next.
     private static let unlikely = 0.5
@@ -24,6 +24,8 @@ struct CheapestSearch {
     /// To stop, surfaces are taken to be this much further from what is expected of them than the model has it: what was looked
     /// for where the model hoped for most is worse than it hoped.
     private static let widening = 1.5
+    /// The deviation of luck, on the modelled scale: what is more is a step that a smooth surface takes for noise.
+    private static let mostLuck = 0.05
     /// Where on each axis the first experiment is: a little below the middle, as what is cheap is looked for.
     private static let start = 0.4
     /// More cells than this are not weighed at once: the more probable of them are.
@@ -123,7 +125,7 @@ struct CheapestSearch {
         if targets.count > Self.most {
             let posterior = process.posterior(of: candidates)
             let chance = candidates.indices.map { index in
-                let z = (level - posterior.mean(index)) / posterior.variance(index).squareRoot()
+                let z = (level - posterior.mean(index)) / posterior.deviation(index)
                 let below = Normal.below(z)
                 return (search.better == .lower ? below : 1 - below) / costs[candidates[index]]
             }
@@ -131,8 +133,13 @@ struct CheapestSearch {
             targets = order.prefix(Self.most).map { candidates[$0] }.sorted()
         }
         let runs = targets.map { feasibility.probability($0) }
-        let violating = book.measured.filter { !search.meets($0, limit) }.map(\.cell)
-        let isBelow = targets.map { target in violating.contains { search.space.dominates($0, target) } }
+        let violating = book.measured.filter { !search.meets($0, limit) }
+        // How far what has more of what helps, and still does not meet the limit, is from it.
+        let shortfalls = targets.map { target in
+            violating.filter { search.space.dominates($0.cell, target) }
+                .map { search.better == .lower ? scale.modelled($0.value) - level : level - scale.modelled($0.value) }
+                .max()
+        }
         var result = AnswerDraws(targets: targets)
         for surface in process.surfaces(
             over: targets, components: Self.components, count: Self.surfacesEach, randomness: &randomness)
@@ -142,16 +149,21 @@ struct CheapestSearch {
             var isClosed = true
             var values = surface.values
             let isMonotone = randomness.unit() >= Self.exception
+            let luck = randomness.normal()
             var good: [Int] = []
             for index in targets.indices {
-                let error = deviation * randomness.normal()
-                let wide = surface.means[index] + Self.widening * (values[index] - surface.means[index]) + error
-                // Half of what a measurement may be off: all of it would call the luckiest cell the cheapest.
-                values[index] += 0.5 * error
-                guard !(isMonotone && isBelow[index]), runs[index] == 1 || randomness.unit() < runs[index] else {
-                    continue
+                let odd = deviation * randomness.student(degrees: GaussianProcess.degreesOfFreedom)
+                let wide = surface.means[index] + Self.widening * (values[index] - surface.means[index]) + odd
+                let error = randomness.normal()
+                values[index] += deviation * error
+                guard runs[index] == 1 || randomness.unit() < runs[index] else { continue }
+                let shortfall = isMonotone ? shortfalls[index] : nil
+                // What was measured of more may have been unlucky, and what is to be measured of less may be lucky.
+                let fortune = (search.better == .lower ? luck - error : error - luck) * min(deviation, Self.mostLuck)
+                if search.better == .lower ? wide <= level : wide >= level, shortfall ?? -.infinity <= fortune {
+                    isClosed = false
                 }
-                if search.better == .lower ? wide <= level : wide >= level { isClosed = false }
+                if shortfall != nil { continue }
                 if search.better == .lower ? values[index] <= level : values[index] >= level {
                     good.append(index)
                     least = min(least, costs[targets[index]])

@@ -38,7 +38,7 @@ struct CovarianceModel: Sendable {
     private static let roughLength = 0.5
     private typealias Prior = (mean: Double, deviation: Double)
     /// Of its logit: from nothing to all that there could be, and these more often than what is between.
-    private static let elasticity: Prior = (0, 2)
+    private static let elasticity: Prior = (0, 3)
     /// Where on the axis, in parts of its range, another resource becomes the narrowest; often beyond its end.
     private static let knee: Prior = (1, 0.6)
     /// The logarithm of how sharp the knee is: from a sum of two times (Amdahl) to the larger of them (a roof line).
@@ -60,11 +60,11 @@ struct CovarianceModel: Sendable {
             }
         var layout = Layout()
         var mean = [log(0.02), log(0.6), 0]
-        var deviation = [1, 0.7, 0.4]
+        var deviation = [1, 1, 0.4]
         for axis in geometry.axes {
             layout.axes.append(mean.count)
             mean.append(log(0.15))
-            deviation.append(0.7)
+            deviation.append(axis.isOrdered ? 0.7 : 1)
             guard axis.isOrdered else { continue }
             mean += [log(1.4), log(0.05)]
             deviation += [0.5, 1]

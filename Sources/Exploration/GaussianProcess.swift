@@ -7,21 +7,27 @@ import Model
 /// Student's t over all cells: one odd measurement moves its surroundings little. Each cell's inflation of the variance is
 /// its expectation, taken between rounds of sampling (Lange, Little and Taylor, JASA 84, 1989).
 struct GaussianProcess {
-    /// How much work a fit is.
-    struct Effort: Hashable, Sendable {
-        var draws: Int
-        var rounds: Int
-        /// How many draws, the heaviest, are kept for predictions.
-        var kept: Int
-
+    /// How much work a fit is. Few measurements leave most open and cost least: they get the most draws.
+    enum Effort: Hashable, Sendable {
         /// For a matrix that people read.
-        static let careful = Effort(draws: 240, rounds: 7, kept: 48)
+        case careful
         /// For one decision of many.
-        static let quick = Effort(draws: 80, rounds: 5, kept: 24)
+        case quick
+
+        func draws(measurements: Int) -> Int {
+            switch self {
+            case .careful: min(max(32_000 / max(measurements, 1), 240), 800)
+            case .quick: min(max(12_000 / max(measurements, 1), 80), 240)
+            }
+        }
+
+        var rounds: Int { self == .careful ? 10 : 7 }
+        /// How many draws, the heaviest, are kept for predictions.
+        var kept: Int { self == .careful ? 160 : 48 }
     }
 
-    /// Degrees of freedom of the errors.
-    static let degreesOfFreedom = 4.0
+    /// Degrees of freedom of the errors: a few in a hundred measurements of real surfaces are far off the rest.
+    static let degreesOfFreedom = 2.5
     /// Added to every variance, so that cells with the same levels do not make the matrix singular.
     private static let jitter = 1e-8
 
@@ -46,7 +52,7 @@ struct GaussianProcess {
         self.known = known
         inflation = values.map { _ in 1 }
         var sampler = PopulationMonteCarlo(
-            mean: model.priorMean, deviation: model.priorDeviation, drawCount: effort.draws,
+            mean: model.priorMean, deviation: model.priorDeviation, drawCount: effort.draws(measurements: cells.count),
             randomness: SplitMix64(seed: seed))
         var gathered: [PopulationMonteCarlo.Draw] = []
         for round in 1...effort.rounds {

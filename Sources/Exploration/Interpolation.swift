@@ -78,7 +78,7 @@ package struct Interpolation: Sendable {
     private static let priorScale = 1.0
     /// Deviations that are fitted to the same measurements that they are compared with are a little short. The factor is
     /// what covers nine in ten over surfaces that were measured whole.
-    private static let optimism = 1.1
+    private static let optimism = 1.2
 
     /// Nil where nothing is known.
     package func estimate(_ cell: Int) -> Estimate? { estimate(cell, half) }

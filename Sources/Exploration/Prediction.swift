@@ -35,15 +35,25 @@ struct Prediction: Sendable {
             geometry, observations, pending: pending, scale, better: better, effort: effort, seed: seed)
         let posterior = process.posterior(of: Array(0..<geometry.cellCount))
         var means = (0..<geometry.cellCount).map(posterior.mean)
-        let variances = (0..<geometry.cellCount).map(posterior.variance)
+        let deviations = (0..<geometry.cellCount).map(posterior.deviation)
         if scale == .logarithmic, let better {
-            means = MonotoneProjection(geometry, better).projected(means, variances)
+            means = MonotoneProjection(geometry, better).projected(means, deviations.map { $0 * $0 })
         }
-        points = zip(means, variances).map { Point(mean: $0, deviation: $1.squareRoot()) }
-        leftOut = values.indices.map { index in
-            let (mean, variance) = posterior.leftOut(index, measured: values[index])
+        let left = values.indices.map { index in
+            let (mean, deviation) = posterior.leftOut(index, measured: values[index])
             return LeftOut(
-                measured: values[index], point: Point(mean: mean, deviation: (variance + known[index]).squareRoot()))
+                measured: values[index],
+                point: Point(mean: mean, deviation: (deviation * deviation + known[index]).squareRoot()))
+        }
+        let surroundings = Surroundings(geometry, cells: observations.map(\.cell), residuals: left.map(\.standardized))
+        points = means.indices.map {
+            Point(mean: means[$0], deviation: surroundings.scale($0) * deviations[$0])
+        }
+        leftOut = left.indices.map { index in
+            let scale = surroundings.scale(observations[index].cell, without: index)
+            return LeftOut(
+                measured: left[index].measured,
+                point: Point(mean: left[index].point.mean, deviation: scale * left[index].point.deviation))
         }
     }
 

@@ -62,7 +62,7 @@ import Testing
         let search = Search(try Self.axis(12), goal: .cheapest(limit: 0.05), confidence: 0.99)
         let played = try play(search) { .measured($0 >= border ? 0.03 : 0.09) }
         #expect(played.conclusion?.answer == (border < 12 ? border : nil))
-        #expect(played.cells.count <= 8)
+        #expect(played.cells.count <= 9)
     }
 
     private static let goals: [SearchGoal] = [

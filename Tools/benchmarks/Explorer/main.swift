@@ -33,6 +33,9 @@ struct Questions: Decodable {
         var surface: Int
         /// Places in the surface's `cells`.
         var measured: [Int]
+        /// What was measured there, where that is not the surface's own, and its relative standard error.
+        var values: [Double]?
+        var error: Double?
         var seed: UInt64
     }
 
@@ -108,12 +111,14 @@ func fill(_ questions: Questions, _ method: Interpolation.Method) throws -> [Fil
     let grounds = try questions.surfaces.map(Ground.init)
     return try (questions.splits ?? []).map { split in
         let ground = grounds[split.surface]
+        let values = split.values ?? split.measured.map { ground.surface.metric[$0] }
+        let observations = zip(split.measured, values).map { place, value in
+            Observation(cell: ground.places[place], value: value, error: split.error.map { $0 * value })
+        }
         var filled: Interpolation?
         let time = try seconds {
             filled = try Interpolation(
-                ground.space,
-                split.measured.map { Observation(cell: ground.places[$0], value: ground.surface.metric[$0]) },
-                better: ground.better, method: method, seed: split.seed)
+                ground.space, observations, better: ground.better, method: method, seed: split.seed)
         }
         guard let filled else { throw WrongUse() }
         let estimates = ground.places.map { filled.estimate($0) }
