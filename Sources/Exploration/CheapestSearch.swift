@@ -14,18 +14,20 @@ struct CheapestSearch {
 
     /// An answer at this much more than the least cost is as good.
     private static let slack = 1.05
-    private static let components = 48
-    private static let surfacesEach = 16
-    private static let outcomes = 4
+    private static let surfacesEach = 24
+    private static let outcomes = 6
     /// When it is this probable that nothing meets the limit, the largest is tried next.
-    private static let unlikely = 0.5
+    private static let unlikely = 0.8
     /// How often less of what helps meets a limit that more does not: a measurement was odd.
     private static let exception = 0.02
     /// To stop, surfaces are taken to be this much further from what is expected of them than the model has it: what was looked
     /// for where the model hoped for most is worse than it hoped.
     private static let widening = 1.5
-    /// The deviation of luck, on the modelled scale: what is more is a step that a smooth surface takes for noise.
+    /// The deviation of luck that no run tells of, on the modelled scale, is at most this: what is more is a step that a smooth surface
+    /// takes for noise.
     private static let mostLuck = 0.05
+    /// An odd error is luck of so many of its deviations at most.
+    private static let oddest = 3.0
     /// Where on each axis the first experiment is: a little below the middle, as what is cheap is looked for.
     private static let start = 0.4
     /// More cells than this are not weighed at once: the more probable of them are.
@@ -125,53 +127,55 @@ struct CheapestSearch {
         if targets.count > Self.most {
             let posterior = process.posterior(of: candidates)
             let chance = candidates.indices.map { index in
-                let z = (level - posterior.mean(index)) / posterior.deviation(index)
-                let below = Normal.below(z)
+                let below = posterior.probability(index, below: level)
                 return (search.better == .lower ? below : 1 - below) / costs[candidates[index]]
             }
             let order = candidates.indices.sorted { (chance[$0], $1) > (chance[$1], $0) }
             targets = order.prefix(Self.most).map { candidates[$0] }.sorted()
         }
         let runs = targets.map { feasibility.probability($0) }
+        // Above zero on the side that breaks the limit.
+        let sign = search.better == .lower ? 1.0 : -1
         let violating = book.measured.filter { !search.meets($0, limit) }
-        // How far what has more of what helps, and still does not meet the limit, is from it.
-        let shortfalls = targets.map { target in
-            violating.filter { search.space.dominates($0.cell, target) }
-                .map { search.better == .lower ? scale.modelled($0.value) - level : level - scale.modelled($0.value) }
-                .max()
+        let shortfalls = violating.map { sign * (scale.modelled($0.value) - level) }
+        let known = violating.map { scale.modelledVariance($0.observation) }
+        // What has more of what helps, and still does not meet the limit.
+        let dominating = targets.map { target in
+            violating.indices.filter { search.space.dominates(violating[$0].cell, target) }
         }
         var result = AnswerDraws(targets: targets)
-        for surface in process.surfaces(
-            over: targets, components: Self.components, count: Self.surfacesEach, randomness: &randomness)
-        {
+        for surface in process.surfaces(over: targets, count: Self.surfacesEach, randomness: &randomness) {
             let deviation = surface.noise.squareRoot()
             var least = ceiling
             var isClosed = true
             var values = surface.values
             let isMonotone = randomness.unit() >= Self.exception
-            let luck = randomness.normal()
+            let luck = min(deviation, Self.mostLuck)
+            let misfortunes = known.map { (luck * luck + $0).squareRoot() * randomness.normal() }
+            let errors = randomness.normals(targets.count)
             var good: [Int] = []
             for index in targets.indices {
-                let odd = deviation * randomness.student(degrees: GaussianProcess.degreesOfFreedom)
-                let wide = surface.means[index] + Self.widening * (values[index] - surface.means[index]) + odd
-                let error = randomness.normal()
-                values[index] += deviation * error
+                let own = surface.values[index]
+                values[index] += deviation * errors[index]
                 guard runs[index] == 1 || randomness.unit() < runs[index] else { continue }
-                let shortfall = isMonotone ? shortfalls[index] : nil
-                // What was measured of more may have been unlucky, and what is to be measured of less may be lucky.
-                let fortune = (search.better == .lower ? luck - error : error - luck) * min(deviation, Self.mostLuck)
-                if search.better == .lower ? wide <= level : wide >= level, shortfall ?? -.infinity <= fortune {
-                    isClosed = false
+                if isClosed {
+                    let odd = sign * deviation * randomness.student(degrees: GaussianProcess.degreesOfFreedom)
+                    let wide = surface.means[index] + Self.widening * (own - surface.means[index])
+                    // What was measured of more may have been unlucky, and what is to be measured of less may be lucky.
+                    let fortune = max(-Self.oddest * luck, min(Self.oddest * luck, odd))
+                    let isRuledOut =
+                        isMonotone && dominating[index].contains { shortfalls[$0] > misfortunes[$0] - fortune }
+                    if sign * (wide - level) + odd <= 0, !isRuledOut { isClosed = false }
                 }
-                if shortfall != nil { continue }
-                if search.better == .lower ? values[index] <= level : values[index] >= level {
+                if isMonotone, !dominating[index].isEmpty { continue }
+                if sign * (values[index] - level) <= 0 {
                     good.append(index)
                     least = min(least, costs[targets[index]])
                 }
             }
             result.append(
                 weight: surface.weight, isClosed: isClosed, values: values,
-                margins: values.map { search.better == .lower ? level - $0 : $0 - level },
+                margins: values.map { sign * (level - $0) },
                 answers: good.filter { costs[targets[$0]] <= least * Self.slack })
         }
         return result
@@ -232,24 +236,20 @@ struct AnswerDraws {
         }
         var (best, most, share) = (0, -1.0, 0.0)
         for target in targets.indices {
-            let order = weights.indices.sorted { values[$0][target] < values[$1][target] }
+            let borders = borders(target, outcomes)
             var now = 0.0
-            var later = 0.0
-            for outcome in 0..<outcomes {
-                var votes = [Double](repeating: 0, count: targets.count)
-                var largest = 0.0
-                for place in order.count * outcome / outcomes..<order.count * (outcome + 1) / outcomes {
-                    let surface = order[place]
-                    if isAnswer[surface][target] {
-                        now += weights[surface]
-                        continue
-                    }
-                    for index in answers[surface] {
-                        votes[index] += weights[surface]
-                        largest = max(largest, votes[index])
-                    }
+            var votes = [Double](repeating: 0, count: targets.count * outcomes)
+            for surface in weights.indices {
+                if isAnswer[surface][target] {
+                    now += weights[surface]
+                    continue
                 }
-                later += largest
+                let value = values[surface][target]
+                let first = targets.count * borders.count { $0 < value }
+                for index in answers[surface] { votes[first + index] += weights[surface] }
+            }
+            let later = stride(from: 0, to: votes.count, by: targets.count).reduce(0) { sum, first in
+                sum + (votes[first..<first + targets.count].max() ?? 0)
             }
             // Of two that end it as probably, the one that ends it sooner.
             let score = Self.preferenceForNow * now + later
@@ -257,4 +257,13 @@ struct AnswerDraws {
         }
         return (targets[best], total > 0 ? share / total : 0)
     }
+
+    /// Between which values a target's are as many in each of the `outcomes`, by a part of the surfaces.
+    private func borders(_ target: Int, _ outcomes: Int) -> [Double] {
+        let step = max(1, values.count / Self.looked)
+        let sample = stride(from: 0, to: values.count, by: step).map { values[$0][target] }.sorted()
+        return (1..<outcomes).map { sample[sample.count * $0 / outcomes] }
+    }
+
+    private static let looked = 256
 }

@@ -94,6 +94,23 @@ struct CholeskyFactor: Sendable {
         return (0..<order).map { inverse[$0 * order + $0] }
     }
 
+    /// Each of the rows v becomes L·v.
+    func apply(toRows rows: inout [Double]) {
+        precondition(rows.count % max(order, 1) == 0)
+        let n = Int32(order)
+        let count = Int32(rows.count / max(order, 1))
+        unsafe lower.withUnsafeBufferPointer { lower in
+            unsafe rows.withUnsafeMutableBufferPointer { rows in
+                library.withLock { _ in
+                    unsafe cblas_dtrmm(
+                        CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, count, n, 1, lower.baseAddress,
+                        n,
+                        rows.baseAddress, n)
+                }
+            }
+        }
+    }
+
     /// L·v.
     func applied(to v: [Double]) -> [Double] {
         (0..<order).map { row in

@@ -88,18 +88,6 @@ struct CovarianceModel: Sendable {
         priorDeviation = deviation
     }
 
-    var parameterCount: Int { priorMean.count }
-
-    /// The logarithm of the prior's density, up to a constant.
-    func logPrior(_ parameters: [Double]) -> Double {
-        var sum = 0.0
-        for index in parameters.indices {
-            let z = (parameters[index] - priorMean[index]) / priorDeviation[index]
-            sum -= 0.5 * z * z
-        }
-        return sum
-    }
-
     /// What is expected of each cell, but for a constant: more of what helps does, at most in proportion, and up to where
     /// something else becomes the narrowest.
     func trend(_ parameters: [Double]) -> (Int) -> Double {
@@ -118,8 +106,14 @@ struct CovarianceModel: Sendable {
         return { cell in curves.reduce(0) { $0 + $1.values[$1.levels[cell]] } }
     }
 
-    /// The covariance for one value of the hyper-parameters, as tables over pairs of levels.
-    func tables(_ parameters: [Double]) -> CovarianceTables {
+    /// The levels that any of these cells has, by axis.
+    func levels(of cells: [Int]) -> [[Int]] {
+        geometry.axes.map { axis in Set(cells.map { axis.levels[$0] }).sorted() }
+    }
+
+    /// The covariance for one value of the hyper-parameters, as tables over pairs of levels; of these levels only, where some are given
+    /// (in order, by axis).
+    func tables(_ parameters: [Double], levels: [[Int]]? = nil) -> CovarianceTables {
         var effects: [[Double]] = []
         var links: [[Double]] = []
         let slope = exp(2 * parameters[layout.slope])
@@ -140,8 +134,9 @@ struct CovarianceModel: Sendable {
                 let rough = exp(2 * parameters[start + 2])
                 let share = rough / (rough + amplitude)
                 let slope = direction != 0 && axis.moreHelps ? slope * Self.knownSlope * Self.knownSlope : slope
-                for a in 0..<n {
-                    for b in 0...a {
+                let wanted = levels?[effects.count] ?? Array(0..<n)
+                for (place, a) in wanted.enumerated() {
+                    for b in wanted[...place] {
                         let distance = abs(coordinates[a] - coordinates[b])
                         let exponential = exp(-distance / Self.roughLength)
                         let trend = zip(features[a], features[b]).reduce(0) { $0 + $1.0 * $1.1 }

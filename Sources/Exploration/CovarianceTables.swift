@@ -7,7 +7,7 @@ struct CovarianceTables: Sendable {
     /// Per axis, how alike two levels are in how they change what another axis does.
     let links: [[Double]]
     let pairs: [(first: Int, second: Int, weight: Double)]
-    /// Variance of a measurement about the surface.
+    /// The square of the scale of a measurement's error about the surface.
     let noise: Double
     let geometry: CellGeometry
 

@@ -23,7 +23,7 @@ struct GaussianProcess {
 
         var rounds: Int { self == .careful ? 10 : 7 }
         /// How many draws, the heaviest, are kept for predictions.
-        var kept: Int { self == .careful ? 160 : 48 }
+        var kept: Int { self == .careful ? 160 : 96 }
     }
 
     /// Degrees of freedom of the errors: a few in a hundred measurements of real surfaces are far off the rest.
@@ -54,14 +54,15 @@ struct GaussianProcess {
         var sampler = PopulationMonteCarlo(
             mean: model.priorMean, deviation: model.priorDeviation, drawCount: effort.draws(measurements: cells.count),
             randomness: SplitMix64(seed: seed))
+        let levels = model.levels(of: cells)
         var gathered: [PopulationMonteCarlo.Draw] = []
         for round in 1...effort.rounds {
-            sampler.advance { Fit(self, $0)?.logLikelihood ?? -.infinity }
+            sampler.advance { Fit(self, $0, levels: levels)?.logLikelihood ?? -.infinity }
             if round >= effort.rounds - 1 {
                 gathered += sampler.draws
             } else if round >= 2 {
                 draws = Self.heaviest(sampler.draws, 12)
-                inflation = expectedInflation()
+                inflation = expectedInflation(levels)
             }
         }
         draws = Self.heaviest(gathered, effort.kept)
@@ -105,8 +106,9 @@ struct GaussianProcess {
         let white: [Double]
         let errors: [Double]
 
-        init?(_ process: GaussianProcess, _ parameters: [Double]) {
-            tables = process.model.tables(parameters)
+        /// `levels`: those of the measured cells, where nothing else is asked about.
+        init?(_ process: GaussianProcess, _ parameters: [Double], levels: [[Int]]? = nil) {
+            tables = process.model.tables(parameters, levels: levels)
             let count = process.cells.count
             var matrix = tables.covariance(process.cells, process.cells, isTriangular: true)
             let noise = tables.noise
@@ -123,15 +125,16 @@ struct GaussianProcess {
         var logLikelihood: Double { -0.5 * white.reduce(0) { $0 + $1 * $1 } - factor.halfLogDeterminant }
     }
 
-    /// E[(ν + r²/σ²) / (ν + 1)] per measurement, r its distance from the surface, about a median of one.
-    private func expectedInflation() -> [Double] {
+    /// E[(ν + r²/σ²) / (ν + 1)] per measurement, r what its distance from the surface has beside what its own run explains, about a
+    /// median of one.
+    private func expectedInflation(_ levels: [[Int]]) -> [Double] {
         var result = [Double](repeating: 0, count: cells.count)
         for (draw, weight) in zip(draws, weights) where weight > 1e-6 {
-            guard let fit = Fit(self, draw.parameters) else { continue }
+            guard let fit = Fit(self, draw.parameters, levels: levels) else { continue }
             let solved = fit.factor.solved(fit.rest)
             let inverse = fit.factor.inverseDiagonal()
             for index in cells.indices {
-                let error = fit.errors[index]
+                let error = inflation[index] * fit.tables.noise
                 let residual = error * solved[index]
                 let variance = max(0, error - error * error * inverse[index])
                 result[index] +=
@@ -143,10 +146,11 @@ struct GaussianProcess {
         return result.map { min(max($0 / max(median, 1e-12), 0.5), 50) }
     }
 
-    /// What is believed of `targets`, each of the kept draws by itself.
+    /// What is believed of `targets`, each of the kept draws by itself; of large matrices the heaviest of them.
     func posterior(of targets: [Int]) -> Posterior {
         var result = Posterior(weights: [], means: [], variances: [], noises: [], leftOut: [])
-        for (draw, weight) in zip(draws, weights) {
+        let work = max(1, targets.count * cells.count * cells.count)
+        for (draw, weight) in zip(draws, weights).prefix(max(Self.fewest, Self.most / work)) {
             guard let fit = Fit(self, draw.parameters) else { continue }
             var rows = fit.tables.covariance(targets, cells)
             fit.factor.whiten(rows: &rows)
@@ -187,16 +191,15 @@ struct GaussianProcess {
         let weight: Double
         let means: [Double]
         let values: [Double]
-        /// The variance of a measurement about it.
+        /// The square of the scale of a measurement's noise about it.
         let noise: Double
     }
 
-    /// Whole surfaces over `targets` as they may be, `count` of each of the `components` heaviest draws, with the weight of
-    /// each.
-    func surfaces(over targets: [Int], components: Int, count: Int, randomness: inout SplitMix64) -> [Surface] {
+    /// Whole surfaces over `targets` as they may be, `count` of each of the kept draws, with the weight of each.
+    func surfaces(over targets: [Int], count: Int, randomness: inout SplitMix64) -> [Surface] {
         var result: [Surface] = []
         let size = targets.count
-        for (draw, weight) in zip(draws, weights).prefix(components) {
+        for (draw, weight) in zip(draws, weights) {
             guard let fit = Fit(self, draw.parameters) else { continue }
             var rows = fit.tables.covariance(targets, cells)
             fit.factor.whiten(rows: &rows)
@@ -208,16 +211,20 @@ struct GaussianProcess {
             for target in 0..<size {
                 for index in cells.indices { means[target] += rows[target * cells.count + index] * fit.white[index] }
             }
-            for _ in 0..<count {
-                let step = factor.applied(to: (0..<size).map { _ in randomness.normal() })
+            var steps = randomness.normals(count * size)
+            factor.apply(toRows: &steps)
+            for start in stride(from: 0, to: steps.count, by: size) {
                 result.append(
                     Surface(
-                        weight: weight / Double(count), means: means, values: zip(means, step).map { $0 + $1 },
-                        noise: fit.tables.noise))
+                        weight: weight / Double(count), means: means,
+                        values: zip(means, steps[start..<start + size]).map { $0 + $1 }, noise: fit.tables.noise))
             }
         }
         return result
     }
 
     private static let sampleJitter = 1e-6
+    /// Cells times measurements squared times draws that are predicted from at once, unless these are the fewest.
+    private static let most = 4_000_000_000
+    private static let fewest = 48
 }

@@ -72,6 +72,9 @@ package struct Interpolation: Sendable {
             guard observation.value.isFinite else {
                 throw .notFinite(cell: space.description(observation.cell), value: observation.value)
             }
+            if let error = observation.error, !(error >= 0 && error.isFinite) {
+                throw .notAnError(cell: space.description(observation.cell), error: error)
+            }
         }
     }
 

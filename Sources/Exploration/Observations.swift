@@ -1,7 +1,7 @@
 import Glibc
 import Model
 
-/// A measured cell: the metric, and the relative standard error that its own run and repetitions give.
+/// A measured cell: the metric, and the standard error that its own run and repetitions give.
 package struct Observation: Hashable, Sendable {
     package var cell: Int
     package var value: Double
@@ -18,12 +18,15 @@ package struct Observation: Hashable, Sendable {
 /// What cannot be learnt from.
 package enum ObservationError: Error, Hashable, CustomStringConvertible {
     case notFinite(cell: String, value: Double)
+    case notAnError(cell: String, error: Double)
     case outside(cell: Int, cells: Int)
 
     package var description: String {
         switch self {
         case .notFinite(let cell, let value):
             "the measurement of \(cell) is \(value); leave it out, or report the experiment as failed"
+        case .notAnError(let cell, let error):
+            "the standard error of the measurement of \(cell) is \(error); give one that is zero or more, or none"
         case .outside(let cell, let cells): "there is no cell \(cell) in a space of \(cells)"
         }
     }

@@ -7,7 +7,7 @@ struct Posterior: Sendable {
     var means: [[Double]]
     /// Of the surface itself, without a measurement's noise.
     var variances: [[Double]]
-    /// The variance of a measurement's noise, by component.
+    /// The square of the scale of a measurement's noise, by component.
     var noises: [Double]
     /// By component, then by measurement: what the others say of it, of the surface itself.
     var leftOut: [[(mean: Double, variance: Double)]]
@@ -18,13 +18,23 @@ struct Posterior: Sendable {
         return sum
     }
 
-    /// The deviation of a measurement of the cell from its mean.
+    /// Of a measurement of the cell about its mean: how far nine in ten are, in a normal distribution's deviations.
     func deviation(_ cell: Int) -> Double {
         let centre = mean(cell)
         return Self.deviation(
             weights.indices.lazy.map { index in
                 (weights[index], means[index][cell] - centre, variances[index][cell] + noises[index])
             })
+    }
+
+    /// The probability that a measurement of the cell is below `level`.
+    func probability(_ cell: Int, below level: Double) -> Double {
+        var sum = 0.0
+        for index in weights.indices {
+            let deviation = (variances[index][cell] + noises[index]).squareRoot()
+            sum += weights[index] * Normal.below((level - means[index][cell]) / deviation)
+        }
+        return sum
     }
 
     /// The deviation of the normal distribution about zero whose interval of `Interpolation.confidence` holds as much of the
@@ -36,7 +46,7 @@ struct Posterior: Sendable {
         let kept = components.filter { $0.weight > 1e-5 }.map { ($0.weight, $0.offset, $0.variance.squareRoot()) }
         let total = kept.reduce(0) { $0 + $1.0 }
         let moment = (kept.reduce(0) { $0 + $1.0 * ($1.1 * $1.1 + $1.2 * $1.2) } / total).squareRoot()
-        // What is not within it is a tenth (Chebyshev).
+        // What is not within it is at most a tenth (Chebyshev).
         var (low, high) = (0.0, moment / (1 - Interpolation.confidence).squareRoot())
         var reach = halfWidth * moment
         // Newton's method, and halving where it would leave what is known.
@@ -59,14 +69,14 @@ struct Posterior: Sendable {
 
     private static let halfWidth = Normal.halfWidth(Interpolation.confidence)
 
-    /// What the other measurements say of one; the deviation is that of a measurement.
+    /// What the other measurements say of one; the deviation is that of a measurement whose own run tells the variance `known`.
     ///
     /// The hyper-parameters were weighed by all measurements, so each component is divided by what it says of this one
     /// (importance sampling leave-one-out: Gelfand, Dey and Chang, 1992), bounded so that no component takes all.
-    func leftOut(_ measurement: Int, measured: Double) -> (mean: Double, deviation: Double) {
+    func leftOut(_ measurement: Int, measured: Double, known: Double) -> (mean: Double, deviation: Double) {
         let logs = weights.indices.map { index in
             let (mean, own) = leftOut[index][measurement]
-            let variance = own + noises[index]
+            let variance = own + noises[index] + known
             let square = (measured - mean) * (measured - mean) / variance
             return log(weights[index])
                 + min(0.5 * (log(variance) + square), Self.largestCorrection + 0.5 * log(variance))
@@ -77,7 +87,7 @@ struct Posterior: Sendable {
         let deviation = Self.deviation(
             shares.indices.lazy.map { index in
                 let (mean, own) = leftOut[index][measurement]
-                return (shares[index], mean - centre, own + noises[index])
+                return (shares[index], mean - centre, own + noises[index] + known)
             })
         return (centre, deviation)
     }

@@ -40,10 +40,8 @@ struct Prediction: Sendable {
             means = MonotoneProjection(geometry, better).projected(means, deviations.map { $0 * $0 })
         }
         let left = values.indices.map { index in
-            let (mean, deviation) = posterior.leftOut(index, measured: values[index])
-            return LeftOut(
-                measured: values[index],
-                point: Point(mean: mean, deviation: (deviation * deviation + known[index]).squareRoot()))
+            let (mean, deviation) = posterior.leftOut(index, measured: values[index], known: known[index])
+            return LeftOut(measured: values[index], point: Point(mean: mean, deviation: deviation))
         }
         let surroundings = Surroundings(geometry, cells: observations.map(\.cell), residuals: left.map(\.standardized))
         points = means.indices.map {

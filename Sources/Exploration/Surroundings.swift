@@ -4,12 +4,12 @@ import Glibc
 /// without themselves.
 ///
 /// One noise for a whole surface is not what is found: a service that waits for another resource on some of its cells is
-/// unsteady there. The scale is shrunk towards one, so that it takes several surprises nearby to make much of it; how far off
-/// predictions are on the whole is the calibration's.
+/// unsteady there. The scale is shrunk towards one, and about one on the whole: how far off predictions are everywhere is the
+/// calibration's.
 struct Surroundings {
     private let geometry: CellGeometry
     private let cells: [Int]
-    /// Squares of residuals over their mean.
+    /// Squares of residuals over their mean; about one each where all of them are small.
     private let squares: [Double]
 
     /// How many measurements at the very place the belief that it is like the rest is worth.
@@ -20,14 +20,16 @@ struct Surroundings {
     private static let otherLevel = 0.3
     /// In deviations; what is further off says no more.
     private static let furthest = 3.0
+    /// Squares as small as this are alike.
+    private static let least = 0.01
 
     /// `residuals`: of each of the measurements in `cells`, in deviations of what the others said of it.
     init(_ geometry: CellGeometry, cells: [Int], residuals: [Double]) {
         self.geometry = geometry
         self.cells = cells
         let squares = residuals.map { min($0 * $0, Self.furthest * Self.furthest) }
-        let mean = max(squares.reduce(0, +) / Double(max(squares.count, 1)), 0.01)
-        self.squares = squares.map { $0 / mean }
+        let mean = squares.reduce(0, +) / Double(max(squares.count, 1))
+        self.squares = squares.map { ($0 + Self.least) / (mean + Self.least) }
     }
 
     /// Of the predicted deviation at a cell. `without`: a measurement that is to say nothing of it.

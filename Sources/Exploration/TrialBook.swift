@@ -6,6 +6,8 @@ struct TrialBook: Sendable {
         var error: Double?
         var end: Double?
         var cost: Double?
+
+        var observation: Observation { Observation(cell: cell, value: value, error: error) }
     }
 
     private(set) var measured: [Measured] = []
@@ -35,9 +37,7 @@ struct TrialBook: Sendable {
             || measured.contains { $0.cell == cell }
     }
 
-    var observations: [Observation] {
-        measured.map { Observation(cell: $0.cell, value: $0.value, error: $0.error) }
-    }
+    var observations: [Observation] { measured.map(\.observation) }
 
     /// How many experiments were done or begun: what a decision's own random numbers start from.
     var count: UInt64 { UInt64(measured.count + failed.count + spoilt.count + pending.count) }

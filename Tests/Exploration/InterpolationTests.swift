@@ -194,6 +194,11 @@ import Testing
         #expect(throws: ObservationError.outside(cell: 80, cells: 80)) {
             _ = try Interpolation(space, [Observation(cell: 80, value: 1)])
         }
+        for error in [-1, .infinity] {
+            let said = ObservationError.notAnError(cell: "cpu 0.10, memory 128, node b", error: error)
+            #expect(throws: said) { _ = try Interpolation(space, [Observation(cell: 1, value: 1, error: error)]) }
+            #expect("\(said)".contains("cpu 0.10, memory 128, node b"))
+        }
     }
 
     @Test func ofNothingMeasuredNothingIsSaid() throws {

@@ -36,6 +36,8 @@ struct Questions: Decodable {
         /// What was measured there, where that is not the surface's own, and its relative standard error.
         var values: [Double]?
         var error: Double?
+        /// How often intervals are to hold; as they come, without it.
+        var confidence: Double?
         var seed: UInt64
     }
 
@@ -121,7 +123,9 @@ func fill(_ questions: Questions, _ method: Interpolation.Method) throws -> [Fil
                 ground.space, observations, better: ground.better, method: method, seed: split.seed)
         }
         guard let filled else { throw WrongUse() }
-        let estimates = ground.places.map { filled.estimate($0) }
+        let estimates = ground.places.map { place in
+            split.confidence.map { filled.estimate(place, confidence: $0) } ?? filled.estimate(place)
+        }
         return Filled(
             value: estimates.map { $0?.value ?? .nan }, lower: estimates.map { $0?.lower ?? .nan },
             upper: estimates.map { $0?.upper ?? .nan },
