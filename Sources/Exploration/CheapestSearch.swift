@@ -18,8 +18,8 @@ struct CheapestSearch {
     private static let outcomes = 6
     /// When it is this probable that nothing meets the limit, the largest is tried next.
     private static let unlikely = 0.8
-    /// How often less of what helps meets a limit that more does not: a measurement was odd.
-    private static let exception = 0.02
+    /// How often less of what helps meets a limit that more does not by more than luck.
+    private static let exception = 0.01
     /// To stop, surfaces are taken to be this much further from what is expected of them than the model has it: what was looked
     /// for where the model hoped for most is worse than it hoped.
     private static let widening = 1.5
@@ -151,7 +151,9 @@ struct CheapestSearch {
             var values = surface.values
             let isMonotone = randomness.unit() >= Self.exception
             let luck = min(deviation, Self.mostLuck)
-            let misfortunes = known.map { (luck * luck + $0).squareRoot() * randomness.normal() }
+            // All of them on the same side: that is the cautious case.
+            let common = randomness.normal()
+            let misfortunes = known.map { (luck * luck + $0).squareRoot() * common }
             let errors = randomness.normals(targets.count)
             var good: [Int] = []
             for index in targets.indices {
