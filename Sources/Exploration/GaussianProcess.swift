@@ -213,11 +213,12 @@ struct GaussianProcess {
             }
             var steps = randomness.normals(count * size)
             factor.apply(toRows: &steps)
-            for start in stride(from: 0, to: steps.count, by: size) {
+            for index in 0..<count {
                 result.append(
                     Surface(
                         weight: weight / Double(count), means: means,
-                        values: zip(means, steps[start..<start + size]).map { $0 + $1 }, noise: fit.tables.noise))
+                        values: zip(means, steps[index * size..<(index + 1) * size]).map { $0 + $1 },
+                        noise: fit.tables.noise))
             }
         }
         return result
