@@ -103,9 +103,8 @@ struct CholeskyFactor: Sendable {
             unsafe rows.withUnsafeMutableBufferPointer { rows in
                 library.withLock { _ in
                     unsafe cblas_dtrmm(
-                        CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, count, n, 1, lower.baseAddress,
-                        n,
-                        rows.baseAddress, n)
+                        CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, count, n, 1,
+                        lower.baseAddress, n, rows.baseAddress, n)
                 }
             }
         }

@@ -62,8 +62,7 @@ import Testing
         let search = Search(try Self.axis(12), goal: .cheapest(limit: 0.05), confidence: 0.99)
         let played = try play(search) { .measured($0 >= border ? 0.03 : 0.09) }
         #expect(played.conclusion?.answer == (border < 12 ? border : nil))
-        // Halving takes four and knows that it is a step; here the next value might be the odd one, with 99 %.
-        #expect(played.cells.count <= 9)
+        #expect(played.cells.count <= 8)
     }
 
     private static let goals: [SearchGoal] = [
