@@ -1,1 +1,2 @@
+#include <libdevmapper.h>
 #include <lvm2cmd.h>

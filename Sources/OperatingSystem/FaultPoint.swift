@@ -12,12 +12,16 @@ package enum FaultPoint {
         /// The number of the moment at which this process is killed; 0 is none.
         private static let last = unsafe getenv("WHATIF_KILL_AT").flatMap { unsafe Int(String(cString: $0)) } ?? 0
 
+        /// Whether this process is to be killed.
+        package static var isArmed: Bool { last > 0 }
+
         package static func pass() {
-            guard last > 0, passed.add(1, ordering: .relaxed).newValue == last else { return }
+            guard isArmed, passed.add(1, ordering: .relaxed).newValue == last else { return }
             kill(getpid(), SIGKILL)
             while true { pause() }
         }
     #else
+        package static var isArmed: Bool { false }
         package static func pass() {}
     #endif
 }

@@ -10,15 +10,32 @@ import Synchronization
 final class LVM: Sendable {
     static let shared = Result { () throws(VolumeError) in try LVM() }
 
+    /// LVM's library, begun; its pointer stays on LVM's thread.
+    @safe private struct Library {
+        private let handle: UnsafeMutableRawPointer?
+
+        init() {
+            unsafe handle = lvm2_init()
+            unsafe lvm2_log_level(handle, FaultPoint.isArmed ? LVM2_LOG_DEBUG : LVM2_LOG_PRINT)
+        }
+
+        func run(_ text: String) -> CInt { unsafe handle == nil ? LVM2_INIT_FAILED : unsafe lvm2_run(handle, text) }
+    }
+
     private final class Command: Sendable {
-        let text: String
-        let answer = Mutex<(code: CInt, output: String, errors: [String])?>(nil)
+        let body: @Sendable (Library) -> Void
+        /// What was said meanwhile; nil until it is done.
+        let words = Mutex<Words?>(nil)
         let answered: WakeUp
 
-        init(_ text: String) throws(SystemError) {
-            self.text = text
+        init(_ body: @escaping @Sendable (Library) -> Void) throws(SystemError) {
+            self.body = body
             answered = try WakeUp()
         }
+    }
+
+    private final class Slot<Value: Sendable>: Sendable {
+        let value = Mutex<Value?>(nil)
     }
 
     private let commands: Mailbox<Command>
@@ -47,58 +64,109 @@ final class LVM: Sendable {
             guard let message = unsafe message else { return }
             let text = unsafe String(cString: message)
             LVM.words.withLock { words in
-                // Above the level stand flags.
+                // Above the level stand flags. Warnings come at the level of what is printed: they would stand in the midst of a
+                // report.
                 switch level & 7 {
                 case LVM2_LOG_FATAL, LVM2_LOG_ERROR: words.errors.append(text)
-                case LVM2_LOG_PRINT: words.output += text + "\n"
+                case LVM2_LOG_PRINT where !text.hasPrefix("WARNING: "): words.output += text + "\n"
                 default: break
                 }
             }
+            if FaultPoint.isArmed, LVM.isChange(text) { FaultPoint.pass() }
         }
-        let handle = unsafe lvm2_init()
-        unsafe lvm2_log_level(handle, LVM2_LOG_PRINT)
+        let library = Library()
         while true {
             commands.wakeUp.wait(milliseconds: -1)
             for command in commands.takeAll() {
                 words.withLock { $0 = Words() }
-                let code = unsafe handle == nil ? LVM2_INIT_FAILED : unsafe lvm2_run(handle, command.text)
+                command.body(library)
                 let said = words.withLock { $0 }
-                command.answer.withLock { $0 = (code, said.output, said.errors) }
+                command.words.withLock { $0 = said }
                 command.answered.signal()
             }
         }
+    }
+
+    /// Whether LVM says with this that it is about to have the kernel change a mapped device: between two such changes whoever is
+    /// killed leaves what LVM itself has not written down.
+    private static func isChange(_ text: String) -> Bool {
+        ["create", "reload", "suspend", "resume", "remove", "rename", "clear"].contains {
+            text.hasPrefix("dm \($0) ")
+        }
+    }
+
+    /// Does something on LVM's thread: nobody else may use its libraries, whose words come with the value.
+    ///
+    /// `doing` and `path` are for the error.
+    private func perform<Value: Sendable>(
+        doing: String, path: String, _ body: @escaping @Sendable (Library) -> Value
+    ) throws(VolumeError) -> (value: Value?, words: Words) {
+        let slot = Slot<Value>()
+        let command: Command
+        do {
+            command = try Command { library in
+                let value = body(library)
+                slot.value.withLock { $0 = value }
+            }
+        } catch {
+            throw .failed(doing: doing, path: path, reason: error.reason, code: error.code)
+        }
+        // Nobody listens only if the thread was never started.
+        _ = commands.put(contentsOf: [command])
+        var words: Words?
+        while words == nil {
+            command.answered.wait(milliseconds: -1)
+            words = command.words.withLock { $0 }
+        }
+        return (slot.value.withLock { $0 }, words ?? Words())
     }
 
     /// Runs a command to its end and returns what it printed. The words must not hold spaces: LVM splits there.
     ///
     /// `doing` and `path` are for the error, whose reason is LVM's own.
     func run(_ words: [String], doing: String, path: String) throws(VolumeError) -> String {
-        let command: Command
-        do {
-            command = try Command((words + Self.setting).joined(separator: " "))
-        } catch {
-            throw .failed(doing: doing, path: path, reason: error.reason, code: error.code)
+        let text = (words + Self.setting).joined(separator: " ")
+        let (value, said) = try perform(doing: doing, path: path) { $0.run(text) }
+        let code = value ?? LVM2_INIT_FAILED
+        guard code == LVM2_COMMAND_SUCCEEDED else {
+            throw Self.failure(said, doing: doing, path: path, otherwise: "LVM failed with code \(code)", code: code)
         }
-        // Nobody listens only if the thread was never started.
-        _ = commands.put(contentsOf: [command])
-        var answer: (code: CInt, output: String, errors: [String])?
-        while answer == nil {
-            command.answered.wait(milliseconds: -1)
-            answer = command.answer.withLock { $0 }
-        }
-        guard let answer else { return "" }
-        guard answer.code == LVM2_COMMAND_SUCCEEDED else {
-            let reason = answer.errors.joined(separator: "; ")
-            throw .failed(
-                doing: doing, path: path, reason: reason.isEmpty ? "LVM failed with code \(answer.code)" : reason,
-                code: answer.code)
-        }
-        return answer.output
+        return said.output
     }
+
+    /// The mapped device of this name; nil when there is none.
+    func device(_ name: String) throws(VolumeError) -> DeviceMapper.Device? {
+        try perform(doing: "look at the mapped device", path: name) { _ in DeviceMapper.device(name) }.value ?? nil
+    }
+
+    /// Changes a mapped device behind LVM's back; only for one that it does not know of.
+    func apply(_ change: DeviceMapper.Change, to name: String) throws(VolumeError) {
+        let doing =
+            switch change {
+            case .remove: "remove the mapped device"
+            case .clear: "drop the table that waits for the mapped device"
+            }
+        let (isDone, said) = try perform(doing: doing, path: name) { _ in
+            DeviceMapper.apply(change, to: name)
+        }
+        guard isDone == true else {
+            throw Self.failure(said, doing: doing, path: name, otherwise: "the kernel refuses it", code: EIO)
+        }
+    }
+
+    private static func failure(
+        _ said: Words, doing: String, path: String, otherwise: String, code: CInt
+    ) -> VolumeError {
+        let reason = said.errors.joined(separator: "; ")
+        return .failed(doing: doing, path: path, reason: reason.isEmpty ? otherwise : reason, code: code)
+    }
+
+    /// Whoever makes nodes below /dev for mapped devices, where it runs.
+    static let udev = "/run/udev/control"
 
     /// Where no udev runs nobody would make the nodes below /dev, and LVM would wait for them in vain.
     private static let setting: [String] = {
-        guard unsafe access("/run/udev/control", F_OK) != 0 else { return [] }
+        guard unsafe access(udev, F_OK) != 0 else { return [] }
         let settings = [
             "devices{obtain_device_list_from_udev=0}", "devices{use_devicesfile=0}", "activation{udev_sync=0}",
             "activation{udev_rules=0}", "activation{monitoring=0}",

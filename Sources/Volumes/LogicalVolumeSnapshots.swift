@@ -98,13 +98,25 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
 
     func remove(_ snapshot: SnapshotIdentifier) throws(VolumeError) {
         guard case .logicalVolume(let copy, let origin) = snapshot else { return }
-        let volumes = try Self.volumes(of: copy.group)
-        // Whoever was killed while LVM had the original suspended has left it so: it waits for ever.
-        if let original = volumes.first(where: { $0.volume.name == origin }), original.isSuspended {
-            _ = try LVM.shared.get().run(
-                ["lvchange", "--refresh", "\(original.volume)"], doing: "resume", path: "\(original.volume)")
+        var volumes = try Self.volumes(of: copy.group)
+        // Whoever was killed while LVM had them suspended has left them so, and whoever uses them waits for ever. Of what is not as it has
+        // it LVM does not say even that.
+        let lvm = try LVM.shared.get()
+        var wasSuspended = false
+        for volume in volumes.map(\.volume) where volume == copy || volume.name == origin {
+            guard try lvm.device(volume.deviceName())?.isSuspended == true else { continue }
+            try Self.refresh(volume)
+            wasSuspended = true
         }
-        guard let found = volumes.first(where: { $0.volume == copy }) else { return }
+        if wasSuspended { volumes = try Self.volumes(of: copy.group) }
+        if let found = volumes.first(where: { $0.volume == copy }) { try remove(found) }
+        let original = volumes.first { $0.volume.name == origin }
+        let others = volumes.contains { $0.origin == origin && $0.volume != copy }
+        try Self.removeDevices(of: copy, original: others ? nil : original?.volume)
+    }
+
+    private func remove(_ found: LogicalVolumeReport) throws(VolumeError) {
+        let copy = found.volume
         guard !found.type.hasSuffix("pool") else {
             throw .unsuitable("logical volume \(copy)", reason: "it is a \(found.type), not a snapshot")
         }
@@ -119,6 +131,37 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
             guard case .failed(_, _, let reason, _) = error, reason.contains(" in use") else { throw error }
             throw inUse(found)
         }
+    }
+
+    private static func refresh(_ volume: LogicalVolume) throws(VolumeError) {
+        _ = try LVM.shared.get().run(["lvchange", "--refresh", "\(volume)"], doing: "resume", path: "\(volume)")
+    }
+
+    /// What LVM set up for a snapshot and, killed, never wrote down: mapped devices of the copy, and of its original where that has no
+    /// other snapshot (else none is given). LVM does not see them, and they would lie below its next snapshot.
+    private static func removeDevices(of copy: LogicalVolume, original: LogicalVolume?) throws(VolumeError) {
+        let lvm = try LVM.shared.get()
+        func device(_ name: String) throws(VolumeError) -> DeviceMapper.Device? {
+            let device = try lvm.device(name)
+            return device?.isLVMs == true ? device : nil
+        }
+        func remove(_ name: String) throws(VolumeError) {
+            if try device(name) != nil { try lvm.apply(.remove, to: name) }
+            // A name below /dev outlives its device where no udev runs.
+            if try lvm.device(name) == nil { _ = unsafe unlink("/dev/mapper/\(name)") }
+        }
+        try remove(copy.deviceName())
+        try remove(copy.deviceName(layer: "cow"))
+        if try lvm.device(copy.deviceName()) == nil { _ = unsafe unlink(copy.path) }
+        // Below the original of a classic snapshot lies what it was, under this name.
+        guard let original else { return }
+        let below = original.deviceName(layer: "real")
+        if try device(below) != nil {
+            let name = original.deviceName()
+            if try device(name)?.hasInactiveTable == true { try lvm.apply(.clear, to: name) }
+            if try device(below)?.openCount != 0 { try refresh(original) }
+        }
+        try remove(below)
     }
 
     private func inUse(_ volume: LogicalVolumeReport) -> VolumeError {

@@ -65,6 +65,11 @@ package struct LogicalVolume: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "\(group)/\(name)" }
     package var path: String { "/dev/\(group)/\(name)" }
+
+    /// Of the mapped device that it is, or of one that LVM has below it (lvm(8), "dm-names").
+    func deviceName(layer: String? = nil) -> String {
+        ([group, name].map { $0.replacing("-", with: "--") } + (layer.map { [$0] } ?? [])).joined(separator: "-")
+    }
 }
 
 extension String {

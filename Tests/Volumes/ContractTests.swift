@@ -205,8 +205,8 @@ extension VolumeTests {
             #expect(try ground.inventory() == before)
         }
 
-        /// Killed before, within and behind the making, by time, and where LVM is at work at every moment of making and removing: its
-        /// identifier alone is enough.
+        /// Killed before, within and behind the making, by time, and where LVM is at work before every change that it has the kernel make,
+        /// while making and removing: its identifier alone is enough, and the original goes on.
         @Test(arguments: Kind.allCases) func whatAKilledProcessLeftIsFoundAndRemoved(_ kind: Kind) throws {
             let ground = try Ground(kind)
             let before = try ground.inventory(whole: true)

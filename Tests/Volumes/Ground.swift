@@ -147,13 +147,15 @@ final class Ground {
 
     // MARK: - Around it
 
-    /// All that there is, by name; of logical volumes what the kernel has and, if asked, what LVM knows of.
+    /// All that there is, by name; of logical volumes what the kernel has and, if asked, what LVM knows of and which nodes there are.
     func inventory(whole: Bool = false) throws -> String {
         switch kind {
         case .classic, .thin:
             try shell(
                 "dmsetup info --columns --noheadings -o name,suspended --sort name"
-                    + (whole ? "; volumes lvs --all --noheadings -o lv_name,origin" : ""))
+                    + (whole
+                        ? "; volumes lvs --all --noheadings -o lv_name,origin,lv_inactive_table; ls /dev/data /dev/mapper"
+                        : ""))
         case .subvolume: try shell("ls \(directory)")
         case .rawImage, .qcow2Image: try shell("ls \(directory) | grep -v -e live -e out -e flat -e first")
         }
