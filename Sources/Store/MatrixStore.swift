@@ -31,15 +31,19 @@ package final class MatrixStore: CampaignStore {
         try MatrixSchema.recognize(database)
         try database.run("PRAGMA page_size = \(MatrixSchema.pageSize)")
         try Self.useLog(database)
-        try database.run("PRAGMA cache_size = -\(Self.cache)")
+        try database.run("PRAGMA cache_size = -\(Self.cacheToRead)")
+        // Every way through the tables is laid out, and none is worth an index of its own for one question.
+        try database.run("PRAGMA automatic_index = OFF")
         // Figures are no secrets; overwriting what is removed would cost.
         try database.run("PRAGMA secure_delete = OFF")
         try MatrixSchema.migrate(database)
         writer = CampaignWriter(database)
     }
 
-    /// Of pages, in KiB: the indexes of ten million cells, which every campaign adds to all over, stay in it.
-    private static let cache = 16_384
+    /// Of pages, in KiB. A question reads few of them twice, and new memory costs more than reading again what the kernel has.
+    private static let cacheToRead = 1_024
+    /// The indexes of ten million cells, which every campaign adds to all over, stay in it.
+    private static let cacheToWrite = 16_384
 
     /// A write-ahead log lets others read while one writes. The change of mode itself waits for nobody.
     private static func useLog(_ database: Database) throws(StoreError) {
@@ -56,6 +60,7 @@ package final class MatrixStore: CampaignStore {
 
     package func save(_ record: CampaignRecord) throws(StoreError) {
         do throws(StoreError) {
+            try database.run("PRAGMA cache_size = -\(Self.cacheToWrite)")
             let moment = try database.transaction { () throws(StoreError) in
                 // A newer program may have brought the file up to date since it was opened.
                 try database.version(known: MatrixSchema.version)

@@ -50,12 +50,10 @@ enum MatrixQueryCommand: Command {
             throw UsageError("--all is of all campaigns, --campaign of one; write one of them")
         }
         let head = try head(arguments, store)
+        try check(query, by ?? [], objectives ?? [], head.record, isOfAll: arguments.flag("all"), in: store)
         if !arguments.flag("all") {
-            try check(query, by ?? [], objectives ?? [], head.record, in: store)
             let campaign = MatrixQuery.Condition.comparison(.campaign, .equal, .name(head.record.id))
             query.condition = .all([campaign] + (query.condition.map { [$0] } ?? []))
-        } else {
-            try check(query, by ?? [], objectives ?? [], nil, in: store)
         }
         let metric = Metric(head.record.sla.statistic)
         if let by {
@@ -113,24 +111,27 @@ enum MatrixQueryCommand: Command {
 
     /// An axis that the campaign, or any of all, does not have has no cells: that is said, with those that there are.
     private static func check(
-        _ query: MatrixQuery, _ by: [MatrixQuery.Subject], _ objectives: [Objective], _ record: CampaignRecord?,
-        in store: MatrixStore
+        _ query: MatrixQuery, _ by: [MatrixQuery.Subject], _ objectives: [Objective], _ record: CampaignRecord,
+        isOfAll: Bool, in store: MatrixStore
     ) throws {
         let near = (query.near?.values.keys).map { $0.map { MatrixQuery.Subject.axis($0) } } ?? []
         let subjects =
             (query.condition?.subjects ?? []) + query.order.map(\.subject) + by + objectives.map(\.subject) + near
-        let asked = subjects.compactMap { subject -> Resource? in
+        var missing = subjects.compactMap { subject -> Resource? in
             if case .axis(let resource) = subject { resource } else { nil }
         }
-        if asked.isEmpty { return }
-        let axes = try record.map { $0.matrix.axes } ?? store.heads().heads.flatMap(\.record.matrix.axes)
-        let has = axes.map(\.resource).uniqued()
-        for resource in asked where !has.contains(resource) {
-            throw UsageError(
-                (record.map { "campaign \($0.id) has" } ?? "there is")
-                    + " no axis '\(resource.rawValue)'; \(record == nil ? "there are" : "it has") "
-                    + has.map(\.rawValue).joined(separator: ", ") + (record == nil ? "" : " (--all asks all campaigns)")
-            )
+        var has: [Resource] = []
+        func look(in axes: [Axis]) {
+            has = (has + axes.map(\.resource)).uniqued()
+            missing.removeAll(where: has.contains)
         }
+        look(in: record.matrix.axes)
+        // Of the others only where the latest has it not: they may be thousands, and are read whole.
+        if isOfAll, !missing.isEmpty { look(in: try store.heads().heads.flatMap(\.record.matrix.axes)) }
+        guard let resource = missing.first else { return }
+        throw UsageError(
+            (isOfAll ? "there is" : "campaign \(record.id) has")
+                + " no axis '\(resource.rawValue)'; \(isOfAll ? "there are" : "it has") "
+                + has.map(\.rawValue).joined(separator: ", ") + (isOfAll ? "" : " (--all asks all campaigns)"))
     }
 }
