@@ -2,8 +2,8 @@ import Glibc
 
 /// What the visitors of a window asked, and how fast the machine was meanwhile, is the same for a clone and for the on-line domain, which
 /// serves the same requests beside it: where those took longer than they usually do, the clone's did, too. What is usual the on-line
-/// domain's figures in all windows of the campaign tell, under one allocation (control variates: Lavenberg and Welch 1981; Law,
-/// Simulation Modeling and Analysis, 11.4).
+/// domain's figures in all windows of the campaign tell, and of those before it, under one allocation (control variates: Lavenberg and
+/// Welch 1981; Law, Simulation Modeling and Analysis, 11.4).
 package struct Levelling: Hashable, Codable, Sendable {
     /// What the clone's figure is multiplied by.
     package var factor: Double
@@ -30,8 +30,8 @@ package struct Levelling: Hashable, Codable, Sendable {
         /// The on-line domain in these, and in all windows of the campaign.
         var onLine: [Estimate]
         var all: [Estimate]
-        /// Windows as they followed each other, this campaign's and those before it; and those of them that are none of these.
-        var known: [Double]
+        /// In the windows of campaigns before it, as they followed each other; and in all of both that are none of these.
+        var earlier: [Double] = []
         var others: [Double]
         /// How many times the rate of these is what it was in all.
         var load: Double
@@ -44,11 +44,11 @@ package struct Levelling: Hashable, Codable, Sendable {
         guard min(windows.all.count, windows.others.count) >= Drift.fewest, !windows.onLine.isEmpty,
             windows.ratios.count == windows.onLine.count,
             (windows.onLine + windows.all).allSatisfy({ $0.value > 0 }),
-            (windows.known + windows.others).allSatisfy({ $0 > 0 })
+            (windows.earlier + windows.others).allSatisfy({ $0 > 0 })
         else { return nil }
-        let (count, all) = (Double(windows.onLine.count), Double(windows.all.count))
-        let own = windows.onLine.reduce(0) { $0 + log($1.value) } / count
-        let away = Self.middle(windows.all.map { log($0.value) }) - own
+        let count = Double(windows.onLine.count)
+        let usual = Usual(windows.all.map { log($0.value) }, earlier: windows.earlier.map { log($0) })
+        let away = usual.level - windows.onLine.reduce(0) { $0 + log($1.value) } / count
         let ofOthers = Drift.spread(windows.others)
         guard abs(away) <= Self.farthest * ofOthers else { return nil }
         let power = min(Self.steepest, windows.power)
@@ -59,13 +59,10 @@ package struct Levelling: Hashable, Codable, Sendable {
             .squareRoot()
         paired = ofRatio + abs(power - 1) * unpaired
 
-        let spread = Drift.spread(windows.known)
-        let few = RunStatistics.studentT95(degreesOfFreedom: windows.known.count - 1) / Estimate.quantile
-        // What differs from day to day does so for all windows of a campaign: then those are worth fewer.
-        let alike = min(1, Autocorrelation.time(windows.known.map { log($0) }) / all)
+        let spread = Drift.spread(windows.earlier + windows.all.map(\.value))
         let parts = [
-            // That what was usual in so many windows is usual at all.
-            power * few * spread * alike.squareRoot(),
+            // That what was usual so often is usual at all.
+            power * usual.error,
             Self.powerDoubt * power * away,
             // What a steeper one leaves.
             (windows.power - power) * max(spread / count.squareRoot(), abs(away)),
@@ -73,24 +70,6 @@ package struct Levelling: Hashable, Codable, Sendable {
             Self.loadDoubt * power * log(windows.load),
         ]
         error = parts.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    }
-
-    /// The mean without the largest and the least fifth, at least one of each: a stall is no usual window.
-    private static func middle(_ values: [Double]) -> Double {
-        let cut = max(1, values.count / 5)
-        let kept = values.sorted()[cut..<values.count - cut]
-        return kept.reduce(0, +) / Double(kept.count)
-    }
-}
-
-extension Drift {
-    /// By how much windows differ on the logarithm, all told: by what each does not know and by what drifts.
-    static func spread(_ figures: [Double]) -> Double {
-        let logarithms = figures.map { log($0) }
-        let count = Double(logarithms.count)
-        let mean = logarithms.reduce(0, +) / count
-        let squares = logarithms.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        return count > 1 ? (squares / (count - 1)).squareRoot() : 0
     }
 }
 
@@ -110,10 +89,10 @@ extension CampaignRecord {
             Drift.comparable(windows.map(\.onLine), at: rate).count == windows.count
         else { return [:] }
         let all = Drift.comparable(onLineWindows(with: first), at: rate)
-        let known = Drift.comparable((earlierWindows ?? []).reversed(), at: rate) + all
+        let earlier = Drift.comparable((earlierWindows ?? []).reversed(), at: rate)
         let these = Set(windows.map(\.onLine))
         let mean = { (windows: [ResponseTimes]) in windows.reduce(0) { $0 + $1.throughput } / Double(windows.count) }
-        let load = mean(windows.map(\.onLine)) / mean(all)
+        let load = mean(windows.map(\.onLine)) / mean(earlier + all)
         let power = windows.reduce(0) { $0 + amplification($1, allocation) } / Double(windows.count)
         var levels: [ResponseStatistic: Levelling] = [:]
         for statistic in ResponseStatistic.allCases {
@@ -123,8 +102,8 @@ extension CampaignRecord {
                     Levelling.Windows(
                         ratios: windows.compactMap { $0.ratios?[statistic] },
                         onLine: windows.map { $0.onLine[statistic] }, all: all.map { $0[statistic] },
-                        known: figures(known), others: figures(known.filter { !these.contains($0) }), load: load,
-                        power: power)),
+                        earlier: figures(earlier), others: figures((earlier + all).filter { !these.contains($0) }),
+                        load: load, power: power)),
                 max(level.paired * level.paired, own * own) + level.error * level.error < own * own + drift * drift
             else { continue }
             levels[statistic] = level
