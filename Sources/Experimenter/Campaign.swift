@@ -115,7 +115,7 @@ package struct Campaign {
         }
         if case .again(let earlier) = beginning { try record.requireSubject(of: earlier) }
         record.trace = recorded?.words
-        if beginning.record == nil { record.earlierWindows = try CampaignRecord.earlierWindows(of: record, in: store) }
+        if beginning.record == nil { try record.keepEarlierWindows(of: store) }
         if let earlier = beginning.earlier, !RecordedTraffic.isSame(record.trace, asEarlier: earlier.trace) {
             throw CampaignError.otherQuestion(
                 earlier.id, reason: "it played other requests (\(earlier.trace ?? "live ones"))")

@@ -12,6 +12,7 @@ extension CampaignRecord {
         (record.control, record.earlierControls) = (earlier.control, earlier.earlierControls)
         record.isFresh = earlier.isFresh
         record.earlierWindows = earlier.earlierWindows
+        record.earlierCounts = earlier.earlierCounts
         record.conclusion = earlier.conclusion
         record.answer = earlier.answer
         record.state = earlier.state == .done ? .done : .running
@@ -78,21 +79,24 @@ extension ResultMatrix {
 }
 
 extension CampaignRecord {
-    /// The on-line domain in the windows of campaigns before this one, latest first: of the same domain with the same allocation.
-    static func earlierWindows(of record: CampaignRecord, in store: MatrixStore) throws(StoreError) -> [ResponseTimes]?
-    {
+    /// Keeps the on-line domain in the windows of campaigns before this one, latest first: of the same domain with the same allocation.
+    mutating func keepEarlierWindows(of store: MatrixStore) throws(StoreError) {
         var windows: [ResponseTimes] = []
+        var counts: [Int] = []
         for head in try store.heads().heads where windows.count < Drift.kept {
             let other = head.record
-            guard other.id != record.id, other.domain == record.domain,
-                other.onLine.ofDomain.agrees(with: record.onLine.ofDomain),
-                other.service == record.service, other.trace == record.trace, other.connect == record.connect,
-                other.node == record.node,
+            guard other.id != id, other.domain == domain,
+                other.onLine.ofDomain.agrees(with: onLine.ofDomain),
+                other.service == service, other.trace == trace, other.connect == connect,
+                other.node == node,
                 head.cells <= Self.largestLooked, let whole = try store.campaign(other.id)
             else { continue }
-            windows += whole.onLineWindows
+            let further = whole.onLineWindows.reversed().prefix(Drift.kept - windows.count)
+            if further.isEmpty { continue }
+            windows += further
+            counts.append(further.count)
         }
-        return windows.isEmpty ? nil : Array(windows.prefix(Drift.kept))
+        (earlierWindows, earlierCounts) = windows.isEmpty ? (nil, nil) : (windows, counts)
     }
 
     /// Matrices with more cells are not read for this.

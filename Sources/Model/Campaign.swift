@@ -106,8 +106,10 @@ package struct CampaignRecord: Hashable, Codable, Sendable {
     package var control: ControlResult?
     /// Those before it, the first first; nil when there was one only.
     package var earlierControls: [ControlResult]?
-    /// The on-line domain under the same allocation in earlier campaigns' windows; nil when there were none.
+    /// The on-line domain under the same allocation in earlier campaigns' windows, the latest first; nil when there were none.
     package var earlierWindows: [ResponseTimes]?
+    /// How many of these each of those campaigns had, the latest first; nil in records of earlier versions.
+    package var earlierCounts: [Int]?
     /// Clones that had served before were out of line where fresh ones were not, so that each cell has fresh ones; nil when not.
     package var isFresh: Bool?
     /// How the search ended; nil as long as it has not.

@@ -31,7 +31,7 @@ package struct Levelling: Hashable, Codable, Sendable {
         var onLine: [Estimate]
         var all: [Estimate]
         /// In the windows of campaigns before it, as they followed each other; and in all of both that are none of these.
-        var earlier: [Double] = []
+        var earlier: [[Double]] = []
         var others: [Double]
         /// How many times the rate of these is what it was in all.
         var load: Double
@@ -44,10 +44,10 @@ package struct Levelling: Hashable, Codable, Sendable {
         guard min(windows.all.count, windows.others.count) >= Drift.fewest, !windows.onLine.isEmpty,
             windows.ratios.count == windows.onLine.count,
             (windows.onLine + windows.all).allSatisfy({ $0.value > 0 }),
-            (windows.earlier + windows.others).allSatisfy({ $0 > 0 })
+            (windows.earlier.joined() + windows.others).allSatisfy({ $0 > 0 })
         else { return nil }
         let count = Double(windows.onLine.count)
-        let usual = Usual(windows.all.map { log($0.value) }, earlier: windows.earlier.map { log($0) })
+        let usual = Usual(windows.all.map { log($0.value) }, earlier: windows.earlier.map { $0.map { log($0) } })
         let away = usual.level - windows.onLine.reduce(0) { $0 + log($1.value) } / count
         let ofOthers = Drift.spread(windows.others)
         guard abs(away) <= Self.farthest * ofOthers else { return nil }
@@ -59,7 +59,7 @@ package struct Levelling: Hashable, Codable, Sendable {
             .squareRoot()
         paired = ofRatio + abs(power - 1) * unpaired
 
-        let spread = Drift.spread(windows.earlier + windows.all.map(\.value))
+        let spread = Drift.spread(windows.earlier.joined() + windows.all.map(\.value))
         let parts = [
             // That what was usual so often is usual at all.
             power * usual.error,
@@ -89,10 +89,11 @@ extension CampaignRecord {
             Drift.comparable(windows.map(\.onLine), at: rate).count == windows.count
         else { return [:] }
         let all = Drift.comparable(onLineWindows(with: first), at: rate)
-        let earlier = Drift.comparable((earlierWindows ?? []).reversed(), at: rate)
+        let campaigns = earlierCampaigns.map { Drift.comparable($0, at: rate) }
+        let known = campaigns.joined() + all
         let these = Set(windows.map(\.onLine))
         let mean = { (windows: [ResponseTimes]) in windows.reduce(0) { $0 + $1.throughput } / Double(windows.count) }
-        let load = mean(windows.map(\.onLine)) / mean(earlier + all)
+        let load = mean(windows.map(\.onLine)) / mean(known)
         let power = windows.reduce(0) { $0 + amplification($1, allocation) } / Double(windows.count)
         var levels: [ResponseStatistic: Levelling] = [:]
         for statistic in ResponseStatistic.allCases {
@@ -102,12 +103,27 @@ extension CampaignRecord {
                     Levelling.Windows(
                         ratios: windows.compactMap { $0.ratios?[statistic] },
                         onLine: windows.map { $0.onLine[statistic] }, all: all.map { $0[statistic] },
-                        earlier: figures(earlier), others: figures((earlier + all).filter { !these.contains($0) }),
+                        earlier: campaigns.map(figures), others: figures(known.filter { !these.contains($0) }),
                         load: load, power: power)),
                 max(level.paired * level.paired, own * own) + level.error * level.error < own * own + drift * drift
             else { continue }
             levels[statistic] = level
         }
         return levels
+    }
+}
+
+extension CampaignRecord {
+    /// The windows of earlier campaigns, a list each, all as they followed each other. Of one that was not kept whole, those that were; none
+    /// of records of earlier versions.
+    private var earlierCampaigns: [[ResponseTimes]] {
+        guard let windows = earlierWindows, let counts = earlierCounts, counts.allSatisfy({ $0 > 0 }),
+            counts.reduce(0, +) == windows.count
+        else { return [] }
+        var rest = windows[...]
+        return counts.map { count in
+            defer { rest = rest.dropFirst(count) }
+            return rest.prefix(count).reversed()
+        }.reversed()
     }
 }

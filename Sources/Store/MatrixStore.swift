@@ -31,12 +31,13 @@ package final class MatrixStore: CampaignStore {
         try MatrixSchema.recognize(database)
         try database.run("PRAGMA page_size = \(MatrixSchema.pageSize)")
         try Self.useLog(database)
-        try database.run("PRAGMA cache_size = -\(Self.cacheToRead)")
+        try database.run("PRAGMA cache_size = -\(Self.cacheToWrite)")
         // Every way through the tables is laid out, and none is worth an index of its own for one question.
         try database.run("PRAGMA automatic_index = OFF")
         // Figures are no secrets; overwriting what is removed would cost.
         try database.run("PRAGMA secure_delete = OFF")
         try MatrixSchema.migrate(database)
+        try database.run("PRAGMA cache_size = -\(Self.cacheToRead)")
         writer = CampaignWriter(database)
     }
 
@@ -137,6 +138,7 @@ package final class MatrixStore: CampaignStore {
 
     package func remove(_ ids: [String]) throws(StoreError) {
         saved = nil
+        try database.run("PRAGMA cache_size = -\(Self.cacheToWrite)")
         try database.transaction { () throws(StoreError) in
             try database.version(known: MatrixSchema.version)
             for id in ids {

@@ -24,8 +24,6 @@ final class LVM: Sendable {
 
     private final class Command: Sendable {
         let body: @Sendable (Library) -> Void
-        /// What was said meanwhile; nil until it is done.
-        let words = Mutex<Words?>(nil)
         let answered: WakeUp
 
         init(_ body: @escaping @Sendable (Library) -> Void) throws(SystemError) {
@@ -52,7 +50,7 @@ final class LVM: Sendable {
     }
 
     /// Words that LVM says while a command runs. There is no place for a pointer of ours in its call.
-    private struct Words {
+    private struct Words: Sendable {
         var output = ""
         var errors: [String] = []
     }
@@ -80,8 +78,6 @@ final class LVM: Sendable {
             for command in commands.takeAll() {
                 words.withLock { $0 = Words() }
                 command.body(library)
-                let said = words.withLock { $0 }
-                command.words.withLock { $0 = said }
                 command.answered.signal()
             }
         }
@@ -100,25 +96,24 @@ final class LVM: Sendable {
     /// `doing` and `path` are for the error.
     private func perform<Value: Sendable>(
         doing: String, path: String, _ body: @escaping @Sendable (Library) -> Value
-    ) throws(VolumeError) -> (value: Value?, words: Words) {
-        let slot = Slot<Value>()
+    ) throws(VolumeError) -> (value: Value, words: Words) {
+        let slot = Slot<(value: Value, words: Words)>()
         let command: Command
         do {
             command = try Command { library in
                 let value = body(library)
-                slot.value.withLock { $0 = value }
+                let said = LVM.words.withLock { $0 }
+                slot.value.withLock { $0 = (value, said) }
             }
         } catch {
             throw .failed(doing: doing, path: path, reason: error.reason, code: error.code)
         }
         // Nobody listens only if the thread was never started.
         _ = commands.put(contentsOf: [command])
-        var words: Words?
-        while words == nil {
+        while true {
             command.answered.wait(milliseconds: -1)
-            words = command.words.withLock { $0 }
+            if let answer = slot.value.withLock({ $0 }) { return answer }
         }
-        return (slot.value.withLock { $0 }, words ?? Words())
     }
 
     /// Runs a command to its end and returns what it printed. The words must not hold spaces: LVM splits there.
@@ -126,47 +121,43 @@ final class LVM: Sendable {
     /// `doing` and `path` are for the error, whose reason is LVM's own.
     func run(_ words: [String], doing: String, path: String) throws(VolumeError) -> String {
         let text = (words + Self.setting).joined(separator: " ")
-        let (value, said) = try perform(doing: doing, path: path) { $0.run(text) }
-        let code = value ?? LVM2_INIT_FAILED
+        let (code, said) = try perform(doing: doing, path: path) { $0.run(text) }
         guard code == LVM2_COMMAND_SUCCEEDED else {
-            throw Self.failure(said, doing: doing, path: path, otherwise: "LVM failed with code \(code)", code: code)
+            let reason = said.errors.joined(separator: "; ")
+            throw .failed(
+                doing: doing, path: path, reason: reason.isEmpty ? "LVM failed with code \(code)" : reason, code: code)
         }
         return said.output
     }
 
     /// The mapped device of this name; nil when there is none.
     func device(_ name: String) throws(VolumeError) -> DeviceMapper.Device? {
-        try perform(doing: "look at the mapped device", path: name) { _ in DeviceMapper.device(name) }.value ?? nil
+        try onDevice("look at the mapped device", name) { name throws(SystemError) in try DeviceMapper.device(name) }
     }
 
-    /// Changes a mapped device behind LVM's back; only for one that it does not know of.
+    /// Changes a mapped device behind LVM's back: one that it does not know of, or under its lock (`VolumeGroupLock`).
     func apply(_ change: DeviceMapper.Change, to name: String) throws(VolumeError) {
-        let doing =
-            switch change {
-            case .remove: "remove the mapped device"
-            case .clear: "drop the table that waits for the mapped device"
-            }
-        let (isDone, said) = try perform(doing: doing, path: name) { _ in
-            DeviceMapper.apply(change, to: name)
-        }
-        guard isDone == true else {
-            throw Self.failure(said, doing: doing, path: name, otherwise: "the kernel refuses it", code: EIO)
+        try onDevice(change.doing, name) { name throws(SystemError) in try DeviceMapper.apply(change, to: name) }
+    }
+
+    private func onDevice<Value: Sendable>(
+        _ doing: String, _ name: String, _ body: @escaping @Sendable (String) throws(SystemError) -> Value
+    ) throws(VolumeError) -> Value {
+        let result = try perform(doing: doing, path: name) { _ in Result { () throws(SystemError) in try body(name) } }
+        switch result.value {
+        case .success(let value): return value
+        case .failure(let error) where error.code == EBUSY:
+            throw .inUse("the mapped device \(name)", by: [VolumeError.unseen])
+        case .failure(let error): throw .failed(doing: doing, path: name, reason: error.reason, code: error.code)
         }
     }
 
-    private static func failure(
-        _ said: Words, doing: String, path: String, otherwise: String, code: CInt
-    ) -> VolumeError {
-        let reason = said.errors.joined(separator: "; ")
-        return .failed(doing: doing, path: path, reason: reason.isEmpty ? otherwise : reason, code: code)
-    }
-
-    /// Whoever makes nodes below /dev for mapped devices, where it runs.
-    static let udev = "/run/udev/control"
+    /// Whether somebody makes nodes below /dev for mapped devices.
+    static var isUdevThere: Bool { unsafe access("/run/udev/control", F_OK) == 0 }
 
     /// Where no udev runs nobody would make the nodes below /dev, and LVM would wait for them in vain.
     private static let setting: [String] = {
-        guard unsafe access(udev, F_OK) != 0 else { return [] }
+        if isUdevThere { return [] }
         let settings = [
             "devices{obtain_device_list_from_udev=0}", "devices{use_devicesfile=0}", "activation{udev_sync=0}",
             "activation{udev_rules=0}", "activation{monitoring=0}",

@@ -13,6 +13,8 @@ package struct LogicalVolumeReport: Sendable {
     let groupFree: Int64
     let extent: Int64
     let device: BlockDevice?
+    /// It goes back into its original, now or when that is opened next (lvconvert(8), `--merge`).
+    let isMerging: Bool
     private let attributes: [UInt8]
 
     /// More bytes than any volume has (an exbibyte).
@@ -20,7 +22,7 @@ package struct LogicalVolumeReport: Sendable {
 
     static let fields = [
         "vg_name", "lv_name", "lv_attr", "lv_size", "origin", "pool_lv", "segtype", "data_percent", "metadata_percent",
-        "vg_free", "vg_extent_size", "lv_kernel_major", "lv_kernel_minor",
+        "vg_free", "vg_extent_size", "lv_kernel_major", "lv_kernel_minor", "lv_merging",
     ]
 
     /// The volumes of a report in JSON with these fields and sizes in bytes; nil when it is something else.
@@ -44,7 +46,7 @@ package struct LogicalVolumeReport: Sendable {
             text(name).flatMap { Double($0) }.flatMap { (0...100).contains($0) ? $0 / 100 : nil }
         }
         guard let group = text("vg_name"), let name = text("lv_name"),
-            let volume = LogicalVolume(group: group, name: name), let size = bytes("lv_size"),
+            let volume = LogicalVolume(group: group, name: Self.plain(name)), let size = bytes("lv_size"),
             let attributes = text("lv_attr"), attributes.utf8.count >= 6, let type = text("segtype"),
             let groupFree = bytes("vg_free"), let extent = bytes("vg_extent_size"), extent > 0
         else { return nil }
@@ -54,13 +56,19 @@ package struct LogicalVolumeReport: Sendable {
         self.groupFree = groupFree
         self.extent = extent
         self.attributes = Array(attributes.utf8)
-        origin = text("origin")
+        origin = text("origin").map(Self.plain)
+        isMerging = text("lv_merging") != nil
         pool = text("pool_lv")
         fill = share("data_percent")
         metadataFill = share("metadata_percent")
         // Both are -1 while it is not active.
         let numbers = ["lv_kernel_major", "lv_kernel_minor"].compactMap { text($0).flatMap { UInt32($0) } }
         device = numbers.count == 2 ? BlockDevice(major: numbers[0], minor: numbers[1]) : nil
+    }
+
+    /// LVM puts what it keeps to itself into brackets.
+    private static func plain(_ name: String) -> String {
+        name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : name
     }
 
     /// How full the snapshot `copy` is, or the pool that it is in; nil when it is not among `volumes`.

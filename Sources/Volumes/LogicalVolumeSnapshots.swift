@@ -98,27 +98,31 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
 
     func remove(_ snapshot: SnapshotIdentifier) throws(VolumeError) {
         guard case .logicalVolume(let copy, let origin) = snapshot else { return }
-        var volumes = try Self.volumes(of: copy.group)
+        var volumes = try Self.volumes(of: copy.group, hidden: true)
         // Whoever was killed while LVM had them suspended has left them so, and whoever uses them waits for ever. Of what is not as it has
         // it LVM does not say even that.
         let lvm = try LVM.shared.get()
         var wasSuspended = false
-        for volume in volumes.map(\.volume) where volume == copy || volume.name == origin {
-            guard try lvm.device(volume.deviceName())?.isSuspended == true else { continue }
-            try Self.refresh(volume)
+        for volume in volumes where volume.volume == copy || volume.volume.name == origin || volume.origin == origin {
+            guard try lvm.device(volume.volume.deviceName())?.isSuspended == true else { continue }
+            try Self.refresh(volume.volume)
             wasSuspended = true
         }
-        if wasSuspended { volumes = try Self.volumes(of: copy.group) }
+        if wasSuspended { volumes = try Self.volumes(of: copy.group, hidden: true) }
         if let found = volumes.first(where: { $0.volume == copy }) { try remove(found) }
-        let original = volumes.first { $0.volume.name == origin }
-        let others = volumes.contains { $0.origin == origin && $0.volume != copy }
-        try Self.removeDevices(of: copy, original: others ? nil : original?.volume)
+        try Self.removeDevices(of: copy)
+        if let original = volumes.first(where: { $0.volume.name == origin })?.volume {
+            try Self.removeDevice(below: original)
+        }
     }
 
     private func remove(_ found: LogicalVolumeReport) throws(VolumeError) {
         let copy = found.volume
         guard !found.type.hasSuffix("pool") else {
             throw .unsuitable("logical volume \(copy)", reason: "it is a \(found.type), not a snapshot")
+        }
+        guard !found.isMerging else {
+            throw .unsuitable("logical volume \(copy)", reason: "LVM is merging it into its original")
         }
         // LVM would ask again and again for some seconds, and not say who it is.
         if found.isOpen { throw inUse(found) }
@@ -137,44 +141,54 @@ struct LogicalVolumeSnapshots: SnapshotBackend {
         _ = try LVM.shared.get().run(["lvchange", "--refresh", "\(volume)"], doing: "resume", path: "\(volume)")
     }
 
-    /// What LVM set up for a snapshot and, killed, never wrote down: mapped devices of the copy, and of its original where that has no
-    /// other snapshot (else none is given). LVM does not see them, and they would lie below its next snapshot.
-    private static func removeDevices(of copy: LogicalVolume, original: LogicalVolume?) throws(VolumeError) {
+    /// What LVM set up for a snapshot and, killed, never wrote down: it does not see these, and they would lie below its next one. Their
+    /// names are ours.
+    private static func removeDevices(of copy: LogicalVolume) throws(VolumeError) {
         let lvm = try LVM.shared.get()
-        func device(_ name: String) throws(VolumeError) -> DeviceMapper.Device? {
-            let device = try lvm.device(name)
-            return device?.isLVMs == true ? device : nil
+        for name in [copy.deviceName(), copy.deviceName(layer: "cow")] {
+            if try lvm.device(name)?.isLVMs == true { try lvm.apply(.remove, to: name) }
         }
-        func remove(_ name: String) throws(VolumeError) {
-            if try device(name) != nil { try lvm.apply(.remove, to: name) }
-            // A name below /dev outlives its device where no udev runs.
-            if try lvm.device(name) == nil { _ = unsafe unlink("/dev/mapper/\(name)") }
+        guard !LVM.isUdevThere else { return }
+        // Then names below /dev outlive their devices.
+        for path in [copy.path] + [copy.deviceName(), copy.deviceName(layer: "cow")].map({ "/dev/mapper/\($0)" }) {
+            _ = unsafe unlink(path)
         }
-        try remove(copy.deviceName())
-        try remove(copy.deviceName(layer: "cow"))
-        if try lvm.device(copy.deviceName()) == nil { _ = unsafe unlink(copy.path) }
-        // Below the original of a classic snapshot lies what it was, under this name.
-        guard let original else { return }
-        let below = original.deviceName(layer: "real")
-        if try device(below) != nil {
-            let name = original.deviceName()
-            if try device(name)?.hasInactiveTable == true { try lvm.apply(.clear, to: name) }
-            if try device(below)?.openCount != 0 { try refresh(original) }
+    }
+
+    /// Below the original of classic snapshots LVM keeps what it was, by this name: left behind where there is no snapshot.
+    private static func removeDevice(below original: LogicalVolume) throws(VolumeError) {
+        let lvm = try LVM.shared.get()
+        let (name, below) = (original.deviceName(), original.deviceName(layer: "real"))
+        for _ in 0..<3 {
+            guard try lvm.device(below) != nil else { break }
+            // With LVM's lock nobody's snapshot is in the making: then a table that waits waits for nobody, and what is not open is not used.
+            let lock = try VolumeGroupLock(original.group)
+            if try lvm.device(name)?.hasInactiveTable == true { try lvm.apply(.clear, to: name) }
+            if try lvm.device(below)?.isOpen == false { try lvm.apply(.remove, to: below) }
+            lock.release()
+            // Where the original uses it still, without a snapshot, LVM gives it its own table back.
+            guard try lvm.device(below) != nil,
+                try !volumes(of: original.group, hidden: true).contains(where: { $0.origin == original.name })
+            else { break }
+            try refresh(original)
         }
-        try remove(below)
+        if !LVM.isUdevThere, try lvm.device(below) == nil { _ = unsafe unlink("/dev/mapper/\(below)") }
     }
 
     private func inUse(_ volume: LogicalVolumeReport) -> VolumeError {
         let holders = volume.device.map { Holders.of(.device($0)) } ?? []
-        let unseen = "somebody that does not show (the kernel, or a process that ends)"
-        return .inUse("\(volume.volume)", by: holders.isEmpty ? [unseen] : holders)
+        return .inUse("\(volume.volume)", by: holders.isEmpty ? [VolumeError.unseen] : holders)
     }
 
     /// No such group is an error, also for removal: where its disks are missing nothing is known of its volumes.
-    private static func volumes(of group: String) throws(VolumeError) -> [LogicalVolumeReport] {
+    ///
+    /// With `hidden` also those that LVM keeps to itself, as snapshots that it is merging.
+    private static func volumes(
+        of group: String, hidden: Bool = false
+    ) throws(VolumeError) -> [LogicalVolumeReport] {
         let options = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options"]
         let text = try LVM.shared.get().run(
-            ["lvs"] + options + [LogicalVolumeReport.fields.joined(separator: ","), group],
+            ["lvs"] + (hidden ? ["--all"] : []) + options + [LogicalVolumeReport.fields.joined(separator: ","), group],
             doing: "read the volume group", path: group)
         guard let volumes = LogicalVolumeReport.all(text) else {
             throw .failed(doing: "read the volume group", path: group, reason: "LVM gave no report", code: EIO)

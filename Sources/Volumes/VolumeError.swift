@@ -16,6 +16,8 @@ package enum VolumeError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable(String, reason: String)
     case failed(doing: String, path: String, reason: String, code: Int32)
 
+    static let unseen = "somebody that does not show (the kernel, or a process that ends)"
+
     package var description: String {
         switch self {
         case .notASubvolume(let path):
