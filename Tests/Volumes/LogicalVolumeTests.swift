@@ -42,6 +42,30 @@ extension VolumeTests {
             try ground.volumes.remove(snapshot.identifier)
         }
 
+        /// Somebody wants it back in its original, which is open: LVM waits with it, and hides it. Without it the original would be neither.
+        @Test func whatIsToBeMergedIsNotRemoved() throws {
+            let ground = try Ground(.classic)
+            let before = try ground.inventory()
+            try ground.write("A", kibibytes: 64, to: .original(0))
+            let snapshot = try ground.make("whatif-merged")
+            try ground.write("B", kibibytes: 64, to: .original(0))
+            let holder = try ground.shell("sleep 600 < \(ground.path(0)) > /dev/null 2>&1 &\necho $!")
+            try ground.shell("volumes lvconvert --merge --background data/whatif-merged")
+            let waiting = try ground.inventory(whole: true)
+            #expect {
+                try ground.volumes.remove(snapshot.identifier)
+            } throws: {
+                "\($0)" == "cannot use logical volume data/whatif-merged: LVM is merging it into its original"
+            }
+            #expect(try ground.inventory(whole: true) == waiting)
+            #expect(try ground.mark(.original(0)) == "B")
+            try ground.shell("kill \(holder); volumes lvchange --refresh --poll y data/classic0")
+            #expect(wait(seconds: 30) { (try? ground.inventory()) == before })
+            #expect(try ground.mark(.original(0)) == "A")
+            // Now there is none.
+            try ground.volumes.remove(snapshot.identifier)
+        }
+
         /// LVM's own words come through the guest's library, its program and the wire.
         @Test func whatLVMSaysIsInTheError() throws {
             let ground = try Ground(.thin)
